@@ -1,0 +1,75 @@
+package dev.stowage.plan;
+
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * What runs: everything that decides the tokens and the bytes, and nothing of when or on which
+ * thread.
+ *
+ * @param name the plan's name in its source
+ * @param kvType how keys and values are stored
+ * @param weights disjoint regions that cover every row of every matrix
+ * @param kv disjoint regions that fill the KV cache's box
+ * @param buffers all memory, region by region and ring by ring
+ * @param sections one pass of one micro-batch
+ * @param shares what was asked, planned and realised
+ * @param predicted what the cost model expects
+ */
+public record ExecutablePlan(
+    String name,
+    ModelSource source,
+    ModelShape shape,
+    Machine machine,
+    BatchShape batch,
+    ElementType kvType,
+    List<WeightRegion> weights,
+    List<KvRegion> kv,
+    List<Buffer> buffers,
+    List<Section> sections,
+    List<Asked> shares,
+    Prediction predicted) {
+  public ExecutablePlan {
+    Objects.requireNonNull(name);
+    Objects.requireNonNull(source);
+    Objects.requireNonNull(shape);
+    Objects.requireNonNull(machine);
+    Objects.requireNonNull(batch);
+    Objects.requireNonNull(kvType);
+    Objects.requireNonNull(predicted);
+    weights = List.copyOf(weights);
+    kv = List.copyOf(kv);
+    buffers = List.copyOf(buffers);
+    sections = List.copyOf(sections);
+    shares = List.copyOf(shares);
+  }
+
+  /** The buffer of that name, or an {@link IllegalArgumentException}. */
+  public Buffer buffer(String name) {
+    return buffers.stream()
+        .filter(buffer -> buffer.name().equals(name))
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("no buffer named " + name));
+  }
+
+  /** The KV region of that name, or an {@link IllegalArgumentException}. */
+  public KvRegion kvRegion(String name) {
+    return kv.stream()
+        .filter(region -> region.name().equals(name))
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("no KV region named " + name));
+  }
+
+  /** Steps of the walk that a micro-batch takes in one sweep: sections, layer by layer. */
+  public int stops() {
+    return sections.stream().mapToInt(Section::repeats).sum();
+  }
+
+  /** Bytes the plan sets aside on a device. */
+  public long bytesOn(String device) {
+    return buffers.stream()
+        .filter(b -> b.device().equals(device))
+        .mapToLong(Buffer::totalBytes)
+        .sum();
+  }
+}

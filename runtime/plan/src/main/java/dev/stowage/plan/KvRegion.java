@@ -1,0 +1,47 @@
+package dev.stowage.plan;
+
+import java.util.Objects;
+
+/**
+ * A box of the KV cache that lies on one device. The cache is a box {@code layers × sequences × kv
+ * heads × token positions}; regions cut it into disjoint boxes that fill it, so that any split by
+ * layers, sequences, heads or tokens is said the same way. Attention over a region yields a partial
+ * result that merges with those of the others.
+ *
+ * @param name unique in its plan
+ * @param device where the keys and values lie
+ * @param attendAt the device that computes attention over them
+ */
+public record KvRegion(
+    String name,
+    Range layers,
+    Range sequences,
+    Range heads,
+    Range tokens,
+    String device,
+    String attendAt) {
+  public KvRegion {
+    Objects.requireNonNull(device);
+    Objects.requireNonNull(attendAt);
+    if (!name.matches("[A-Za-z_][A-Za-z0-9_.-]*")) {
+      throw new IllegalArgumentException("not a region's name: '" + name + "'");
+    }
+    if (layers.isEmpty() || sequences.isEmpty() || heads.isEmpty() || tokens.isEmpty()) {
+      throw new IllegalArgumentException("KV region " + name + " is empty");
+    }
+  }
+
+  /** Bytes of keys and values when every sequence is at its longest. */
+  public long bytes(int headDim, ElementType kvType) {
+    return Math.multiplyExact(
+        2L * layers.size() * sequences.size() * headDim * kvType.bytes(),
+        (long) heads.size() * tokens.size());
+  }
+
+  public boolean overlaps(KvRegion other) {
+    return layers.overlaps(other.layers)
+        && sequences.overlaps(other.sequences)
+        && heads.overlaps(other.heads)
+        && tokens.overlaps(other.tokens);
+  }
+}

@@ -1,0 +1,165 @@
+package dev.stowage.plan;
+
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * What a decoder-only transformer computes, without its numbers.
+ *
+ * @param layers number of transformer layers
+ * @param hidden width of the residual stream
+ * @param embedding width of the token embedding; differs from {@code hidden} only where OPT
+ *     projects in and out
+ * @param ffn inner width of the feed-forward block
+ * @param heads query heads
+ * @param kvHeads key and value heads; divides {@code heads} (grouped-query attention, GQA)
+ * @param headDim width of one head; even where positions are rotary
+ * @param vocabulary rows of the token embedding
+ * @param maxPositions longest sequence the model knows positions for
+ * @param normEpsilon added to the variance (layer norm) or mean square (RMS norm)
+ * @param ropeTheta base of the rotary frequencies; ignored by OPT
+ * @param attentionBias biases on q, k, v and, for families that have it, the output projection
+ * @param mlpBias biases in the feed-forward block
+ * @param tiedHead whether the head uses the token embedding's rows
+ * @param slidingWindow keys a query sees at most, itself included; empty for all
+ * @param weightType how matrices are stored
+ */
+public record ModelShape(
+    Family family,
+    int layers,
+    int hidden,
+    int embedding,
+    int ffn,
+    int heads,
+    int kvHeads,
+    int headDim,
+    int vocabulary,
+    int maxPositions,
+    double normEpsilon,
+    double ropeTheta,
+    RopeScaling ropeScaling,
+    boolean attentionBias,
+    boolean mlpBias,
+    boolean tiedHead,
+    Optional<Integer> slidingWindow,
+    ElementType weightType) {
+  private static final int LIMIT = 1 << 24;
+
+  public ModelShape {
+    Objects.requireNonNull(family);
+    Objects.requireNonNull(ropeScaling);
+    Objects.requireNonNull(slidingWindow);
+    Objects.requireNonNull(weightType);
+    int[] sizes = {
+      layers, hidden, embedding, ffn, heads, kvHeads, headDim, vocabulary, maxPositions
+    };
+    for (int size : sizes) {
+      if (size < 1 || size > LIMIT) {
+        throw new IllegalArgumentException("a model size of " + size + " is outside 1.." + LIMIT);
+      }
+    }
+    if (heads % kvHeads != 0) {
+      throw new IllegalArgumentException(
+          "%d query heads cannot share %d key/value heads".formatted(heads, kvHeads));
+    }
+    if (!family.isOpt() && headDim % 2 != 0) {
+      throw new IllegalArgumentException(
+          "rotary positions need an even head width, not " + headDim);
+    }
+    if (!family.isOpt() && embedding != hidden) {
+      throw new IllegalArgumentException(
+          "only OPT projects its embedding, of %d to %d".formatted(embedding, hidden));
+    }
+  }
+
+  /** Width of all query heads together. */
+  public int queryWidth() {
+    return heads * headDim;
+  }
+
+  /** Width of all key (or value) heads together. */
+  public int kvWidth() {
+    return kvHeads * headDim;
+  }
+
+  /** Whether queries and keys are normalised per head (Qwen3). */
+  public boolean headNorm() {
+    return family == Family.QWEN3;
+  }
+
+  /** Whether the model projects its embedding in and out (OPT-350m's trait). */
+  public boolean projects() {
+    return embedding != hidden;
+  }
+
+  /** Rows (output width) of a weight matrix; 0 where the model has no such matrix. */
+  public int rows(Weight weight) {
+    return switch (weight) {
+      case TOKENS -> vocabulary;
+      case POSITIONS -> family.isOpt() ? maxPositions + 2 : 0;
+      case PROJECT_IN -> projects() ? hidden : 0;
+      case Q -> queryWidth();
+      case K, V -> kvWidth();
+      case O -> hidden;
+      case GATE -> family.isOpt() ? 0 : ffn;
+      case UP -> ffn;
+      case DOWN -> hidden;
+      case PROJECT_OUT -> projects() ? embedding : 0;
+      case HEAD -> tiedHead ? 0 : vocabulary;
+    };
+  }
+
+  /** Columns (input width) of a weight matrix. */
+  public int columns(Weight weight) {
+    return switch (weight) {
+      case TOKENS, HEAD -> embedding;
+      case POSITIONS, Q, K, V, GATE, UP, PROJECT_OUT -> hidden;
+      case PROJECT_IN -> embedding;
+      case O -> queryWidth();
+      case DOWN -> ffn;
+    };
+  }
+
+  /** Bytes of one row of a weight matrix as stored. */
+  public long rowBytes(Weight weight) {
+    return (long) columns(weight) * weightType.bytes();
+  }
+
+  /** Bytes of a weight matrix (of one layer, where it belongs to layers). */
+  public long bytes(Weight weight) {
+    return rows(weight) * rowBytes(weight);
+  }
+
+  /** Bytes of all matrices of the model as stored. */
+  public long matrixBytes() {
+    long sum = 0;
+    for (var weight : Weight.values()) {
+      sum += bytes(weight) * (weight.perLayer() ? layers : 1);
+    }
+    return sum;
+  }
+
+  /**
+   * Bytes of all one-dimensional weights (norms and biases), which are widened to F32 and always
+   * lie where the compute is.
+   */
+  public long vectorBytes() {
+    long norm = family.isOpt() ? 2L * hidden : hidden;
+    long perLayer = 2 * norm;
+    if (attentionBias) {
+      perLayer += queryWidth() + 2L * kvWidth() + hidden;
+    }
+    if (mlpBias) {
+      perLayer += (family.isOpt() ? 1L : 2L) * ffn + hidden;
+    }
+    if (headNorm()) {
+      perLayer += 2L * headDim;
+    }
+    return 4 * (perLayer * layers + norm);
+  }
+
+  /** Bytes that one token of one sequence adds to the KV cache, over all layers. */
+  public long kvBytesPerToken(ElementType kvType) {
+    return 2L * layers * kvWidth() * kvType.bytes();
+  }
+}

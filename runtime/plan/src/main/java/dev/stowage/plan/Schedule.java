@@ -1,0 +1,72 @@
+package dev.stowage.plan;
+
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * How a plan runs: in what order micro-batches take their stops, how far weight loads run ahead,
+ * and which devices work beside the compute lane. Never changes tokens.
+ *
+ * @param order the walk of one sweep
+ * @param prefetch stops whose weights may be loaded ahead of the one that computes; 0 loads in
+ *     place
+ * @param lanes devices whose attention and KV writes run on a lane of their own, beside the compute
+ *     lane; the others run in line
+ */
+public record Schedule(Order order, int prefetch, List<String> lanes) {
+  public Schedule {
+    Objects.requireNonNull(order);
+    if (prefetch < 0) {
+      throw new IllegalArgumentException("a prefetch of " + prefetch + " stops");
+    }
+    lanes = List.copyOf(lanes);
+  }
+
+  /**
+   * The order in which micro-batches advance. A sweep is a word over micro-batches in which each
+   * occurs {@link ExecutablePlan#stops()} times: its n-th occurrence takes it to its n-th stop.
+   * Every such word is legal.
+   */
+  public sealed interface Order {
+    /**
+     * All micro-batches at one stop before any at the next (FlexGen's zig-zag block schedule):
+     * weights are loaded once a sweep.
+     */
+    record ZigZag() implements Order {}
+
+    /**
+     * One micro-batch through all stops before the next begins: least activation memory, weights
+     * loaded once a micro-batch.
+     */
+    record RowByRow() implements Order {}
+
+    /** A word of one's own. */
+    record Word(List<Integer> microBatches) implements Order {
+      public Word {
+        microBatches = List.copyOf(microBatches);
+      }
+    }
+  }
+
+  /** The sweep's word, for a plan of so many stops and micro-batches. */
+  public int[] word(int stops, int microBatches) {
+    return switch (order) {
+      case Order.ZigZag() -> {
+        var word = new int[Math.multiplyExact(stops, microBatches)];
+        for (int i = 0; i < word.length; i++) {
+          word[i] = i % microBatches;
+        }
+        yield word;
+      }
+      case Order.RowByRow() -> {
+        var word = new int[Math.multiplyExact(stops, microBatches)];
+        for (int i = 0; i < word.length; i++) {
+          word[i] = i / stops;
+        }
+        yield word;
+      }
+      case Order.Word(var microBatchList) ->
+          microBatchList.stream().mapToInt(Integer::intValue).toArray();
+    };
+  }
+}

@@ -1,0 +1,58 @@
+package dev.stowage.plan;
+
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * One thing a pass does. Operands are names of {@link Buffer}s; a step in a section of layers
+ * speaks of the layer at hand.
+ */
+public sealed interface Step {
+  /** Brings rows of a matrix from where they lie to a slot of a ring where they are used. */
+  record Load(Weight weight, Range rows, String from, String ring) implements Step {
+    public Load {
+      Objects.requireNonNull(weight);
+      Objects.requireNonNull(from);
+      Objects.requireNonNull(ring);
+    }
+  }
+
+  /** Computes on a device. */
+  record Compute(Op op, String at, List<String> reads, String writes) implements Step {
+    public Compute {
+      Objects.requireNonNull(op);
+      Objects.requireNonNull(at);
+      Objects.requireNonNull(writes);
+      reads = List.copyOf(reads);
+    }
+  }
+
+  /**
+   * Attention of the queries over what a KV region holds of earlier passes, computed at the
+   * region's {@link KvRegion#attendAt}; writes a partial result.
+   */
+  record Attend(String region, String queries, String writes) implements Step {
+    public Attend {
+      Objects.requireNonNull(region);
+      Objects.requireNonNull(queries);
+      Objects.requireNonNull(writes);
+    }
+  }
+
+  /** Stores this pass's keys and values, as far as they belong to a KV region. */
+  record Append(String region, String keys, String values) implements Step {
+    public Append {
+      Objects.requireNonNull(region);
+      Objects.requireNonNull(keys);
+      Objects.requireNonNull(values);
+    }
+  }
+
+  /** Copies a whole buffer from one device to another. */
+  record Copy(String from, String to) implements Step {
+    public Copy {
+      Objects.requireNonNull(from);
+      Objects.requireNonNull(to);
+    }
+  }
+}
