@@ -18,13 +18,10 @@ public interface Device extends AutoCloseable {
   /**
    * Opens the store of one KV region.
    *
-   * @param staging host memory, within the host's budget, that the store may use while it appends and attends; the size {@link
-   *     #stagingBytes} asked for
+   * @param staging host memory, within the host's budget, that the store may use while it appends and attends; {@link
+   *     dev.stowage.plan.Footprint#stagingBytes} long
    */
   KvStore openKv(KvLayout layout, MemorySegment staging);
-
-  /** Host memory a store of this layout wants for staging; 0 if none. A compiler plans with the same number. */
-  long stagingBytes(KvLayout layout);
 
   /** Bytes in use: allocations and the stores' whole capacity. Never above {@link DeviceSpec#usableBytes}. */
   long usedBytes();

@@ -1,0 +1,125 @@
+package dev.stowage.plan;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The one byte model: what a plan sets aside besides weights and KV cache. The optimizer's capacity
+ * rows, the lowering and the explanation all ask here, so that planned and allocated bytes cannot
+ * drift apart.
+ */
+public final class Footprint {
+  private static final long F32 = 4;
+  private static final long ALIGNMENT = 64;
+
+  private Footprint() {}
+
+  /** Bytes rounded up to the 64 that kernels like. */
+  public static long align(long bytes) {
+    return Math.addExact(bytes, ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  }
+
+  /**
+   * The activation buffers of one compute device.
+   *
+   * <pre>
+   * hidden     [rows, hidden], one for every micro-batch      normed   [rows, hidden]
+   * embedded   [rows, embedding], where OPT projects          q        [rows, heads · headDim]
+   * k, v       [rows, kvHeads · headDim]                      attended a partial result
+   * partial.i  a partial result for every region of a layer   delta    [rows, hidden]
+   * gate, up   [rows, ffn] (gate not in OPT)                  last     [sequences, hidden] the rows that get logits
+   * unprojected [sequences, embedding], where OPT projects    logits   [sequences, vocabulary]
+   * </pre>
+   *
+   * A partial result is {@code o [rows, heads · headDim]}, {@code m [rows, heads]}, {@code l [rows,
+   * heads]}, each aligned.
+   *
+   * @param regionsPerLayer most KV regions that one layer has
+   */
+  public static List<Buffer> activations(
+      ModelShape shape, BatchShape batch, String device, int regionsPerLayer) {
+    long rows = batch.rowsPerPass();
+    long sequences = batch.sequencesPerMicroBatch();
+    var buffers = new ArrayList<Buffer>();
+    buffers.add(
+        new Buffer(
+            "hidden",
+            device,
+            Buffer.Purpose.ACTIVATIONS,
+            floats(rows, shape.hidden()),
+            batch.microBatches()));
+    add(buffers, "normed", device, floats(rows, shape.hidden()));
+    if (shape.projects()) {
+      add(buffers, "embedded", device, floats(rows, shape.embedding()));
+    }
+    add(buffers, "q", device, floats(rows, shape.queryWidth()));
+    add(buffers, "k", device, floats(rows, shape.kvWidth()));
+    add(buffers, "v", device, floats(rows, shape.kvWidth()));
+    add(buffers, "attended", device, partialBytes(shape, rows));
+    for (int i = 0; i < regionsPerLayer; i++) {
+      add(buffers, "partial." + i, device, partialBytes(shape, rows));
+    }
+    add(buffers, "delta", device, floats(rows, shape.hidden()));
+    if (!shape.family().isOpt()) {
+      add(buffers, "gate", device, floats(rows, shape.ffn()));
+    }
+    add(buffers, "up", device, floats(rows, shape.ffn()));
+    add(buffers, "last", device, floats(sequences, shape.hidden()));
+    if (shape.projects()) {
+      add(buffers, "unprojected", device, floats(sequences, shape.embedding()));
+    }
+    add(buffers, "logits", device, floats(sequences, shape.vocabulary()));
+    return List.copyOf(buffers);
+  }
+
+  /** Bytes of all activation buffers together. */
+  public static long activationBytes(ModelShape shape, BatchShape batch, int regionsPerLayer) {
+    return activations(shape, batch, "any", regionsPerLayer).stream()
+        .mapToLong(Buffer::totalBytes)
+        .sum();
+  }
+
+  /** Bytes of a partial result of so many rows: see {@link #activations}. */
+  public static long partialBytes(ModelShape shape, long rows) {
+    return floats(rows, shape.queryWidth()) + 2 * floats(rows, shape.heads());
+  }
+
+  /**
+   * Host memory that a KV region's store uses while it appends and attends. A disk reads keys and
+   * values of one slot and layer, all tokens and heads of the region, to where the host's kernels
+   * attend over them; the others need none.
+   */
+  public static long stagingBytes(
+      ModelShape shape, ElementType kvType, DeviceKind kind, KvRegion region) {
+    return switch (kind) {
+      case DISK ->
+          align(
+              2L
+                  * region.tokens().size()
+                  * region.heads().size()
+                  * shape.headDim()
+                  * kvType.bytes());
+      case HOST, GPU, CSD -> 0;
+    };
+  }
+
+  /**
+   * Bytes that a stop of a section's walk loads: those rows of its matrices that do not lie where
+   * the compute is.
+   */
+  public static long ringSlotBytes(ModelShape shape, List<Step.Load> loadsOfOneStop) {
+    long sum = 0;
+    for (var load : loadsOfOneStop) {
+      sum += align(load.rows().size() * shape.rowBytes(load.weight()));
+    }
+    return sum;
+  }
+
+  private static void add(List<Buffer> buffers, String name, String device, long bytes) {
+    buffers.add(new Buffer(name, device, Buffer.Purpose.ACTIVATIONS, bytes, 1));
+  }
+
+  private static long floats(long rows, long columns) {
+    return align(Math.multiplyExact(Math.multiplyExact(rows, columns), F32));
+  }
+}
