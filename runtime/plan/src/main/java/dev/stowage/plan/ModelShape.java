@@ -18,7 +18,9 @@ import java.util.Optional;
  * @param maxPositions longest sequence the model knows positions for
  * @param normEpsilon added to the variance (layer norm) or mean square (RMS norm)
  * @param ropeTheta base of the rotary frequencies; ignored by OPT
- * @param attentionBias biases on q, k, v and, for families that have it, the output projection
+ * @param qkvBias biases on the query, key and value projections
+ * @param outputBias a bias on attention's output projection (Qwen2 has none, though q, k and v
+ *     have)
  * @param mlpBias biases in the feed-forward block
  * @param tiedHead whether the head uses the token embedding's rows
  * @param slidingWindow keys a query sees at most, itself included; empty for all
@@ -38,7 +40,8 @@ public record ModelShape(
     double normEpsilon,
     double ropeTheta,
     RopeScaling ropeScaling,
-    boolean attentionBias,
+    boolean qkvBias,
+    boolean outputBias,
     boolean mlpBias,
     boolean tiedHead,
     Optional<Integer> slidingWindow,
@@ -146,8 +149,11 @@ public record ModelShape(
   public long vectorBytes() {
     long norm = family.isOpt() ? 2L * hidden : hidden;
     long perLayer = 2 * norm;
-    if (attentionBias) {
-      perLayer += queryWidth() + 2L * kvWidth() + hidden;
+    if (qkvBias) {
+      perLayer += queryWidth() + 2L * kvWidth();
+    }
+    if (outputBias) {
+      perLayer += hidden;
     }
     if (mlpBias) {
       perLayer += (family.isOpt() ? 1L : 2L) * ffn + hidden;
