@@ -1,0 +1,40 @@
+package dev.stowage.compiler.lower;
+
+import dev.stowage.plan.Asked;
+import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.ElementType;
+import dev.stowage.plan.KvRegion;
+import dev.stowage.plan.Machine;
+import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.ModelSource;
+import dev.stowage.plan.Prediction;
+import dev.stowage.plan.WeightRegion;
+import java.util.List;
+
+/**
+ * All that lowering needs to know.
+ *
+ * @param computeAt the device that runs matrix products, norms and the pass's own attention
+ * @param hostMemory the host that staging buffers lie on
+ * @param prefetch stops whose weights are loaded ahead
+ */
+public record Placed(
+    String name,
+    ModelSource source,
+    ModelShape shape,
+    Machine machine,
+    BatchShape batch,
+    ElementType kvType,
+    List<WeightRegion> weights,
+    List<KvRegion> kv,
+    String computeAt,
+    String hostMemory,
+    int prefetch,
+    List<Asked> shares,
+    Prediction predicted) {
+  public Placed {
+    weights = List.copyOf(weights);
+    kv = List.copyOf(kv);
+    shares = List.copyOf(shares);
+  }
+}
