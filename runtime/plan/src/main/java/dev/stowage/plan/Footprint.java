@@ -103,6 +103,13 @@ public final class Footprint {
     };
   }
 
+  /** Bytes that the rows of a region take on their device: every layer's slab aligned. */
+  public static long residentBytes(ModelShape shape, WeightRegion region) {
+    long slab =
+        align(Math.multiplyExact((long) region.rows().size(), shape.rowBytes(region.weight())));
+    return Math.multiplyExact(slab, (long) region.layers().size());
+  }
+
   /**
    * Bytes that a stop of a section's walk loads: those rows of its matrices that do not lie where
    * the compute is.

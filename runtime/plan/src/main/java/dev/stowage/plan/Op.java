@@ -7,10 +7,17 @@ import java.util.Objects;
  * kernels'.
  */
 public sealed interface Op {
-  /**
-   * Token rows, plus position rows where positions are learned. Writes {@code [rows, embedding]}.
-   */
+  /** Each token's row of the embedding. Writes {@code [rows, embedding]}. */
   record Embed() implements Op {}
+
+  /** Adds each token's learned position row (OPT: position + 2). In place. */
+  record AddPositions() implements Op {}
+
+  /**
+   * Picks the rows that get logits: the last of every sequence that ends its prompt or generates.
+   * Writes {@code [picked, hidden]}.
+   */
+  record Pick() implements Op {}
 
   /** Layer norm or RMS norm with the weights of that place. */
   record Normalize(Norm norm) implements Op {}
