@@ -1,0 +1,74 @@
+package dev.stowage.optimizer;
+
+import dev.stowage.plan.Asked;
+import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.KvRegion;
+import dev.stowage.plan.Prediction;
+import dev.stowage.plan.WeightRegion;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * The optimizer's answer in whole rows, heads, tokens and sequences. Capacities hold for it with
+ * the exact bytes of {@code MemoryUse}.
+ *
+ * @param compute the device of the matrix products
+ * @param prefetch stops whose weights are loaded ahead
+ * @param weights disjoint regions that cover every row of every matrix
+ * @param kv disjoint regions that fill the KV cache's box
+ * @param activations where the hidden states of the micro-batches wait; counts sum to the batch's
+ *     micro-batches
+ * @param shares what was asked, planned and realised
+ * @param predicted the cost model's expectation of these regions
+ * @param busy seconds of every resource in each phase, for one block; resources without work are
+ *     left out
+ * @param prices what the binding rows cost at this batch shape
+ * @param solved linear programs solved on the way
+ */
+public record Placement(
+    BatchShape batch,
+    String compute,
+    int prefetch,
+    List<WeightRegion> weights,
+    List<KvRegion> kv,
+    List<WaitingHidden> activations,
+    List<Asked> shares,
+    Prediction predicted,
+    List<Busy> busy,
+    List<Price> prices,
+    int solved) {
+  public Placement {
+    Objects.requireNonNull(batch);
+    Objects.requireNonNull(compute);
+    weights = List.copyOf(weights);
+    kv = List.copyOf(kv);
+    activations = List.copyOf(activations);
+    shares = List.copyOf(shares);
+    Objects.requireNonNull(predicted);
+    busy = List.copyOf(busy);
+    prices = List.copyOf(prices);
+  }
+
+  /** Hidden states of so many micro-batches wait on the device. */
+  public record WaitingHidden(String device, int microBatches) {}
+
+  /**
+   * @param resource in the user's words, such as {@code read(ssd)} or {@code compute(ram)}
+   */
+  public record Busy(Phase phase, String resource, double seconds) {}
+
+  /**
+   * The raw dual of a row that binds the linear program: how the block's seconds change for one
+   * more unit. Local, one-sided where the program is degenerate, and for this batch shape only.
+   *
+   * @param row such as {@code memory(ram)}
+   * @param secondsPerUnit negative where more of it makes the block faster
+   * @param unit {@code GiB}, {@code share} or {@code s}
+   * @param sources the statements behind the row; empty for what the machine itself limits
+   */
+  public record Price(String row, double secondsPerUnit, String unit, List<Source> sources) {
+    public Price {
+      sources = List.copyOf(sources);
+    }
+  }
+}

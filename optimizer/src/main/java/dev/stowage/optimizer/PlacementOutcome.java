@@ -1,0 +1,73 @@
+package dev.stowage.optimizer;
+
+import dev.stowage.plan.BatchShape;
+import java.util.List;
+import java.util.Objects;
+
+/** How a search for a placement ends. */
+public sealed interface PlacementOutcome {
+  /** The best placement found. */
+  record Placed(Placement placement) implements PlacementOutcome {
+    public Placed {
+      Objects.requireNonNull(placement);
+    }
+  }
+
+  /**
+   * No placement keeps all bounds.
+   *
+   * @param at the least demanding batch shape that is allowed; the conflicts are about it
+   * @param conflicts the least that must give way; at least one
+   */
+  record Infeasible(BatchShape at, List<Conflict> conflicts) implements PlacementOutcome {
+    public Infeasible {
+      Objects.requireNonNull(at);
+      conflicts = List.copyOf(conflicts);
+      if (conflicts.isEmpty()) {
+        throw new IllegalArgumentException("infeasible without a conflict");
+      }
+    }
+  }
+
+  /** The solver reached no answer. */
+  record GaveUp(String reason) implements PlacementOutcome {
+    public GaveUp {
+      Objects.requireNonNull(reason);
+    }
+  }
+
+  /**
+   * A limit that cannot be kept.
+   *
+   * @param row its name in the user's words: {@code memory(t4)}, {@code peak(ram)}, {@code
+   *     latency(block)}, or a share such as {@code kv on t4}
+   * @param resource the device, or {@code block}
+   * @param unit of {@code needed} and {@code allowed}
+   * @param needed what the least violating placement takes
+   * @param allowed what there is
+   * @param sources the statements that together force it, the limit's own first; empty where the
+   *     model is too large for the machine whatever the plan says
+   */
+  record Conflict(
+      String row, String resource, Unit unit, double needed, double allowed, List<Source> sources) {
+    public Conflict {
+      Objects.requireNonNull(row);
+      Objects.requireNonNull(resource);
+      Objects.requireNonNull(unit);
+      sources = List.copyOf(sources);
+    }
+
+    /** By how much the limit is missed, in its unit; positive. */
+    public double amount() {
+      return Math.abs(needed - allowed);
+    }
+  }
+
+  /** What a conflict is counted in. */
+  enum Unit {
+    BYTES,
+    SECONDS,
+    /** 0..1 of the thing's bytes. */
+    SHARE
+  }
+}

@@ -1,0 +1,96 @@
+package dev.stowage.optimizer;
+
+import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.ElementType;
+import dev.stowage.plan.Machine;
+import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.Schedule;
+import java.util.Objects;
+
+/**
+ * Everything the optimizer needs to know, with names bound and units normalised.
+ *
+ * @param machine completed by {@link DefaultRates}: every device has the rates the cost model asks
+ *     for
+ * @param kvType how keys and values are stored
+ * @param compute the device of all matrix products, of attention among the tokens of a pass, and of
+ *     the vectors: the gpu or host that takes part in {@code attention prefill on}, or else {@link
+ *     #defaultCompute}
+ * @param order the walk of a sweep: {@link Schedule.Order.ZigZag} or {@link
+ *     Schedule.Order.RowByRow}
+ * @param prefetch allowed numbers of stops whose weights are loaded ahead; 0 means that loads and
+ *     compute take turns
+ */
+public record Problem(
+    Machine machine,
+    ModelShape shape,
+    ElementType kvType,
+    Workload workload,
+    String compute,
+    Schedule.Order order,
+    Choices prefetch,
+    Bounds bounds,
+    Objective objective) {
+  public Problem {
+    machine = DefaultRates.complete(machine);
+    Objects.requireNonNull(shape);
+    Objects.requireNonNull(kvType);
+    Objects.requireNonNull(workload);
+    Objects.requireNonNull(prefetch);
+    Objects.requireNonNull(bounds);
+    Objects.requireNonNull(objective);
+    var kind = machine.device(compute).kind();
+    if (kind != DeviceKind.HOST && kind != DeviceKind.GPU) {
+      throw new IllegalArgumentException(compute + " cannot compute: it is a " + kind.word());
+    }
+    if (order instanceof Schedule.Order.Word) {
+      throw new IllegalArgumentException("the cost of a walk of one's own is not modelled");
+    }
+    if (machine.devices().stream().noneMatch(d -> d.kind() == DeviceKind.HOST)) {
+      throw new IllegalArgumentException("a machine without a host");
+    }
+  }
+
+  /** A problem on a machine's default compute device, zig-zag, one stop ahead where it pays. */
+  public static Problem of(
+      Machine machine,
+      ModelShape shape,
+      ElementType kvType,
+      Workload workload,
+      Bounds bounds,
+      Objective objective) {
+    return new Problem(
+        machine,
+        shape,
+        kvType,
+        workload,
+        defaultCompute(machine),
+        new Schedule.Order.ZigZag(),
+        Choices.range(0, 1),
+        bounds,
+        objective);
+  }
+
+  /** The first gpu, or else the first host. */
+  public static String defaultCompute(Machine machine) {
+    return first(machine, DeviceKind.GPU)
+        .or(() -> first(machine, DeviceKind.HOST))
+        .map(DeviceSpec::name)
+        .orElseThrow(() -> new IllegalArgumentException("a machine without a host"));
+  }
+
+  /** The host that disks read into and that a gpu's transfers pass through: the first one. */
+  public DeviceSpec host() {
+    return first(machine, DeviceKind.HOST).orElseThrow();
+  }
+
+  /** Whether matrix products run on a gpu. */
+  public boolean computesOnGpu() {
+    return machine.device(compute).kind() == DeviceKind.GPU;
+  }
+
+  private static java.util.Optional<DeviceSpec> first(Machine machine, DeviceKind kind) {
+    return machine.devices().stream().filter(device -> device.kind() == kind).findFirst();
+  }
+}

@@ -1,0 +1,38 @@
+package dev.stowage.optimizer;
+
+import java.util.Objects;
+import java.util.OptionalInt;
+
+/**
+ * The work that a block of sequences does, and the batch shapes that are allowed for it.
+ *
+ * @param promptTokens longest prompt; 1 or more
+ * @param generateTokens tokens generated for a prompt; 1 or more
+ * @param requests how many there are in all, if known: a block is then never larger than needed
+ * @param sequences sequences in flight together (FlexGen's block size)
+ * @param microBatches parts that take turns at a layer
+ * @param prefillChunk most prompt tokens that one sequence brings to one sweep; choices beyond the
+ *     prompt mean the whole prompt
+ */
+public record Workload(
+    int promptTokens,
+    int generateTokens,
+    OptionalInt requests,
+    Choices sequences,
+    Choices microBatches,
+    Choices prefillChunk) {
+  public Workload {
+    Objects.requireNonNull(requests);
+    if (promptTokens < 1 || generateTokens < 1 || requests.orElse(1) < 1) {
+      throw new IllegalArgumentException(
+          "a workload of %d prompt tokens, %d generated, %s requests"
+              .formatted(promptTokens, generateTokens, requests));
+    }
+    Math.addExact(promptTokens, generateTokens);
+    if (sequences.from() < 1 || microBatches.from() < 1 || prefillChunk.from() < 1) {
+      throw new IllegalArgumentException(
+          "sequences %s, micro-batches %s and prefill chunk %s start at 1 or more"
+              .formatted(sequences, microBatches, prefillChunk));
+    }
+  }
+}
