@@ -46,20 +46,26 @@ public record ModelShape(
     boolean tiedHead,
     Optional<Integer> slidingWindow,
     ElementType weightType) {
-  private static final int LIMIT = 1 << 24;
+  /** Bounds that keep every byte count of a shape, and of shares of it, within a {@code long}. */
+  private static final int LIMIT = 1 << 22;
+
+  private static final int MOST_LAYERS = 1 << 12;
+  private static final int MOST_POSITIONS = 1 << 24;
 
   public ModelShape {
     Objects.requireNonNull(family);
     Objects.requireNonNull(ropeScaling);
     Objects.requireNonNull(slidingWindow);
     Objects.requireNonNull(weightType);
-    int[] sizes = {
-      layers, hidden, embedding, ffn, heads, kvHeads, headDim, vocabulary, maxPositions
-    };
+    int[] sizes = {layers, hidden, embedding, ffn, heads, kvHeads, headDim, vocabulary};
     for (int size : sizes) {
       if (size < 1 || size > LIMIT) {
         throw new IllegalArgumentException("a model size of " + size + " is outside 1.." + LIMIT);
       }
+    }
+    if (maxPositions < 1 || maxPositions > MOST_POSITIONS) {
+      throw new IllegalArgumentException(
+          "%d positions are outside 1..%d".formatted(maxPositions, MOST_POSITIONS));
     }
     if (heads % kvHeads != 0) {
       throw new IllegalArgumentException(
@@ -68,6 +74,14 @@ public record ModelShape(
     if (!family.isOpt() && headDim % 2 != 0) {
       throw new IllegalArgumentException(
           "rotary positions need an even head width, not " + headDim);
+    }
+    if ((long) heads * headDim > LIMIT) {
+      throw new IllegalArgumentException(
+          "%d heads of width %d are wider than %d".formatted(heads, headDim, LIMIT));
+    }
+    if (layers > MOST_LAYERS) {
+      throw new IllegalArgumentException(
+          "%d layers are more than %d".formatted(layers, MOST_LAYERS));
     }
     if (!family.isOpt() && embedding != hidden) {
       throw new IllegalArgumentException(
