@@ -29,10 +29,11 @@ public final class Footprint {
    * partial.i  a partial result for every region of a layer   delta    [rows, hidden]
    * gate, up   [rows, ffn] (gate not in OPT)                  last     [sequences, hidden] the rows that get logits
    * unprojected [sequences, embedding], where OPT projects    logits   [sequences, vocabulary]
+   * rotations  cosines and sines [tokens, headDim / 2], where positions are rotary
    * </pre>
    *
-   * A partial result is {@code o [rows, heads · headDim]}, {@code m [rows, heads]}, {@code l [rows,
-   * heads]}, each aligned.
+   * A partial result is {@code o [rows, heads · headDim]}, its softmax state {@code [rows, heads,
+   * 2]}, each aligned.
    *
    * @param regionsPerLayer most KV regions that one layer has
    */
@@ -69,6 +70,9 @@ public final class Footprint {
       add(buffers, "unprojected", device, floats(sequences, shape.embedding()));
     }
     add(buffers, "logits", device, floats(sequences, shape.vocabulary()));
+    if (!shape.family().isOpt()) {
+      add(buffers, "rotations", device, 2 * floats(batch.tokens(), shape.headDim() / 2));
+    }
     return List.copyOf(buffers);
   }
 
@@ -81,7 +85,7 @@ public final class Footprint {
 
   /** Bytes of a partial result of so many rows: see {@link #activations}. */
   public static long partialBytes(ModelShape shape, long rows) {
-    return floats(rows, shape.queryWidth()) + 2 * floats(rows, shape.heads());
+    return floats(rows, shape.queryWidth()) + floats(rows, 2L * shape.heads());
   }
 
   /**
