@@ -1,0 +1,149 @@
+package dev.stowage.runtime.kernel;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Cosines and sines of the rotary position embedding, for every position a run can reach: {@code
+ * angle[p, i] = p * frequency[i]} with {@code frequency[i] = theta^(-2 i / dimension)}, the
+ * frequency then changed by the {@link Scaling}.
+ *
+ * <p>Source: Su et al. 2021, section 3.2.2; scalings as in Hugging Face Transformers, {@code
+ * modeling_rope_utils.py}. Angles are computed in double, tables are F32.
+ */
+public final class RopeTable {
+
+  /** How a model stretches its rotary frequencies beyond the length it was first trained on. */
+  public sealed interface Scaling {
+
+    /** Frequencies as they are. */
+    record None() implements Scaling {}
+
+    /** Position interpolation (Chen et al. 2023): every frequency divided by {@code factor}. */
+    record Linear(double factor) implements Scaling {
+      public Linear {
+        requirePositive("factor", factor);
+      }
+    }
+
+    /**
+     * Llama 3.1's scaling ({@code rope_type: llama3}): wavelengths above {@code originalPositions /
+     * lowFrequencyFactor} are divided by {@code factor}, those below {@code originalPositions /
+     * highFrequencyFactor} stay, between them the two are blended.
+     */
+    record Llama3(
+        double factor,
+        double lowFrequencyFactor,
+        double highFrequencyFactor,
+        double originalPositions)
+        implements Scaling {
+      public Llama3 {
+        requirePositive("factor", factor);
+        requirePositive("low_freq_factor", lowFrequencyFactor);
+        requirePositive("original_max_position_embeddings", originalPositions);
+        if (!(highFrequencyFactor > lowFrequencyFactor) || Double.isInfinite(highFrequencyFactor)) {
+          throw new IllegalArgumentException(
+              "high_freq_factor "
+                  + highFrequencyFactor
+                  + " must exceed low_freq_factor "
+                  + lowFrequencyFactor);
+        }
+      }
+    }
+
+    private static void requirePositive(String name, double value) {
+      if (!(value > 0) || Double.isInfinite(value)) {
+        throw new IllegalArgumentException(
+            "rope scaling " + name + " must be positive, not " + value);
+      }
+    }
+  }
+
+  private final int positions;
+  private final int dimension;
+  private final MemorySegment cosines; // [positions, dimension / 2] F32
+  private final MemorySegment sines; // [positions, dimension / 2] F32
+
+  private RopeTable(int positions, int dimension, MemorySegment cosines, MemorySegment sines) {
+    this.positions = positions;
+    this.dimension = dimension;
+    this.cosines = cosines;
+    this.sines = sines;
+  }
+
+  /**
+   * Computes the table, in memory of the arena: {@link #bytes} of it.
+   *
+   * @param positions how many positions, from 0
+   * @param dimension how many elements of a head are rotated; even
+   * @param theta the base of the frequencies, {@code rope_theta}
+   */
+  public static RopeTable create(
+      Arena arena, int positions, int dimension, double theta, Scaling scaling) {
+    if (positions < 1 || dimension < 2 || dimension % 2 != 0) {
+      throw new IllegalArgumentException(
+          "rope table of " + positions + " positions and dimension " + dimension);
+    }
+    if (!(theta > 0) || Double.isInfinite(theta)) {
+      throw new IllegalArgumentException("rope theta must be positive, not " + theta);
+    }
+    int half = dimension / 2;
+    double[] frequencies = new double[half];
+    for (int i = 0; i < half; i++) {
+      frequencies[i] = scaled(Math.pow(theta, -2.0 * i / dimension), scaling);
+    }
+    var cosines = arena.allocate(bytes(positions, dimension) / 2, 64);
+    var sines = arena.allocate(bytes(positions, dimension) / 2, 64);
+    for (int p = 0; p < positions; p++) {
+      for (int i = 0; i < half; i++) {
+        long offset = ((long) p * half + i) * Float.BYTES;
+        cosines.set(Elements.F32, offset, (float) Math.cos(p * frequencies[i]));
+        sines.set(Elements.F32, offset, (float) Math.sin(p * frequencies[i]));
+      }
+    }
+    return new RopeTable(positions, dimension, cosines.asReadOnly(), sines.asReadOnly());
+  }
+
+  /** Bytes a table of this size takes. */
+  public static long bytes(int positions, int dimension) {
+    return (long) positions * dimension * Float.BYTES;
+  }
+
+  private static double scaled(double frequency, Scaling scaling) {
+    return switch (scaling) {
+      case Scaling.None() -> frequency;
+      case Scaling.Linear(double factor) -> frequency / factor;
+      case Scaling.Llama3(double factor, double low, double high, double original) -> {
+        double wavelength = 2 * Math.PI / frequency;
+        if (wavelength < original / high) {
+          yield frequency;
+        }
+        if (wavelength > original / low) {
+          yield frequency / factor;
+        }
+        double smooth = (original / wavelength - low) / (high - low);
+        yield (1 - smooth) * frequency / factor + smooth * frequency;
+      }
+    };
+  }
+
+  /** How many positions the table holds. */
+  public int positions() {
+    return positions;
+  }
+
+  /** How many elements of a head are rotated. */
+  public int dimension() {
+    return dimension;
+  }
+
+  /** Cosines, [positions, dimension / 2] F32, read only. */
+  public MemorySegment cosines() {
+    return cosines;
+  }
+
+  /** Sines, [positions, dimension / 2] F32, read only. */
+  public MemorySegment sines() {
+    return sines;
+  }
+}
