@@ -1,0 +1,155 @@
+package dev.stowage.runtime.weights;
+
+import dev.stowage.plan.ElementType;
+import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.Range;
+import dev.stowage.plan.Weight;
+import dev.stowage.plan.model.ModelFolder;
+import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.plan.model.ModelVector;
+import dev.stowage.plan.model.Tensor;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** The open weight files of a model. Readers bound to them work until they are closed. */
+public final class ModelFiles implements AutoCloseable {
+  private static final ValueLayout.OfShort STORED_SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfFloat STORED_FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private final ModelFolder model;
+  private final Map<Path, FileChannel> channels;
+
+  private ModelFiles(ModelFolder model, Map<Path, FileChannel> channels) {
+    this.model = model;
+    this.channels = channels;
+  }
+
+  /**
+   * Opens the model that a plan was made for.
+   *
+   * @param fingerprint the plan's
+   * @throws ModelFormatException if the folder is broken, or holds another model
+   */
+  public static ModelFiles open(Path folder, String fingerprint) throws ModelFormatException {
+    var model = ModelFolder.open(folder);
+    if (!model.fingerprint().equals(fingerprint)) {
+      throw new ModelFormatException(
+          "%s: not the model this plan was compiled for (fingerprint %s, the plan says %s); compile the plan again"
+              .formatted(folder, shortened(model.fingerprint()), shortened(fingerprint)));
+    }
+    return open(model);
+  }
+
+  private static String shortened(String fingerprint) {
+    return fingerprint.length() <= 12 ? fingerprint : fingerprint.substring(0, 12) + "…";
+  }
+
+  /** Opens the weight files of a folder, which must not have changed since it was read. */
+  public static ModelFiles open(ModelFolder model) throws ModelFormatException {
+    var channels = new LinkedHashMap<Path, FileChannel>();
+    var files = new ModelFiles(model, channels);
+    try {
+      for (var file : model.index().files()) {
+        var channel = FileChannel.open(file);
+        channels.put(file, channel);
+        long before = model.index().fileBytes(file);
+        if (channel.size() != before) {
+          throw new ModelFormatException(
+              "%s: has changed from %d to %d bytes since its header was read"
+                  .formatted(file, before, channel.size()));
+        }
+      }
+      return files;
+    } catch (IOException e) {
+      files.close();
+      throw new ModelFormatException("%s: cannot be read: %s".formatted(model.path(), e), e);
+    } catch (ModelFormatException e) {
+      files.close();
+      throw e;
+    }
+  }
+
+  public ModelShape shape() {
+    return model.shape();
+  }
+
+  /**
+   * Prepares to read rows of a matrix, as stored, to the start of a segment. The reads themselves
+   * allocate nothing.
+   *
+   * @param layer ignored for a matrix that belongs to no layer
+   * @param target native memory of at least {@code rows.size() · shape.rowBytes(weight)} bytes,
+   *     accessible to the thread that reads
+   */
+  public RowReader bind(Weight weight, int layer, Range rows, MemorySegment target) {
+    var shape = model.shape();
+    if (rows.to() > shape.rows(weight)) {
+      throw new IllegalArgumentException(
+          "rows %s of %s, which has %d".formatted(rows, weight.word(), shape.rows(weight)));
+    }
+    var tensor = model.tensor(weight, layer);
+    long bytes = rows.size() * shape.rowBytes(weight);
+    return new RowReader(
+        channels.get(tensor.file()),
+        tensor,
+        tensor.offset() + rows.from() * shape.rowBytes(weight),
+        target.asSlice(0, bytes));
+  }
+
+  /**
+   * Reads a vector, widened to F32.
+   *
+   * @param layer ignored for a vector that belongs to no layer
+   * @param target at least {@code vector.length(shape)} floats
+   * @throws UncheckedIOException if the file cannot be read; the message is one line for the user
+   */
+  public void read(ModelVector vector, int layer, MemorySegment target) {
+    var tensor = model.tensor(vector, layer);
+    try (var arena = Arena.ofConfined()) {
+      var stored = arena.allocate(tensor.bytes(), Float.BYTES);
+      new RowReader(channels.get(tensor.file()), tensor, tensor.offset(), stored).read();
+      widen(stored, type(tensor), target, vector.length(model.shape()));
+    }
+  }
+
+  private static ElementType type(Tensor tensor) {
+    try {
+      return tensor.elementType();
+    } catch (ModelFormatException e) {
+      throw new IllegalStateException("the folder was checked when it was opened", e);
+    }
+  }
+
+  private static void widen(MemorySegment stored, ElementType type, MemorySegment to, int count) {
+    for (int i = 0; i < count; i++) {
+      float value =
+          switch (type) {
+            case F32 -> stored.get(STORED_FLOAT, 4L * i);
+            case F16 -> Float.float16ToFloat(stored.get(STORED_SHORT, 2L * i));
+            case BF16 -> Float.intBitsToFloat(stored.get(STORED_SHORT, 2L * i) << 16);
+          };
+      to.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * i, value);
+    }
+  }
+
+  @Override
+  public void close() {
+    for (var channel : channels.values()) {
+      try {
+        channel.close();
+      } catch (IOException e) {
+        throw new UncheckedIOException("closing the weights of " + model.path(), e);
+      }
+    }
+  }
+}
