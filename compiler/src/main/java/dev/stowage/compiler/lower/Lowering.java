@@ -131,12 +131,13 @@ public final class Lowering {
     if (shape.family().isOpt()) {
       multiply(steps, layer, Weight.UP, "normed", "up");
       compute(steps, new Op.Activate(), List.of("up"), "up");
+      multiply(steps, layer, Weight.DOWN, "up", "delta");
     } else {
       multiply(steps, layer, Weight.GATE, "normed", "gate");
       multiply(steps, layer, Weight.UP, "normed", "up");
-      compute(steps, new Op.Activate(), List.of("gate", "up"), "up");
+      compute(steps, new Op.Activate(), List.of("gate", "up"), "gate");
+      multiply(steps, layer, Weight.DOWN, "gate", "delta");
     }
-    multiply(steps, layer, Weight.DOWN, "up", "delta");
     compute(steps, new Op.Add(), List.of("hidden", "delta"), "hidden");
     return steps;
   }

@@ -10,7 +10,8 @@ public interface DeviceProvider {
   /**
    * Opens a device.
    *
-   * @throws DeviceException if this machine has no such device, in one line that says what is missing
+   * @throws DeviceException if this machine has no such device, in one line that says what is
+   *     missing
    */
   Device open(DeviceSpec spec, DeviceContext context);
 }

@@ -9,18 +9,30 @@ import java.util.Objects;
  * The region a store keeps, and the attention it computes over it.
  *
  * @param heads query heads of the model
- * @param kvHeads key and value heads of the model; query head {@code h} attends with KV head {@code h / (heads / kvHeads)}
+ * @param kvHeads key and value heads of the model; query head {@code h} attends with KV head {@code
+ *     h / (heads / kvHeads)}
  * @param headDim width of a head
  * @param type how keys and values are stored
  * @param window keys a query sees at most, itself included; {@link Integer#MAX_VALUE} for all
  * @param rowsPerPass most rows one call brings
  */
 public record KvLayout(
-    KvRegion region, int heads, int kvHeads, int headDim, ElementType type, int window, int rowsPerPass) {
+    KvRegion region,
+    int heads,
+    int kvHeads,
+    int headDim,
+    ElementType type,
+    int window,
+    int rowsPerPass) {
   public KvLayout {
     Objects.requireNonNull(region);
     Objects.requireNonNull(type);
-    if (heads < 1 || kvHeads < 1 || heads % kvHeads != 0 || headDim < 1 || window < 1 || rowsPerPass < 1) {
+    if (heads < 1
+        || kvHeads < 1
+        || heads % kvHeads != 0
+        || headDim < 1
+        || window < 1
+        || rowsPerPass < 1) {
       throw new IllegalArgumentException(
           "%d heads, %d kv heads of %d, window %d, %d rows"
               .formatted(heads, kvHeads, headDim, window, rowsPerPass));

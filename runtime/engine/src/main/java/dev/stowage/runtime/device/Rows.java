@@ -1,8 +1,8 @@
 package dev.stowage.runtime.device;
 
 /**
- * The tokens of one pass: mutable, made once, filled anew for every pass. Rows of one sequence are neighbours, in the order of their
- * positions.
+ * The tokens of one pass: mutable, made once, filled anew for every pass. Rows of one sequence are
+ * neighbours, in the order of their positions.
  */
 public final class Rows {
   private final int[] slots;
@@ -25,7 +25,8 @@ public final class Rows {
    *
    * @param slot the sequence's slot in the block
    * @param position the token's position in its sequence
-   * @param start the first position of this sequence in this pass: what lies before it is stored, the rest is not yet
+   * @param start the first position of this sequence in this pass: what lies before it is stored,
+   *     the rest is not yet
    */
   public void add(int slot, int position, int start) {
     slots[count] = slot;
@@ -36,6 +37,15 @@ public final class Rows {
 
   public int count() {
     return count;
+  }
+
+  /** The row after the last of the sequence that {@code row} belongs to. */
+  public int endOfRun(int row) {
+    int end = row + 1;
+    while (end < count && slots[end] == slots[row]) {
+      end++;
+    }
+    return end;
   }
 
   public int slot(int row) {

@@ -1,7 +1,7 @@
 package dev.stowage.runtime.kernel;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 
 /**
  * Cosines and sines of the rotary position embedding, for every position a run can reach: {@code
@@ -72,14 +72,14 @@ public final class RopeTable {
   }
 
   /**
-   * Computes the table, in memory of the arena: {@link #bytes} of it.
+   * Computes the table, in memory of the allocator's: {@link #bytes} of it, in two aligned halves.
    *
    * @param positions how many positions, from 0
    * @param dimension how many elements of a head are rotated; even
    * @param theta the base of the frequencies, {@code rope_theta}
    */
   public static RopeTable create(
-      Arena arena, int positions, int dimension, double theta, Scaling scaling) {
+      SegmentAllocator memory, int positions, int dimension, double theta, Scaling scaling) {
     if (positions < 1 || dimension < 2 || dimension % 2 != 0) {
       throw new IllegalArgumentException(
           "rope table of " + positions + " positions and dimension " + dimension);
@@ -92,8 +92,8 @@ public final class RopeTable {
     for (int i = 0; i < half; i++) {
       frequencies[i] = scaled(Math.pow(theta, -2.0 * i / dimension), scaling);
     }
-    var cosines = arena.allocate(bytes(positions, dimension) / 2, 64);
-    var sines = arena.allocate(bytes(positions, dimension) / 2, 64);
+    var cosines = memory.allocate(bytes(positions, dimension) / 2, 64);
+    var sines = memory.allocate(bytes(positions, dimension) / 2, 64);
     for (int p = 0; p < positions; p++) {
       for (int i = 0; i < half; i++) {
         long offset = ((long) p * half + i) * Float.BYTES;

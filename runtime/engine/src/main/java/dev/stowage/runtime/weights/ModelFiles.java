@@ -107,6 +107,17 @@ public final class ModelFiles implements AutoCloseable {
   }
 
   /**
+   * Prepares to look up single rows of a matrix that belongs to no layer.
+   *
+   * @param target native memory of {@code shape.rowBytes(weight)} bytes
+   */
+  public TableReader table(Weight weight, MemorySegment target) {
+    var tensor = model.tensor(weight, 0);
+    return new TableReader(
+        channels.get(tensor.file()), tensor, target.asSlice(0, model.shape().rowBytes(weight)));
+  }
+
+  /**
    * Reads a vector, widened to F32.
    *
    * @param layer ignored for a vector that belongs to no layer

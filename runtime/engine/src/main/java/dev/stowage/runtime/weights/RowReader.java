@@ -51,7 +51,12 @@ public final class RowReader {
    *     user
    */
   public void read() {
-    long position = offset;
+    read(0);
+  }
+
+  /** Reads as many bytes from {@code skip} bytes further on. */
+  void read(long skip) {
+    long position = offset + skip;
     for (var chunk : chunks) {
       chunk.clear();
       while (chunk.hasRemaining()) {
@@ -63,7 +68,7 @@ public final class RowReader {
         }
         if (count < 0) {
           throw failure(
-              "the file ends at byte %d of %d".formatted(position, offset + bytes),
+              "the file ends at byte %d of %d".formatted(position, offset + skip + bytes),
               new IOException("short read"));
         }
         position += count;

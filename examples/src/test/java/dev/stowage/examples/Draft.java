@@ -1,0 +1,182 @@
+package dev.stowage.examples;
+
+import dev.stowage.compiler.lower.Lowering;
+import dev.stowage.compiler.lower.Placed;
+import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.ElementType;
+import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.KvRegion;
+import dev.stowage.plan.Machine;
+import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.ModelSource;
+import dev.stowage.plan.Prediction;
+import dev.stowage.plan.Range;
+import dev.stowage.plan.Schedule;
+import dev.stowage.plan.Weight;
+import dev.stowage.plan.WeightRegion;
+import dev.stowage.plan.model.ModelFolder;
+import dev.stowage.plan.model.ModelFormatException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Plans written by hand for tests: shares in, regions out, no optimizer. Devices are {@code ram},
+ * {@code ssd} and {@code inst}.
+ *
+ * @param weights share of every matrix's rows by device, in order; sums to one
+ * @param kv share of the KV cache by device, in order, along {@code axis}
+ */
+record Draft(
+    Path model,
+    BatchShape batch,
+    ElementType kvType,
+    Map<String, Double> weights,
+    Map<String, Double> kv,
+    Axis axis,
+    int prefetch,
+    long hostBytes) {
+  enum Axis {
+    LAYERS,
+    SEQUENCES,
+    HEADS,
+    TOKENS
+  }
+
+  static final long PLENTY = 1L << 30;
+
+  static Draft allOnHost(Path model, BatchShape batch, ElementType kvType) {
+    return new Draft(
+        model, batch, kvType, Map.of("ram", 1.0), Map.of("ram", 1.0), Axis.TOKENS, 1, PLENTY);
+  }
+
+  Draft withWeights(Map<String, Double> shares) {
+    return new Draft(model, batch, kvType, shares, kv, axis, prefetch, hostBytes);
+  }
+
+  Draft withKv(Map<String, Double> shares, Axis along) {
+    return new Draft(model, batch, kvType, weights, shares, along, prefetch, hostBytes);
+  }
+
+  Draft withPrefetch(int stops) {
+    return new Draft(model, batch, kvType, weights, kv, axis, stops, hostBytes);
+  }
+
+  Draft withHostBytes(long bytes) {
+    return new Draft(model, batch, kvType, weights, kv, axis, prefetch, bytes);
+  }
+
+  /** Shares in the order given. */
+  static Map<String, Double> shares(Object... deviceThenShare) {
+    var shares = new LinkedHashMap<String, Double>();
+    for (int i = 0; i < deviceThenShare.length; i += 2) {
+      shares.put((String) deviceThenShare[i], ((Number) deviceThenShare[i + 1]).doubleValue());
+    }
+    return shares;
+  }
+
+  ExecutablePlan plan() throws ModelFormatException {
+    return Lowering.lower(placed());
+  }
+
+  Schedule schedule() throws ModelFormatException {
+    return Lowering.schedule(placed());
+  }
+
+  private Placed placed() throws ModelFormatException {
+    var folder = ModelFolder.open(model);
+    var shape = folder.shape();
+    var machine =
+        new Machine(
+            List.of(
+                device("ram", DeviceKind.HOST, hostBytes),
+                device("ssd", DeviceKind.DISK, PLENTY),
+                device("inst", DeviceKind.CSD, PLENTY)),
+            List.of());
+    return new Placed(
+        "draft",
+        new ModelSource.HuggingFace(model.toString(), folder.fingerprint()),
+        shape,
+        machine,
+        batch,
+        kvType,
+        weightRegions(shape),
+        kvRegions(shape),
+        "ram",
+        "ram",
+        prefetch,
+        List.of(),
+        new Prediction(1, 1, 1, 1, 1, "none", "none"));
+  }
+
+  private static DeviceSpec device(String name, DeviceKind kind, long bytes) {
+    return new DeviceSpec(
+        name,
+        kind,
+        bytes,
+        0,
+        kind == DeviceKind.HOST ? Optional.empty() : Optional.of("."),
+        kind == DeviceKind.CSD,
+        Map.of());
+  }
+
+  private List<WeightRegion> weightRegions(ModelShape shape) {
+    var regions = new ArrayList<WeightRegion>();
+    for (var weight : Weight.values()) {
+      int rows = shape.rows(weight);
+      var layers = Range.upTo(weight.perLayer() ? shape.layers() : 1);
+      cut(weights, rows)
+          .forEach((device, range) -> regions.add(new WeightRegion(weight, layers, range, device)));
+    }
+    return regions;
+  }
+
+  private List<KvRegion> kvRegions(ModelShape shape) {
+    var layers = Range.upTo(shape.layers());
+    var sequences = Range.upTo(batch.sequences());
+    var heads = Range.upTo(shape.kvHeads());
+    var tokens = Range.upTo(batch.tokens());
+    int units =
+        switch (axis) {
+          case LAYERS -> layers.size();
+          case SEQUENCES -> sequences.size();
+          case HEADS -> heads.size();
+          case TOKENS -> tokens.size();
+        };
+    var regions = new ArrayList<KvRegion>();
+    cut(kv, units)
+        .forEach(
+            (device, range) ->
+                regions.add(
+                    new KvRegion(
+                        "kv." + device,
+                        axis == Axis.LAYERS ? range : layers,
+                        axis == Axis.SEQUENCES ? range : sequences,
+                        axis == Axis.HEADS ? range : heads,
+                        axis == Axis.TOKENS ? range : tokens,
+                        device,
+                        device.equals("inst") ? "inst" : "ram")));
+    return regions;
+  }
+
+  /** Cuts units by shares, at the nearest unit; a share that rounds to nothing gets no part. */
+  private static Map<String, Range> cut(Map<String, Double> shares, int units) {
+    var parts = new LinkedHashMap<String, Range>();
+    double sum = 0;
+    int from = 0;
+    for (var share : shares.entrySet()) {
+      sum += share.getValue();
+      int to = (int) Math.round(Math.min(1, sum) * units);
+      if (to > from) {
+        parts.put(share.getKey(), new Range(from, to));
+      }
+      from = to;
+    }
+    return parts;
+  }
+}

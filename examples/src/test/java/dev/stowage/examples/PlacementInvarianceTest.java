@@ -1,0 +1,155 @@
+package dev.stowage.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.ElementType;
+import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.Schedule;
+import dev.stowage.runtime.sampler.Sampling;
+import dev.stowage.runtime.session.Completion;
+import dev.stowage.runtime.session.Request;
+import dev.stowage.runtime.session.Session;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Where weights and keys lie, how requests are batched and in what order micro-batches run never
+ * changes a token: random plans and random schedules, over every device there is without special
+ * hardware.
+ */
+class PlacementInvarianceTest {
+  private static final long SEED = 20_260_101;
+  private static final int PLANS = 40;
+  private static final List<Path> MODELS =
+      List.of(
+          Path.of("src/test/resources/golden/opt-f32-proj"),
+          Path.of("src/test/resources/golden/llama-gqa-bf16"),
+          Path.of("src/test/resources/golden/qwen2-bias-sharded"),
+          Path.of("src/test/resources/golden/qwen3-qknorm"),
+          Path.of("models/tiny-opt"),
+          Path.of("models/tiny-llama"));
+
+  @TempDir Path folder;
+
+  static Stream<Long> seeds() {
+    return LongStream.range(0, PLANS).map(i -> SEED + i).boxed();
+  }
+
+  @ParameterizedTest(name = "seed {0}")
+  @MethodSource("seeds")
+  void anyPlacementAndAnyScheduleMakeTheSameTokens(long seed) throws Exception {
+    var random = new Random(seed);
+    var model = MODELS.get(random.nextInt(MODELS.size()));
+    var golden = Golden.read(model).greedy();
+    int promptTokens = golden.prompt().length;
+    int tokens = golden.output().size();
+    int sequences = 1 + random.nextInt(6);
+    var batch =
+        new BatchShape(
+            sequences,
+            1 + random.nextInt(sequences),
+            promptTokens,
+            tokens,
+            1 + random.nextInt(promptTokens + 3));
+    var draft =
+        Draft.allOnHost(model, batch, ElementType.F32)
+            .withWeights(shares(random, "ram", "ssd"))
+            .withKv(
+                shares(random, "ssd", "ram"),
+                Draft.Axis.values()[random.nextInt(Draft.Axis.values().length)])
+            .withPrefetch(random.nextInt(4));
+    var plan = draft.plan();
+    var schedule = randomSchedule(random, draft.schedule(), plan);
+
+    // the golden prompt among others of other lengths, more requests than slots
+    var requests = new ArrayList<Request>();
+    int count = 1 + random.nextInt(2 * sequences);
+    int place = random.nextInt(count);
+    for (int i = 0; i < count; i++) {
+      var prompt = i == place ? golden.prompt() : randomPrompt(random, promptTokens, plan);
+      int most = i == place ? tokens : 1 + random.nextInt(tokens);
+      requests.add(new Request(prompt, most, Set.of(), Sampling.GREEDY));
+    }
+    List<Completion> completions;
+    try (var session = Session.open(plan, schedule, folder, model, 1 + random.nextInt(3))) {
+      completions = session.generate(requests, (request, id) -> true);
+    }
+    assertEquals(
+        golden.output(),
+        completions.get(place).output(),
+        () -> "seed %d: %s, %s".formatted(seed, draft, schedule));
+    assertEquals(
+        alone(model, requests, plan),
+        completions.stream().map(Completion::output).toList(),
+        () ->
+            "seed %d, against each request alone on the host: %s, %s"
+                .formatted(seed, draft, schedule));
+  }
+
+  /** Every request by itself, everything in host memory. */
+  private List<List<Integer>> alone(Path model, List<Request> requests, ExecutablePlan like)
+      throws Exception {
+    var batch =
+        new BatchShape(
+            1,
+            1,
+            like.batch().promptTokens(),
+            like.batch().generateTokens(),
+            like.batch().promptTokens());
+    var draft = Draft.allOnHost(model, batch, ElementType.F32);
+    var outputs = new ArrayList<List<Integer>>();
+    try (var session = Session.open(draft.plan(), draft.schedule(), folder, model, 1)) {
+      for (var request : requests) {
+        outputs.add(session.generate(List.of(request), (r, id) -> true).getFirst().output());
+      }
+    }
+    return outputs;
+  }
+
+  private static Map<String, Double> shares(Random random, String... devices) {
+    var cuts = new double[devices.length + 1];
+    cuts[devices.length] = 1;
+    for (int i = 1; i < devices.length; i++) {
+      cuts[i] = random.nextDouble();
+    }
+    java.util.Arrays.sort(cuts);
+    var shares = new Object[2 * devices.length];
+    for (int i = 0; i < devices.length; i++) {
+      shares[2 * i] = devices[i];
+      shares[2 * i + 1] = cuts[i + 1] - cuts[i];
+    }
+    return Draft.shares(shares);
+  }
+
+  private static Schedule randomSchedule(Random random, Schedule plain, ExecutablePlan plan) {
+    var order =
+        switch (random.nextInt(3)) {
+          case 0 -> new Schedule.Order.ZigZag();
+          case 1 -> new Schedule.Order.RowByRow();
+          default -> {
+            var word = new ArrayList<Integer>();
+            for (int i = 0; i < plan.stops() * plan.batch().microBatches(); i++) {
+              word.add(i % plan.batch().microBatches());
+            }
+            Collections.shuffle(word, random);
+            yield new Schedule.Order.Word(word);
+          }
+        };
+    return new Schedule(order, plain.prefetch(), random.nextBoolean() ? plain.lanes() : List.of());
+  }
+
+  private static int[] randomPrompt(Random random, int longest, ExecutablePlan plan) {
+    return random.ints(1 + random.nextInt(longest), 0, plan.shape().vocabulary()).toArray();
+  }
+}

@@ -1,0 +1,159 @@
+package dev.stowage.runtime.disk;
+
+import dev.stowage.runtime.device.DeviceException;
+import dev.stowage.runtime.device.KvLayout;
+import dev.stowage.runtime.device.KvStore;
+import dev.stowage.runtime.device.Partial;
+import dev.stowage.runtime.device.RegionAttention;
+import dev.stowage.runtime.device.Rows;
+import dev.stowage.runtime.kernel.Kernels;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * Keys and values in a scratch file: for every layer and slot {@code [token, key or value, head,
+ * headDim]}, so that a pass writes, and attention reads, one run of tokens at a time. Attention
+ * reads a sequence into the staging buffer and attends there.
+ */
+final class DiskKvStore implements KvStore {
+  private static final long F32 = Float.BYTES;
+
+  private final String device;
+  private final KvLayout layout;
+  private final Path file;
+  private final FileChannel channel;
+  private final MemorySegment staging;
+  private final ByteBuffer stagingBytes;
+  private final Kernels kernels;
+  private final RegionAttention attention;
+  private final long headBytes;
+  private final long halfBytes; // all keys, or all values, of one token
+  private final long tokenBytes;
+  private boolean closed;
+
+  DiskKvStore(String device, KvLayout layout, Path file, MemorySegment staging, Kernels kernels)
+      throws IOException {
+    this.device = device;
+    this.layout = layout;
+    this.file = file;
+    this.kernels = kernels;
+    this.staging = staging;
+    headBytes = (long) layout.headDim() * layout.type().bytes();
+    halfBytes = headBytes * layout.region().heads().size();
+    tokenBytes = 2 * halfBytes;
+    if (tokenBytes * layout.region().tokens().size() > Integer.MAX_VALUE) {
+      Files.deleteIfExists(file);
+      throw new IllegalArgumentException(
+          "one sequence of one layer takes %d bytes, more than one read can bring"
+              .formatted(tokenBytes * layout.region().tokens().size()));
+    }
+    stagingBytes = staging.asByteBuffer();
+    attention = new RegionAttention(layout, kernels, tokenBytes, headBytes);
+    channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
+  }
+
+  @Override
+  public void clear(int slot) {
+    // positions are written before they are read, and what lies beyond a row's start is never read
+  }
+
+  @Override
+  public void append(int layer, Rows rows, MemorySegment keys, MemorySegment values) {
+    var region = layout.region();
+    long stride = (long) layout.kvHeads() * layout.headDim() * F32;
+    long headOffset = (long) region.heads().from() * layout.headDim() * F32;
+    int width = region.heads().size() * layout.headDim();
+    int row = 0;
+    while (row < rows.count()) {
+      int end = rows.endOfRun(row);
+      if (region.sequences().contains(rows.slot(row))) {
+        int from = Math.max(rows.position(row), region.tokens().from());
+        int to = Math.min(rows.position(end - 1) + 1, region.tokens().to());
+        if (from < to) {
+          long source = (row + from - rows.position(row)) * stride + headOffset;
+          int tokens = to - from;
+          kernels.narrow(
+              keys, source, stride, staging, 0, tokenBytes, layout.type(), tokens, width);
+          kernels.narrow(
+              values, source, stride, staging, halfBytes, tokenBytes, layout.type(), tokens, width);
+          write(layer, rows.slot(row), from - region.tokens().from(), tokens);
+        }
+      }
+      row = end;
+    }
+  }
+
+  @Override
+  public void attend(int layer, Rows rows, MemorySegment queries, Partial into) {
+    int row = 0;
+    while (row < rows.count()) {
+      int end = rows.endOfRun(row);
+      int stored = attention.stored(rows, row);
+      if (stored == 0) {
+        attention.neutral(row, end, into);
+      } else {
+        read(layer, rows.slot(row), stored);
+        attention.attend(rows, row, end, queries, staging, 0, halfBytes, stored, into);
+      }
+      row = end;
+    }
+  }
+
+  private void write(int layer, int slot, int token, int tokens) {
+    try {
+      stagingBytes.limit((int) (tokens * tokenBytes)).position(0);
+      long at = base(layer, slot) + token * tokenBytes;
+      while (stagingBytes.hasRemaining()) {
+        at += channel.write(stagingBytes, at);
+      }
+    } catch (IOException e) {
+      throw new DeviceException(
+          device, "cannot write keys and values to %s: %s".formatted(file, e.getMessage()), e);
+    }
+  }
+
+  private void read(int layer, int slot, int tokens) {
+    try {
+      stagingBytes.limit((int) (tokens * tokenBytes)).position(0);
+      long at = base(layer, slot);
+      while (stagingBytes.hasRemaining()) {
+        int count = channel.read(stagingBytes, at);
+        if (count < 0) {
+          throw new DeviceException(
+              device, "%s has lost keys and values: it ends at %d".formatted(file, channel.size()));
+        }
+        at += count;
+      }
+    } catch (IOException e) {
+      throw new DeviceException(
+          device, "cannot read keys and values from %s: %s".formatted(file, e.getMessage()), e);
+    }
+  }
+
+  private long base(int layer, int slot) {
+    var region = layout.region();
+    long index =
+        (long) (layer - region.layers().from()) * region.sequences().size()
+            + slot
+            - region.sequences().from();
+    return index * tokenBytes * region.tokens().size();
+  }
+
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    try (channel) {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      throw new DeviceException(device, "cannot remove " + file + ": " + e.getMessage(), e);
+    }
+  }
+}

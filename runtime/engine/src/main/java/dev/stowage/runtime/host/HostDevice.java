@@ -1,0 +1,64 @@
+package dev.stowage.runtime.host;
+
+import dev.stowage.plan.DeviceSpec;
+import dev.stowage.runtime.device.Budget;
+import dev.stowage.runtime.device.Device;
+import dev.stowage.runtime.device.DeviceException;
+import dev.stowage.runtime.device.KvLayout;
+import dev.stowage.runtime.device.KvStore;
+import dev.stowage.runtime.kernel.Kernels;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** Host memory, off the Java heap. */
+final class HostDevice implements Device {
+  private static final long ALIGNMENT = 64;
+
+  private final DeviceSpec spec;
+  private final Kernels kernels;
+  private final Budget budget;
+  private final Arena arena = Arena.ofShared();
+
+  HostDevice(DeviceSpec spec, Kernels kernels) {
+    this.spec = spec;
+    this.kernels = kernels;
+    budget = new Budget(spec);
+  }
+
+  @Override
+  public DeviceSpec spec() {
+    return spec;
+  }
+
+  @Override
+  public MemorySegment allocate(String purpose, long bytes) {
+    budget.take(purpose, bytes);
+    try {
+      return arena.allocate(bytes, ALIGNMENT);
+    } catch (OutOfMemoryError e) {
+      throw new DeviceException(
+          spec.name(),
+          "%s needs %d bytes, within the plan's budget, but this machine has not that much memory left"
+              .formatted(purpose, bytes),
+          e);
+    }
+  }
+
+  @Override
+  public KvStore openKv(KvLayout layout, MemorySegment staging) {
+    var region = layout.region();
+    var memory =
+        allocate("KV region " + region.name(), region.bytes(layout.headDim(), layout.type()));
+    return new HostKvStore(layout, memory, kernels);
+  }
+
+  @Override
+  public long usedBytes() {
+    return budget.used();
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

@@ -1,0 +1,98 @@
+package dev.stowage.runtime.host;
+
+import dev.stowage.runtime.device.KvLayout;
+import dev.stowage.runtime.device.KvStore;
+import dev.stowage.runtime.device.Partial;
+import dev.stowage.runtime.device.RegionAttention;
+import dev.stowage.runtime.device.Rows;
+import dev.stowage.runtime.kernel.Kernels;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Keys and values in host memory: for every layer and slot {@code [key or value, head, token,
+ * headDim]}, so that attention reads each head's tokens in one run.
+ */
+final class HostKvStore implements KvStore {
+  private static final long F32 = Float.BYTES;
+
+  private final KvLayout layout;
+  private final MemorySegment memory;
+  private final Kernels kernels;
+  private final RegionAttention attention;
+  private final long rowBytes; // one head of one token
+  private final long headBytes; // all tokens of one head
+  private final long halfBytes; // all keys, or all values, of one slot and layer
+
+  HostKvStore(KvLayout layout, MemorySegment memory, Kernels kernels) {
+    this.layout = layout;
+    this.memory = memory;
+    this.kernels = kernels;
+    rowBytes = (long) layout.headDim() * layout.type().bytes();
+    headBytes = rowBytes * layout.region().tokens().size();
+    halfBytes = headBytes * layout.region().heads().size();
+    attention = new RegionAttention(layout, kernels, rowBytes, headBytes);
+  }
+
+  @Override
+  public void clear(int slot) {
+    // positions are written before they are read, and what lies beyond a row's start is never read
+  }
+
+  @Override
+  public void append(int layer, Rows rows, MemorySegment keys, MemorySegment values) {
+    var region = layout.region();
+    long stride = (long) layout.kvHeads() * layout.headDim() * F32;
+    int row = 0;
+    while (row < rows.count()) {
+      int end = rows.endOfRun(row);
+      if (region.sequences().contains(rows.slot(row))) {
+        int from = Math.max(rows.position(row), region.tokens().from());
+        int to = Math.min(rows.position(end - 1) + 1, region.tokens().to());
+        if (from < to) {
+          int first = row + from - rows.position(row);
+          long at = base(layer, rows.slot(row)) + (from - region.tokens().from()) * rowBytes;
+          for (int head = region.heads().from(); head < region.heads().to(); head++) {
+            long source = first * stride + (long) head * layout.headDim() * F32;
+            long target = at + (head - region.heads().from()) * headBytes;
+            narrow(keys, source, stride, target, to - from);
+            narrow(values, source, stride, target + halfBytes, to - from);
+          }
+        }
+      }
+      row = end;
+    }
+  }
+
+  private void narrow(MemorySegment from, long source, long stride, long target, int tokens) {
+    kernels.narrow(
+        from, source, stride, memory, target, rowBytes, layout.type(), tokens, layout.headDim());
+  }
+
+  @Override
+  public void attend(int layer, Rows rows, MemorySegment queries, Partial into) {
+    int row = 0;
+    while (row < rows.count()) {
+      int end = rows.endOfRun(row);
+      int stored = attention.stored(rows, row);
+      if (stored == 0) {
+        attention.neutral(row, end, into);
+      } else {
+        long keys = base(layer, rows.slot(row));
+        attention.attend(rows, row, end, queries, memory, keys, keys + halfBytes, stored, into);
+      }
+      row = end;
+    }
+  }
+
+  private long base(int layer, int slot) {
+    var region = layout.region();
+    long index =
+        (long) (layer - region.layers().from()) * region.sequences().size()
+            + slot
+            - region.sequences().from();
+    return index * 2 * halfBytes;
+  }
+
+  @Override
+  public void close() {}
+}

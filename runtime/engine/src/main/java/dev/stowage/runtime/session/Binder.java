@@ -1,0 +1,325 @@
+package dev.stowage.runtime.session;
+
+import dev.stowage.plan.Buffer;
+import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.Footprint;
+import dev.stowage.plan.KvRegion;
+import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.ModelSource;
+import dev.stowage.plan.Range;
+import dev.stowage.plan.Schedule;
+import dev.stowage.plan.Section;
+import dev.stowage.plan.Step;
+import dev.stowage.plan.Weight;
+import dev.stowage.plan.model.ModelFolder;
+import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.plan.model.ModelVector;
+import dev.stowage.runtime.device.Device;
+import dev.stowage.runtime.device.DeviceContext;
+import dev.stowage.runtime.device.DeviceException;
+import dev.stowage.runtime.device.DeviceProvider;
+import dev.stowage.runtime.device.KvLayout;
+import dev.stowage.runtime.device.KvStore;
+import dev.stowage.runtime.kernel.Kernels;
+import dev.stowage.runtime.weights.ModelFiles;
+import dev.stowage.runtime.weights.RowReader;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.ServiceLoader;
+
+/**
+ * Binds a plan to devices, memory, kernels and files, in the order in which things can be missing:
+ * model, devices, memory, weights. All that can fail or allocate happens here.
+ */
+final class Binder {
+  /**
+   * What binding yields; closing it gives everything back.
+   *
+   * @param logits {@code [sequences of a micro-batch, vocabulary]}, F32
+   */
+  record Bound(Program program, Kernels kernels, MemorySegment logits, Resources resources)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      resources.close();
+    }
+  }
+
+  private final ExecutablePlan plan;
+  private final ModelShape shape;
+  private final Schedule schedule;
+  private final Resources resources = new Resources();
+  private final Map<String, Device> devices = new LinkedHashMap<>();
+  private final Map<String, MemorySegment> memory = new HashMap<>();
+  private final Map<String, KvStore> stores = new LinkedHashMap<>();
+  private final Map<String, Lane> lanes = new LinkedHashMap<>();
+  private Kernels kernels;
+  private ModelFiles files;
+
+  private Binder(ExecutablePlan plan, Schedule schedule) {
+    this.plan = plan;
+    this.schedule = schedule;
+    shape = plan.shape();
+  }
+
+  static Bound bind(ExecutablePlan plan, Schedule schedule, Path base, Path model, int threads)
+      throws ModelFormatException {
+    var binder = new Binder(plan, schedule);
+    try {
+      return binder.bind(base, model, threads);
+    } catch (ModelFormatException | RuntimeException | Error e) {
+      try {
+        binder.resources.close();
+      } catch (RuntimeException second) {
+        e.addSuppressed(second);
+      }
+      throw e;
+    }
+  }
+
+  private Bound bind(Path base, Path model, int threads) throws ModelFormatException {
+    refuseDevicesThatCannotCompute();
+    files = resources.add(openModel(model));
+    kernels = new dev.stowage.runtime.kernel.reference.ReferenceKernels();
+    openDevices(new DeviceContext(base, kernels));
+    allocate();
+    var weights = loadWeights();
+    var vectors = loadVectors();
+    openStores();
+    openLanes();
+    var passes = passes();
+    var stops = new ArrayList<Command[]>();
+    var loads = new ArrayList<List<Load>>();
+    var commands = new Commands(plan, kernels, memory, weights, vectors, stores, lanes, files);
+    for (var section : plan.sections()) {
+      for (int i = 0; i < section.repeats(); i++) {
+        int layer = section.layers().isEmpty() ? 0 : section.layers().from() + i;
+        var stopLoads = loadsOf(section, layer);
+        loads.add(stopLoads);
+        stops.add(commands.bind(section, layer, stopLoads));
+      }
+    }
+    int[] word = schedule.word(plan.stops(), plan.batch().microBatches());
+    var stopLoads = new boolean[loads.size()];
+    for (int stop = 0; stop < stopLoads.length; stop++) {
+      stopLoads[stop] = !loads.get(stop).isEmpty();
+    }
+    int[] entries = Program.entries(word, plan.batch().microBatches(), stopLoads);
+    var program =
+        new Program(
+            stops.toArray(Command[][]::new),
+            word,
+            entries,
+            passes,
+            plan.batch().sequencesPerMicroBatch(),
+            openStream(word, entries, loads),
+            List.copyOf(lanes.values()),
+            List.copyOf(stores.values()),
+            List.copyOf(devices.values()));
+    return new Bound(program, kernels, memory.get("logits"), resources);
+  }
+
+  /**
+   * Matrix products run on the host; so a plan that computes on another device asks for one that is
+   * not here.
+   */
+  private void refuseDevicesThatCannotCompute() {
+    for (var device : plan.machine().devices()) {
+      if (device.kind() == DeviceKind.GPU && plan.bytesOn(device.name()) > 0) {
+        throw new DeviceException(
+            device.name(),
+            "the plan keeps and computes on a gpu, and this machine has none that Stowage can use");
+      }
+    }
+  }
+
+  private ModelFiles openModel(Path model) throws ModelFormatException {
+    var folder = ModelFolder.open(model);
+    switch (plan.source()) {
+      case ModelSource.HuggingFace(var path, var fingerprint) -> {
+        if (!folder.fingerprint().equals(fingerprint)) {
+          throw new ModelFormatException(
+              "%s is not the model this plan was compiled for (%s): its configuration or tensor headers differ; compile the plan again"
+                  .formatted(model, path));
+        }
+      }
+      case ModelSource.ShapeOnly(var name) ->
+          throw new ModelFormatException(
+              "the plan was made for the shape %s, without weights: it can be planned, not run"
+                  .formatted(name));
+    }
+    if (!folder.shape().equals(shape)) {
+      throw new ModelFormatException(
+          "%s has another shape than the plan: %s, not %s".formatted(model, folder.shape(), shape));
+    }
+    return ModelFiles.open(folder);
+  }
+
+  private void openDevices(DeviceContext context) {
+    var providers = new HashMap<DeviceKind, DeviceProvider>();
+    ServiceLoader.load(DeviceProvider.class).forEach(p -> providers.put(p.kind(), p));
+    for (DeviceSpec spec : plan.machine().devices()) {
+      if (plan.bytesOn(spec.name()) > 0) {
+        var provider = providers.get(spec.kind());
+        if (provider == null) {
+          throw new DeviceException(
+              spec.name(), "this installation has no support for a " + spec.kind().word());
+        }
+        devices.put(spec.name(), resources.add(provider.open(spec, context)));
+      }
+    }
+  }
+
+  /** Activations and working buffers; weights and KV regions follow with what fills them. */
+  private void allocate() {
+    for (var buffer : plan.buffers()) {
+      switch (buffer.purpose()) {
+        case ACTIVATIONS, WORKING ->
+            memory.put(
+                buffer.name(),
+                devices.get(buffer.device()).allocate(buffer.name(), buffer.totalBytes()));
+        case WEIGHTS, KV -> {}
+      }
+    }
+  }
+
+  /** Rows that lie in memory are read there; rows on a disk stay in the model's files. */
+  private ResidentRows loadWeights() throws ModelFormatException {
+    var resident = new ResidentRows();
+    var left = new HashMap<String, MemorySegment>();
+    for (var buffer : plan.buffers()) {
+      if (buffer.purpose() == Buffer.Purpose.WEIGHTS
+          && !buffer.name().equals("vectors")
+          && plan.machine().device(buffer.device()).kind() == DeviceKind.HOST) {
+        left.put(
+            buffer.device(),
+            devices.get(buffer.device()).allocate(buffer.name(), buffer.totalBytes()));
+      }
+    }
+    for (var region : plan.weights()) {
+      switch (plan.machine().device(region.home()).kind()) {
+        case HOST -> {
+          long bytes = region.rows().size() * shape.rowBytes(region.weight());
+          for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
+            var rest = left.get(region.home());
+            var slab = rest.asSlice(0, bytes);
+            left.put(region.home(), rest.asSlice(Footprint.align(bytes)));
+            files.bind(region.weight(), layer, region.rows(), slab).read();
+            resident.add(region.weight(), layer, region.rows(), slab);
+          }
+        }
+        case DISK -> {}
+        case GPU, CSD ->
+            throw new DeviceException(
+                region.home(),
+                "weights (%s) cannot lie there; host memory and disks hold weights"
+                    .formatted(region.weight().word()));
+      }
+    }
+    return resident;
+  }
+
+  private Vectors loadVectors() throws ModelFormatException {
+    var buffer = plan.buffer("vectors");
+    var segment = devices.get(buffer.device()).allocate(buffer.name(), buffer.totalBytes());
+    var vectors = new Vectors();
+    long offset = 0;
+    for (var vector : ModelVector.values()) {
+      int length = vector.length(shape);
+      for (int layer = 0; length > 0 && layer < (vector.perLayer() ? shape.layers() : 1); layer++) {
+        var target = segment.asSlice(offset, 4L * length);
+        files.read(vector, layer, target);
+        vectors.add(vector, layer, target);
+        offset += target.byteSize();
+      }
+    }
+    return vectors;
+  }
+
+  private void openStores() {
+    for (KvRegion region : plan.kv()) {
+      var layout = KvLayout.of(shape, region, plan.kvType(), plan.batch().rowsPerPass());
+      var staging = memory.getOrDefault("staging." + region.name(), MemorySegment.NULL);
+      stores.put(
+          region.name(), resources.add(devices.get(region.device()).openKv(layout, staging)));
+    }
+  }
+
+  private void openLanes() {
+    for (var region : plan.kv()) {
+      if (schedule.lanes().contains(region.attendAt())
+          && plan.machine().device(region.attendAt()).kind() != DeviceKind.HOST) {
+        lanes.computeIfAbsent(region.attendAt(), name -> resources.add(new Lane(name)));
+      }
+    }
+  }
+
+  private Pass[] passes() {
+    var hidden = plan.buffer("hidden");
+    var segment = memory.get("hidden");
+    var passes = new Pass[plan.batch().microBatches()];
+    for (int i = 0; i < passes.length; i++) {
+      passes[i] =
+          new Pass(
+              i, plan.batch().rowsPerPass(), segment.asSlice(i * hidden.bytes(), hidden.bytes()));
+    }
+    return passes;
+  }
+
+  /** A load of a stop, and where in the ring's slot its rows go. */
+  record Load(Weight weight, int layer, Range rows, long offset) {}
+
+  private List<Load> loadsOf(Section section, int layer) {
+    var loads = new ArrayList<Load>();
+    long offset = 0;
+    for (var step : section.steps()) {
+      if (step instanceof Step.Load load) {
+        loads.add(new Load(load.weight(), layer, load.rows(), offset));
+        offset += Footprint.align(load.rows().size() * shape.rowBytes(load.weight()));
+      }
+    }
+    return loads;
+  }
+
+  private WeightStream openStream(int[] word, int[] entries, List<List<Load>> loads)
+      throws ModelFormatException {
+    var sequence = new ArrayList<Integer>(); // stops, in the order a sweep loads them
+    var at = new int[plan.batch().microBatches()];
+    for (int i = 0; i < word.length; i++) {
+      int stop = at[word[i]]++;
+      if (entries[i] == sequence.size()) {
+        sequence.add(stop);
+      }
+    }
+    if (sequence.isEmpty()) {
+      return null;
+    }
+    var ring = plan.buffer("ring");
+    var segment = memory.get("ring");
+    var readers = new RowReader[schedule.prefetch() + 1][sequence.size()][];
+    for (int slot = 0; slot < readers.length; slot++) {
+      var target = segment.asSlice(slot * ring.bytes(), ring.bytes());
+      for (int entry = 0; entry < readers[slot].length; entry++) {
+        var stopLoads = loads.get(sequence.get(entry));
+        readers[slot][entry] = new RowReader[stopLoads.size()];
+        for (int i = 0; i < stopLoads.size(); i++) {
+          var load = stopLoads.get(i);
+          long bytes = load.rows().size() * shape.rowBytes(load.weight());
+          readers[slot][entry][i] =
+              files.bind(
+                  load.weight(), load.layer(), load.rows(), target.asSlice(load.offset(), bytes));
+        }
+      }
+    }
+    var stream = resources.add(new WeightStream(readers));
+    stream.start();
+    return stream;
+  }
+}

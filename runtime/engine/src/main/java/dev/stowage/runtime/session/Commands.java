@@ -1,0 +1,590 @@
+package dev.stowage.runtime.session;
+
+import dev.stowage.plan.Buffer;
+import dev.stowage.plan.ElementType;
+import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.Footprint;
+import dev.stowage.plan.KvRegion;
+import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.Op;
+import dev.stowage.plan.RopeScaling;
+import dev.stowage.plan.Section;
+import dev.stowage.plan.Step;
+import dev.stowage.plan.Weight;
+import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.plan.model.ModelVector;
+import dev.stowage.runtime.device.KvStore;
+import dev.stowage.runtime.device.Partial;
+import dev.stowage.runtime.kernel.Kernels;
+import dev.stowage.runtime.kernel.RopeTable;
+import dev.stowage.runtime.weights.ModelFiles;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Makes commands of steps: looks up every operand once, so that what runs knows only segments,
+ * offsets and numbers.
+ */
+final class Commands {
+  private static final long F32 = Float.BYTES;
+
+  /** Where an operand lies in the pass at hand. */
+  @FunctionalInterface
+  private interface Place {
+    MemorySegment of(Pass pass);
+  }
+
+  /** How many rows a step works on. */
+  @FunctionalInterface
+  private interface RowCount {
+    int of(Pass pass);
+  }
+
+  private final ExecutablePlan plan;
+  private final ModelShape shape;
+  private final Kernels kernels;
+  private final Map<String, MemorySegment> memory;
+  private final ResidentRows weights;
+  private final Vectors vectors;
+  private final Map<String, KvStore> stores;
+  private final Map<String, Lane> lanes;
+  private final ModelFiles files;
+  private final Map<String, Partial> partials = new HashMap<>();
+  private final RopeTable rotations;
+  private final MemorySegment[] ringSlots;
+
+  /** Tickets of attention that runs on lanes, by the partial result it writes. */
+  private final Map<String, Ticket> tickets = new HashMap<>();
+
+  private static final class Ticket {
+    final Lane lane;
+    long number;
+
+    Ticket(Lane lane) {
+      this.lane = lane;
+    }
+  }
+
+  Commands(
+      ExecutablePlan plan,
+      Kernels kernels,
+      Map<String, MemorySegment> memory,
+      ResidentRows weights,
+      Vectors vectors,
+      Map<String, KvStore> stores,
+      Map<String, Lane> lanes,
+      ModelFiles files) {
+    this.plan = plan;
+    this.kernels = kernels;
+    this.memory = memory;
+    this.weights = weights;
+    this.vectors = vectors;
+    this.stores = stores;
+    this.lanes = lanes;
+    this.files = files;
+    shape = plan.shape();
+    ringSlots = ringSlots();
+    rotations = rotations();
+  }
+
+  private MemorySegment[] ringSlots() {
+    var segment = memory.get("ring");
+    if (segment == null) {
+      return new MemorySegment[0];
+    }
+    Buffer ring = plan.buffer("ring");
+    var slots = new MemorySegment[ring.instances()];
+    for (int i = 0; i < slots.length; i++) {
+      slots[i] = segment.asSlice(i * ring.bytes(), ring.bytes());
+    }
+    return slots;
+  }
+
+  private RopeTable rotations() {
+    if (shape.family().isOpt()) {
+      return null;
+    }
+    return RopeTable.create(
+        SegmentAllocator.slicingAllocator(memory.get("rotations")),
+        plan.batch().tokens(),
+        shape.headDim(),
+        shape.ropeTheta(),
+        switch (shape.ropeScaling()) {
+          case RopeScaling.None() -> new RopeTable.Scaling.None();
+          case RopeScaling.Linear(var factor) -> new RopeTable.Scaling.Linear(factor);
+          case RopeScaling.Llama3(var factor, var low, var high, var original) ->
+              new RopeTable.Scaling.Llama3(factor, low, high, original);
+        });
+  }
+
+  /** The commands of one stop. */
+  Command[] bind(Section section, int layer, List<Binder.Load> loads) throws ModelFormatException {
+    boolean head =
+        section.steps().stream()
+            .anyMatch(step -> step instanceof Step.Compute c && c.op() instanceof Op.Pick);
+    RowCount rows = head ? pass -> pass.pickTo - pass.pickFrom : pass -> pass.rows.count();
+    var commands = new ArrayList<Command>();
+    if (!section.layers().isEmpty()) {
+      for (var lane : lanes.values()) {
+        commands.add(pass -> lane.drain()); // q, k and v are free to be written again
+      }
+    }
+    for (var step : section.steps()) {
+      switch (step) {
+        case Step.Load load -> {} // the read lane's
+        case Step.Compute compute -> compute(commands, compute, layer, loads, rows);
+        case Step.Attend attend -> attend(commands, attend, layer);
+        case Step.Append append -> append(commands, append, layer);
+        case Step.Copy copy ->
+            throw new IllegalStateException(
+                "a host has nowhere to copy %s to".formatted(copy.from()));
+      }
+    }
+    return commands.toArray(Command[]::new);
+  }
+
+  // -- storage lanes
+
+  private void attend(List<Command> commands, Step.Attend step, int layer) {
+    var store = stores.get(step.region());
+    var queries = place(step.queries());
+    var into = partial(step.writes());
+    Command command = pass -> store.attend(layer, pass.rows, queries.of(pass), into);
+    var lane = lane(step.region());
+    if (lane == null) {
+      commands.add(command);
+    } else {
+      var ticket = new Ticket(lane);
+      tickets.put(step.writes(), ticket);
+      commands.add(pass -> ticket.number = lane.submit(command, pass));
+    }
+  }
+
+  private void append(List<Command> commands, Step.Append step, int layer) {
+    var store = stores.get(step.region());
+    var keys = place(step.keys());
+    var values = place(step.values());
+    Command command = pass -> store.append(layer, pass.rows, keys.of(pass), values.of(pass));
+    var lane = lane(step.region());
+    commands.add(lane == null ? command : pass -> lane.submit(command, pass));
+  }
+
+  private Lane lane(String region) {
+    KvRegion kv = plan.kvRegion(region);
+    return lanes.get(kv.attendAt());
+  }
+
+  // -- compute
+
+  private void compute(
+      List<Command> commands, Step.Compute step, int layer, List<Binder.Load> loads, RowCount rows)
+      throws ModelFormatException {
+    var out = place(step.writes());
+    switch (step.op()) {
+      case Op.Embed() -> commands.add(embed(out));
+      case Op.AddPositions() -> commands.add(addPositions(out));
+      case Op.Pick() -> commands.add(pick(out));
+      case Op.Normalize(var norm) -> commands.add(normalize(norm, layer, step, out, rows));
+      case Op.MatMul(var weight, var range) ->
+          commands.add(
+              matmul(
+                  new Op.MatMul(weight, range),
+                  layer,
+                  loads,
+                  step.reads().getFirst(),
+                  step.writes(),
+                  rows));
+      case Op.NormalizeHeads(var of) -> {
+        int heads = of == Weight.Q ? shape.heads() : shape.kvHeads();
+        long stride = (long) heads * shape.headDim() * F32;
+        var weight = vectors.find(of == Weight.Q ? ModelVector.Q_NORM : ModelVector.K_NORM, layer);
+        float epsilon = (float) shape.normEpsilon();
+        commands.add(
+            pass -> {
+              var x = out.of(pass);
+              kernels.rmsNorm(
+                  x,
+                  0,
+                  stride,
+                  weight,
+                  0,
+                  epsilon,
+                  x,
+                  0,
+                  stride,
+                  pass.rows.count(),
+                  heads,
+                  shape.headDim());
+            });
+      }
+      case Op.Rotate(var of) -> {
+        int heads = of == Weight.Q ? shape.heads() : shape.kvHeads();
+        long stride = (long) heads * shape.headDim() * F32;
+        commands.add(
+            pass ->
+                kernels.rope(
+                    out.of(pass),
+                    0,
+                    stride,
+                    rotations,
+                    pass.rows.positions(),
+                    0,
+                    pass.rows.count(),
+                    heads,
+                    shape.headDim()));
+      }
+      case Op.AttendPass() -> commands.add(attendPass(step));
+      case Op.Merge() -> merge(commands, step);
+      case Op.Finish() -> {
+        var partial = partial(step.writes());
+        long stride = shape.queryWidth() * F32;
+        commands.add(
+            pass ->
+                kernels.finishAttention(
+                    partial.o(),
+                    0,
+                    stride,
+                    partial.state(),
+                    0,
+                    pass.rows.count(),
+                    shape.heads(),
+                    shape.headDim()));
+      }
+      case Op.Activate() -> commands.add(activate(step));
+      case Op.Add() -> {
+        var delta = place(step.reads().get(1));
+        long stride = shape.hidden() * F32;
+        commands.add(
+            pass ->
+                kernels.add(
+                    out.of(pass),
+                    0,
+                    stride,
+                    delta.of(pass),
+                    0,
+                    stride,
+                    pass.rows.count(),
+                    shape.hidden()));
+      }
+    }
+  }
+
+  private Command matmul(
+      Op.MatMul op, int layer, List<Binder.Load> loads, String from, String to, RowCount rows) {
+    var weight = op.weight();
+    var x = place(from);
+    var out = place(to);
+    int columns = shape.columns(weight);
+    long xStride = columns * F32;
+    long outStride = width(to) * F32;
+    ElementType type = shape.weightType();
+    var bias = bias(weight, layer);
+    long biasOffset = bias == null ? 0 : op.rows().from() * F32;
+    int first = op.rows().from();
+    int end = op.rows().to();
+    var resident = weights.find(weight, layer, op.rows());
+    if (resident.isPresent()) {
+      var slab = resident.get();
+      long offset = (first - slab.rows().from()) * shape.rowBytes(weight);
+      var segment = slab.segment();
+      return pass ->
+          kernels.matmul(
+              x.of(pass),
+              0,
+              xStride,
+              segment,
+              offset,
+              type,
+              bias,
+              biasOffset,
+              out.of(pass),
+              0,
+              outStride,
+              rows.of(pass),
+              columns,
+              first,
+              end);
+    }
+    var load =
+        loads.stream()
+            .filter(l -> l.weight() == weight && l.rows().contains(op.rows()))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    new IllegalStateException(
+                        "rows %s of %s are neither resident nor loaded"
+                            .formatted(op.rows(), weight.word())));
+    long offset = load.offset() + (first - load.rows().from()) * shape.rowBytes(weight);
+    return pass ->
+        kernels.matmul(
+            x.of(pass),
+            0,
+            xStride,
+            ringSlots[pass.ringSlot],
+            offset,
+            type,
+            bias,
+            biasOffset,
+            out.of(pass),
+            0,
+            outStride,
+            rows.of(pass),
+            columns,
+            first,
+            end);
+  }
+
+  private MemorySegment bias(Weight weight, int layer) {
+    return switch (weight) {
+      case Q -> vectors.find(ModelVector.Q_BIAS, layer);
+      case K -> vectors.find(ModelVector.K_BIAS, layer);
+      case V -> vectors.find(ModelVector.V_BIAS, layer);
+      case O -> vectors.find(ModelVector.O_BIAS, layer);
+      case GATE -> vectors.find(ModelVector.GATE_BIAS, layer);
+      case UP -> vectors.find(ModelVector.UP_BIAS, layer);
+      case DOWN -> vectors.find(ModelVector.DOWN_BIAS, layer);
+      case TOKENS, POSITIONS, PROJECT_IN, PROJECT_OUT, HEAD -> null;
+    };
+  }
+
+  private Command normalize(Op.Norm norm, int layer, Step.Compute step, Place out, RowCount rows) {
+    var x = place(step.reads().getFirst());
+    var weight =
+        switch (norm) {
+          case ATTENTION -> vectors.find(ModelVector.ATTENTION_NORM, layer);
+          case MLP -> vectors.find(ModelVector.MLP_NORM, layer);
+          case FINAL -> vectors.find(ModelVector.FINAL_NORM, 0);
+        };
+    var bias =
+        switch (norm) {
+          case ATTENTION -> vectors.find(ModelVector.ATTENTION_NORM_BIAS, layer);
+          case MLP -> vectors.find(ModelVector.MLP_NORM_BIAS, layer);
+          case FINAL -> vectors.find(ModelVector.FINAL_NORM_BIAS, 0);
+        };
+    int hidden = shape.hidden();
+    long stride = hidden * F32;
+    float epsilon = (float) shape.normEpsilon();
+    if (shape.family().isOpt()) {
+      return pass ->
+          kernels.layerNorm(
+              x.of(pass),
+              0,
+              stride,
+              weight,
+              0,
+              bias,
+              0,
+              epsilon,
+              out.of(pass),
+              0,
+              stride,
+              rows.of(pass),
+              hidden);
+    }
+    return pass ->
+        kernels.rmsNorm(
+            x.of(pass),
+            0,
+            stride,
+            weight,
+            0,
+            epsilon,
+            out.of(pass),
+            0,
+            stride,
+            rows.of(pass),
+            1,
+            hidden);
+  }
+
+  private Command activate(Step.Compute step) {
+    int ffn = shape.ffn();
+    long stride = ffn * F32;
+    if (shape.family().isOpt()) {
+      var x = place(step.writes());
+      return pass -> kernels.relu(x.of(pass), 0, stride, pass.rows.count(), ffn);
+    }
+    var gate = place(step.writes());
+    var up = place(step.reads().get(1));
+    return pass ->
+        kernels.siluMultiply(
+            gate.of(pass), 0, stride, up.of(pass), 0, stride, pass.rows.count(), ffn);
+  }
+
+  private Command pick(Place out) {
+    long bytes = shape.hidden() * F32;
+    return pass -> {
+      var last = out.of(pass);
+      for (int pick = pass.pickFrom; pick < pass.pickTo; pick++) {
+        MemorySegment.copy(
+            pass.hidden, pass.picks[pick] * bytes, last, (pick - pass.pickFrom) * bytes, bytes);
+      }
+    };
+  }
+
+  // -- attention within the pass
+
+  /**
+   * Rows of one sequence are neighbours: each run attends among its own keys and values, every row
+   * up to itself.
+   */
+  private Command attendPass(Step.Compute step) {
+    var q = place(step.reads().get(0));
+    var k = place(step.reads().get(1));
+    var v = place(step.reads().get(2));
+    var into = partial(step.writes());
+    long queryStride = shape.queryWidth() * F32;
+    long kvStride = shape.kvWidth() * F32;
+    long headStride = shape.headDim() * F32;
+    long stateStride = 2L * shape.heads() * F32;
+    float scale = (float) (1 / Math.sqrt(shape.headDim()));
+    int window = shape.slidingWindow().orElse(Integer.MAX_VALUE);
+    var lengths = new int[plan.batch().rowsPerPass()];
+    return pass -> {
+      var rows = pass.rows;
+      int row = 0;
+      while (row < rows.count()) {
+        int end = rows.endOfRun(row);
+        int start = rows.start(row);
+        boolean windowed = rows.position(end - 1) - start >= window;
+        int together = windowed ? 1 : end - row;
+        for (int at = row; at < end; at += together) {
+          // with a window, each row by itself, from the first key it sees
+          int skip = windowed ? Math.max(0, rows.position(at) - start - window + 1) : 0;
+          for (int i = at; i < at + together; i++) {
+            lengths[i] = rows.position(i) - start + 1 - skip;
+          }
+          kernels.attention(
+              q.of(pass),
+              at * queryStride,
+              queryStride,
+              k.of(pass),
+              (row + skip) * kvStride,
+              v.of(pass),
+              (row + skip) * kvStride,
+              ElementType.F32,
+              kvStride,
+              headStride,
+              lengths,
+              at,
+              scale,
+              into.o(),
+              at * queryStride,
+              queryStride,
+              into.state(),
+              at * stateStride,
+              together,
+              shape.heads(),
+              shape.kvHeads(),
+              0,
+              shape.kvHeads(),
+              shape.headDim());
+        }
+        row = end;
+      }
+    };
+  }
+
+  private void merge(List<Command> commands, Step.Compute step) {
+    var other = partial(step.reads().get(1));
+    var into = partial(step.writes());
+    long stride = shape.queryWidth() * F32;
+    var ticket = tickets.remove(step.reads().get(1));
+    if (ticket != null) {
+      commands.add(pass -> ticket.lane.await(ticket.number));
+    }
+    commands.add(
+        pass ->
+            kernels.mergeAttention(
+                into.o(),
+                0,
+                stride,
+                into.state(),
+                0,
+                other.o(),
+                0,
+                stride,
+                other.state(),
+                0,
+                pass.rows.count(),
+                shape.heads(),
+                0,
+                shape.heads(),
+                shape.headDim()));
+  }
+
+  // -- looked-up rows
+
+  private Command embed(Place out) throws ModelFormatException {
+    long stride = shape.embedding() * F32;
+    var table = table(Weight.TOKENS);
+    return pass -> {
+      var to = out.of(pass);
+      for (int row = 0; row < pass.rows.count(); row++) {
+        table.widen(pass.tokens[row], to, row * stride);
+      }
+    };
+  }
+
+  /**
+   * OPT keeps position {@code p} at row {@code p + 2}. Rows are widened where the norm writes next,
+   * then added.
+   */
+  private Command addPositions(Place out) throws ModelFormatException {
+    int width = shape.hidden();
+    long stride = width * F32;
+    var table = table(Weight.POSITIONS);
+    var wide = memory.get("normed");
+    return pass -> {
+      for (int row = 0; row < pass.rows.count(); row++) {
+        table.widen(pass.rows.position(row) + 2, wide, row * stride);
+      }
+      kernels.add(out.of(pass), 0, stride, wide, 0, stride, pass.rows.count(), width);
+    };
+  }
+
+  private RowTable table(Weight weight) throws ModelFormatException {
+    var scratch = memory.get("up").byteSize() > memory.get("delta").byteSize() ? "up" : "delta";
+    return RowTable.of(plan, weight, weights, files, kernels, memory.get(scratch));
+  }
+
+  // -- operands
+
+  private Place place(String buffer) {
+    if (buffer.equals("hidden")) {
+      return pass -> pass.hidden;
+    }
+    var segment = memory.get(buffer);
+    if (segment == null) {
+      throw new IllegalStateException("no memory behind buffer " + buffer);
+    }
+    return pass -> segment;
+  }
+
+  private Partial partial(String buffer) {
+    return partials.computeIfAbsent(
+        buffer,
+        name -> {
+          var segment = memory.get(name);
+          long o = Footprint.align(plan.batch().rowsPerPass() * (shape.queryWidth() * F32));
+          return new Partial(segment.asSlice(0, o), segment.asSlice(o));
+        });
+  }
+
+  /** Columns of an activation. */
+  private int width(String buffer) {
+    return switch (buffer) {
+      case "hidden", "normed", "delta", "last" -> shape.hidden();
+      case "embedded", "unprojected" -> shape.embedding();
+      case "q", "attended" -> shape.queryWidth();
+      case "k", "v" -> shape.kvWidth();
+      case "gate", "up" -> shape.ffn();
+      case "logits" -> shape.vocabulary();
+      default -> throw new IllegalStateException("no product writes to " + buffer);
+    };
+  }
+}

@@ -1,0 +1,141 @@
+package dev.stowage.runtime.session;
+
+import dev.stowage.plan.Schedule;
+import dev.stowage.runtime.device.Device;
+import dev.stowage.runtime.device.KvStore;
+import java.util.List;
+
+/**
+ * A bound plan: arrays of commands, and the memory behind them. Running a sweep can fail only if a
+ * device does.
+ *
+ * <p>The head runs for as many picked rows at a time as there is room for logits; each such block
+ * is handed to the {@link LogitsConsumer}.
+ */
+final class Program {
+  /** Takes the logits of a micro-batch's picked rows {@code pass.pickFrom .. pass.pickTo}. */
+  interface LogitsConsumer {
+    void logits(Pass pass);
+  }
+
+  private final Command[][] stops;
+  private final int[] word;
+  private final int[] entries; // for every letter of the word, the read lane's entry it uses, or -1
+  private final Pass[] passes;
+  private final int picksAtOnce;
+  private final WeightStream stream; // null if all weights are resident
+  private final List<Lane> lanes;
+  private final List<KvStore> stores;
+  private final List<Device> devices;
+
+  Program(
+      Command[][] stops,
+      int[] word,
+      int[] entries,
+      Pass[] passes,
+      int picksAtOnce,
+      WeightStream stream,
+      List<Lane> lanes,
+      List<KvStore> stores,
+      List<Device> devices) {
+    this.stops = stops;
+    this.word = word;
+    this.entries = entries;
+    this.passes = passes;
+    this.picksAtOnce = picksAtOnce;
+    this.stream = stream;
+    this.lanes = List.copyOf(lanes);
+    this.stores = List.copyOf(stores);
+    this.devices = List.copyOf(devices);
+  }
+
+  /**
+   * For every letter of a schedule's word, the number of the load it uses, or -1: neighbouring
+   * letters at one stop share a load.
+   *
+   * @see Schedule#word
+   */
+  static int[] entries(int[] word, int microBatches, boolean[] stopLoads) {
+    var entries = new int[word.length];
+    var at = new int[microBatches];
+    int entry = -1;
+    int loadedStop = -1;
+    for (int i = 0; i < word.length; i++) {
+      int stop = at[word[i]]++;
+      if (!stopLoads[stop]) {
+        entries[i] = -1;
+      } else {
+        if (stop != loadedStop) {
+          entry++;
+          loadedStop = stop;
+        }
+        entries[i] = entry;
+      }
+    }
+    return entries;
+  }
+
+  Pass[] passes() {
+    return passes;
+  }
+
+  List<Device> devices() {
+    return devices;
+  }
+
+  /** Weight bytes the read lane has brought so far. */
+  long streamedBytes() {
+    return stream == null ? 0 : stream.bytes();
+  }
+
+  /** Forgets what a slot holds, for its next request. */
+  void clear(int slot) {
+    for (int i = 0; i < stores.size(); i++) {
+      stores.get(i).clear(slot);
+    }
+  }
+
+  /** Takes every micro-batch that has rows through all its stops. */
+  void sweep(LogitsConsumer consumer) {
+    int held = -1;
+    int slot = 0;
+    for (int i = 0; i < word.length; i++) {
+      var pass = passes[word[i]];
+      int entry = entries[i];
+      if (entry >= 0 && entry != held) {
+        if (held >= 0) {
+          stream.release();
+        }
+        slot = stream.acquire();
+        held = entry;
+      }
+      int stop = pass.stop++;
+      if (pass.rows.count() == 0) {
+        continue;
+      }
+      pass.ringSlot = slot;
+      if (stop < stops.length - 1) {
+        run(stops[stop], pass);
+      } else {
+        for (int pick = 0; pick < pass.pickCount; pick += picksAtOnce) {
+          pass.pickFrom = pick;
+          pass.pickTo = Math.min(pick + picksAtOnce, pass.pickCount);
+          run(stops[stop], pass);
+          consumer.logits(pass);
+        }
+      }
+    }
+    if (held >= 0) {
+      stream.release();
+    }
+    for (int i = 0; i < lanes.size(); i++) {
+      lanes.get(i).drain();
+    }
+  }
+
+  private static void run(Command[] commands, Pass pass) {
+    for (var command : commands) {
+      command.run(pass);
+    }
+  }
+}

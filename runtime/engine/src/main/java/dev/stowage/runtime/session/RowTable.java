@@ -1,0 +1,101 @@
+package dev.stowage.runtime.session;
+
+import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.Weight;
+import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.runtime.kernel.Kernels;
+import dev.stowage.runtime.weights.ModelFiles;
+import dev.stowage.runtime.weights.TableReader;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A matrix that is looked up row by row (embeddings), wherever its rows lie: in memory, or in the
+ * model's files.
+ */
+final class RowTable {
+  private final Kernels kernels;
+  private final ExecutablePlan plan;
+  private final Weight weight;
+  private final int[] ends; // last row + 1 of every slab, upward
+  private final long[] offsets; // of a slab's row 0, had it one
+  private final MemorySegment[] segments; // null where rows are on a disk
+  private final TableReader reader;
+  private final MemorySegment scratch;
+
+  private RowTable(
+      ExecutablePlan plan,
+      Weight weight,
+      Kernels kernels,
+      int slabs,
+      TableReader reader,
+      MemorySegment scratch) {
+    this.plan = plan;
+    this.weight = weight;
+    this.kernels = kernels;
+    this.reader = reader;
+    this.scratch = scratch;
+    ends = new int[slabs];
+    offsets = new long[slabs];
+    segments = new MemorySegment[slabs];
+  }
+
+  /**
+   * @param scratch room for a row as stored
+   */
+  static RowTable of(
+      ExecutablePlan plan,
+      Weight weight,
+      ResidentRows resident,
+      ModelFiles files,
+      Kernels kernels,
+      MemorySegment scratch)
+      throws ModelFormatException {
+    var regions =
+        plan.weights().stream()
+            .filter(region -> region.weight() == weight)
+            .sorted((a, b) -> Integer.compare(a.rows().from(), b.rows().from()))
+            .toList();
+    boolean onDisk =
+        regions.stream().anyMatch(r -> plan.machine().device(r.home()).kind() == DeviceKind.DISK);
+    var row = scratch.asSlice(0, plan.shape().rowBytes(weight));
+    var reader = onDisk ? files.table(weight, row) : null;
+    var table = new RowTable(plan, weight, kernels, regions.size(), reader, row);
+    for (int i = 0; i < table.ends.length; i++) {
+      var region = regions.get(i);
+      table.ends[i] = region.rows().to();
+      var slab = resident.find(weight, 0, region.rows());
+      if (slab.isPresent()) {
+        table.segments[i] = slab.get().segment();
+        table.offsets[i] = -slab.get().rows().from() * plan.shape().rowBytes(weight);
+      }
+    }
+    return table;
+  }
+
+  /** Reads a row as F32. */
+  void widen(int row, MemorySegment to, long offset) {
+    int slab = 0;
+    while (row >= ends[slab]) {
+      slab++;
+    }
+    long bytes = plan.shape().rowBytes(weight);
+    var type = plan.shape().weightType();
+    int width = plan.shape().columns(weight);
+    if (segments[slab] != null) {
+      kernels.widen(
+          segments[slab],
+          offsets[slab] + row * bytes,
+          bytes,
+          type,
+          to,
+          offset,
+          width * 4L,
+          1,
+          width);
+    } else {
+      reader.read(row);
+      kernels.widen(scratch, 0, bytes, type, to, offset, width * 4L, 1, width);
+    }
+  }
+}

@@ -1,0 +1,26 @@
+package dev.stowage.runtime.weights;
+
+import dev.stowage.plan.model.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+
+/** Reads one row at a time of a matrix, any row, to one place. Used by one thread at a time. */
+public final class TableReader {
+  private final RowReader reader;
+  private final long rowBytes;
+
+  TableReader(FileChannel channel, Tensor tensor, MemorySegment target) {
+    reader = new RowReader(channel, tensor, tensor.offset(), target);
+    rowBytes = target.byteSize();
+  }
+
+  /**
+   * Reads a row.
+   *
+   * @throws java.io.UncheckedIOException if the file ends early or fails; the message is one line
+   *     for the user
+   */
+  public void read(int row) {
+    reader.read(row * rowBytes);
+  }
+}
