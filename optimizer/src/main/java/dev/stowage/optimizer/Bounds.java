@@ -2,6 +2,7 @@ package dev.stowage.optimizer;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * What the author of a plan decided. Everything not bounded is the optimizer's choice; statements
@@ -33,6 +34,16 @@ public record Bounds(
   /** No decision at all. */
   public static Bounds none() {
     return new Bounds(List.of(), List.of(), List.of(), List.of(), KvAxis.TOKENS, List.of());
+  }
+
+  /** Everything that some bound speaks of. */
+  public List<Thing> things() {
+    return Stream.of(
+            only.stream().map(OnlyOn::thing),
+            shares.stream().map(Share::thing),
+            preferences.stream().map(Preference::thing))
+        .flatMap(things -> things)
+        .toList();
   }
 
   /** The thing lies on these devices and no others: a tier that is not listed gets nothing. */

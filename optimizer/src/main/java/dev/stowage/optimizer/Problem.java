@@ -6,7 +6,11 @@ import dev.stowage.plan.ElementType;
 import dev.stowage.plan.Machine;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Schedule;
+import dev.stowage.plan.Weight;
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * Everything the optimizer needs to know, with names bound and units normalised.
@@ -21,6 +25,7 @@ import java.util.Objects;
  *     Schedule.Order.RowByRow}
  * @param prefetch allowed numbers of stops whose weights are loaded ahead; 0 means that loads and
  *     compute take turns
+ * @param bounds on matrices that the model has
  */
 public record Problem(
     Machine machine,
@@ -47,6 +52,22 @@ public record Problem(
     if (order instanceof Schedule.Order.Word) {
       throw new IllegalArgumentException("the cost of a walk of one's own is not modelled");
     }
+    var present = EnumSet.noneOf(Weight.class);
+    for (var weight : Weight.values()) {
+      if (shape.rows(weight) > 0) {
+        present.add(weight);
+      }
+    }
+    bounds
+        .things()
+        .forEach(
+            thing -> {
+              if (thing instanceof Thing.Weights weights
+                  && Collections.disjoint(weights.matrices(), present)) {
+                throw new IllegalArgumentException(
+                    "a bound on %s, which the model has not".formatted(weights.matrices()));
+              }
+            });
     if (machine.devices().stream().noneMatch(d -> d.kind() == DeviceKind.HOST)) {
       throw new IllegalArgumentException("a machine without a host");
     }
@@ -90,7 +111,7 @@ public record Problem(
     return machine.device(compute).kind() == DeviceKind.GPU;
   }
 
-  private static java.util.Optional<DeviceSpec> first(Machine machine, DeviceKind kind) {
+  private static Optional<DeviceSpec> first(Machine machine, DeviceKind kind) {
     return machine.devices().stream().filter(device -> device.kind() == kind).findFirst();
   }
 }

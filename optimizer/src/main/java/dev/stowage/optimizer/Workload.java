@@ -34,5 +34,10 @@ public record Workload(
           "sequences %s, micro-batches %s and prefill chunk %s start at 1 or more"
               .formatted(sequences, microBatches, prefillChunk));
     }
+    if (microBatches.from() > sequences.last()) {
+      throw new IllegalArgumentException(
+          "at least %d micro-batches of at most %d sequences"
+              .formatted(microBatches.from(), sequences.last()));
+    }
   }
 }

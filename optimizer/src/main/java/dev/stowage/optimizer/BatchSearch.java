@@ -1,0 +1,318 @@
+package dev.stowage.optimizer;
+
+import dev.stowage.optimizer.Objective.Goal;
+import dev.stowage.optimizer.Programs.Solved;
+import dev.stowage.optimizer.cost.CostModel;
+import dev.stowage.optimizer.cost.MemoryUse;
+import dev.stowage.optimizer.formulate.Formulation;
+import dev.stowage.plan.BatchShape;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * Enumerates batch shapes: first a geometric grid, the most promising by a bound on compute first,
+ * then steps of shrinking size around the best. Shapes that need more of everything than one that
+ * did not fit are skipped, as are those whose bound is worse than the best so far. The number of
+ * linear programs is bounded.
+ */
+final class BatchSearch {
+  private static final int GRID_PROGRAMS = 48;
+  private static final int ALL_PROGRAMS = 72;
+
+  /** Shapes this close to the best count as equally good: the cost model is no finer. */
+  private static final double EQUAL = 5e-3;
+
+  /**
+   * @param score what the first goal comes to; smaller is better
+   */
+  record Candidate(BatchShape batch, int prefetch, double score, Solved solved) {}
+
+  private record Try(BatchShape batch, int prefetch) {}
+
+  private final Problem problem;
+  private final Programs programs;
+  private final List<Candidate> found = new ArrayList<>();
+  private final List<Try> tooLarge = new ArrayList<>();
+  private final Set<Try> tried = new HashSet<>();
+
+  BatchSearch(Problem problem, Programs programs) {
+    this.problem = problem;
+    this.programs = programs;
+  }
+
+  /** Feasible shapes, the best first; of almost equal ones at the top, the smallest block first. */
+  List<Candidate> run() {
+    searchGrid();
+    best().ifPresent(this::refine);
+    var ranked = new ArrayList<>(found);
+    ranked.sort(Comparator.comparingDouble(Candidate::score).thenComparing(SIMPLEST));
+    if (!ranked.isEmpty()) {
+      double limit = ranked.getFirst().score() * (1 + EQUAL);
+      var top = ranked.stream().filter(c -> c.score() <= limit).min(SIMPLEST).orElseThrow();
+      ranked.remove(top);
+      ranked.addFirst(top);
+    }
+    return ranked;
+  }
+
+  /**
+   * The allowed shape that needs the least memory: fewest sequences, smallest chunks, most
+   * micro-batches.
+   */
+  BatchShape leastDemanding() {
+    int sequences =
+        problem.workload().sequences().atLeast(problem.workload().microBatches().from());
+    return shape(
+        sequences,
+        problem.workload().microBatches().atMost(sequences),
+        Math.min(problem.workload().prefillChunk().from(), problem.workload().promptTokens()));
+  }
+
+  /** All chunks and micro-batches of the grid for one number of sequences. */
+  List<BatchShape> shapesOf(int sequences) {
+    var shapes = new ArrayList<BatchShape>();
+    for (int micro : geometric(problem.workload().microBatches(), sequences, 2)) {
+      for (int chunk : chunks()) {
+        if (micro <= sequences && fits(sequences, micro, chunk)) {
+          shapes.add(shape(sequences, micro, chunk));
+        }
+      }
+    }
+    return shapes;
+  }
+
+  /** The smallest number of stops loaded ahead; and the least that overlaps, if that is another. */
+  List<Integer> prefetches() {
+    var choices = new ArrayList<Integer>();
+    if (problem.prefetch().last() > 0) {
+      choices.add(problem.prefetch().atLeast(1));
+    }
+    if (problem.prefetch().allows(0)) {
+      choices.add(0);
+    }
+    return choices;
+  }
+
+  private static final Comparator<Candidate> SIMPLEST =
+      Comparator.<Candidate>comparingInt(c -> c.batch().sequences())
+          .thenComparingInt(c -> -c.batch().prefillChunk())
+          .thenComparingInt(c -> c.batch().microBatches())
+          .thenComparingInt(c -> -c.prefetch());
+
+  private void searchGrid() {
+    int most = problem.workload().requests().orElse(Integer.MAX_VALUE);
+    var sizes = new ArrayList<>(geometric(problem.workload().sequences(), most, 2));
+    var shapes = new ArrayList<BatchShape>();
+    sizes.forEach(size -> shapes.addAll(shapesOf(size)));
+    // Halving finds the blocks that do not fit at all before the grid spends programs on them.
+    int low = 0;
+    int high = sizes.size() - 1;
+    while (low < high && !hasLatency()) {
+      int middle = (low + high + 1) / 2;
+      if (leastFits(sizes.get(middle))) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    shapes.sort(
+        Comparator.comparingDouble(this::bound)
+            .thenComparingInt(BatchShape::sequences)
+            .thenComparingInt(BatchShape::microBatches)
+            .thenComparingInt(b -> -b.prefillChunk()));
+    for (int prefetch : prefetches()) {
+      for (var shape : shapes) {
+        if (programs.solved() < GRID_PROGRAMS) {
+          attempt(shape, prefetch);
+        }
+      }
+    }
+  }
+
+  private boolean leastFits(int sequences) {
+    var shapes = shapesOf(sequences);
+    return shapes.isEmpty() || attempt(shapes.getLast(), prefetches().getLast());
+  }
+
+  private void refine(Candidate start) {
+    var workload = problem.workload();
+    int most = workload.requests().orElse(Integer.MAX_VALUE);
+    var centre = start;
+    for (int step = Math.max(1, start.batch().sequences() / 2); step >= 1; step /= 2) {
+      boolean moved = true;
+      while (moved && programs.solved() < ALL_PROGRAMS) {
+        var b = centre.batch();
+        var around = new ArrayList<BatchShape>();
+        for (int sequences :
+            List.of(
+                workload.sequences().atMost(Math.min(b.sequences() + step, most)),
+                workload.sequences().atLeast(Math.max(1, b.sequences() - step)))) {
+          addIfAllowed(around, sequences, b.microBatches(), b.prefillChunk());
+        }
+        for (int micro :
+            List.of(b.microBatches() + 1, b.microBatches() * 2, b.microBatches() / 2)) {
+          addIfAllowed(around, b.sequences(), micro, b.prefillChunk());
+        }
+        for (int chunk : List.of(b.prefillChunk() * 2, b.prefillChunk() / 2)) {
+          addIfAllowed(
+              around,
+              b.sequences(),
+              b.microBatches(),
+              Math.min(workload.prefillChunk().atMost(chunk), workload.promptTokens()));
+        }
+        for (var shape : around) {
+          for (int prefetch : prefetches()) {
+            if (programs.solved() < ALL_PROGRAMS) {
+              attempt(shape, prefetch);
+            }
+          }
+        }
+        var best = best().orElseThrow();
+        moved = best.score() < centre.score();
+        centre = best;
+      }
+    }
+  }
+
+  private void addIfAllowed(List<BatchShape> shapes, int sequences, int micro, int chunk) {
+    if (problem.workload().microBatches().allows(micro)
+        && micro >= 1
+        && micro <= sequences
+        && fits(sequences, micro, chunk)) {
+      shapes.add(shape(sequences, micro, chunk));
+    }
+  }
+
+  /** Solves a shape unless it cannot help; whether it is known to be feasible. */
+  private boolean attempt(BatchShape batch, int prefetch) {
+    var now = new Try(batch, prefetch);
+    if (!tried.add(now)) {
+      return found.stream().anyMatch(c -> c.batch().equals(batch) && c.prefetch() == prefetch);
+    }
+    if (tooLarge.stream().anyMatch(known -> needsMore(now, known))) {
+      return false;
+    }
+    if (!roughlyFits(batch, prefetch)) {
+      tooLarge.add(now);
+      return false;
+    }
+    if (best().isPresent() && bound(batch) > best().get().score()) {
+      return false;
+    }
+    var solved = programs.first(Formulation.open(problem, batch, prefetch, Set.of()));
+    if (solved.isEmpty()) {
+      tooLarge.add(now);
+      return false;
+    }
+    found.add(new Candidate(batch, prefetch, score(batch, solved.get().value()), solved.get()));
+    return true;
+  }
+
+  private Optional<Candidate> best() {
+    return found.stream().min(Comparator.comparingDouble(Candidate::score));
+  }
+
+  /** Whether a shape needs at least as much of everything as one that did not fit. */
+  private boolean needsMore(Try now, Try known) {
+    boolean sameCut =
+        now.batch().microBatches() == known.batch().microBatches()
+            && now.batch().prefillChunk() == known.batch().prefillChunk();
+    boolean coarser =
+        !hasLatency()
+            && now.batch().sequencesPerMicroBatch() >= known.batch().sequencesPerMicroBatch()
+            && now.batch().rowsPerPass() >= known.batch().rowsPerPass();
+    return now.batch().sequences() >= known.batch().sequences()
+        && now.prefetch() >= known.prefetch()
+        && (sameCut || coarser);
+  }
+
+  /** Whether the bytes no placement avoids fit, on the compute device and in all. */
+  private boolean roughlyFits(BatchShape batch, int prefetch) {
+    var fixed = MemoryUse.of(problem, batch, prefetch, List.of(), List.of(), List.of());
+    for (var device : problem.machine().devices()) {
+      if (fixed.on(device.name()).total() > device.usableBytes()) {
+        return false;
+      }
+    }
+    double all = problem.machine().devices().stream().mapToDouble(d -> d.usableBytes()).sum();
+    double kv =
+        (double) problem.shape().kvBytesPerToken(problem.kvType())
+            * batch.tokens()
+            * batch.sequences();
+    return kv + problem.shape().matrixBytes() <= all;
+  }
+
+  private boolean hasLatency() {
+    return problem.bounds().levels().stream()
+        .anyMatch(Bounds.ServiceLevel.BlockLatency.class::isInstance);
+  }
+
+  private double score(BatchShape batch, double value) {
+    return switch (problem.objective().first()) {
+      case Goal.MaximizeThroughput() ->
+          value / ((double) batch.sequences() * batch.generateTokens());
+      case Goal.MinimizeLatency _, Goal.MinimizePeak _ -> value;
+    };
+  }
+
+  /** What the score of a shape cannot go below. */
+  private double bound(BatchShape batch) {
+    return switch (problem.objective().first()) {
+      case Goal.MaximizeThroughput _, Goal.MinimizeLatency _ ->
+          score(batch, 1e3 * CostModel.lowerBound(problem, batch));
+      case Goal.MinimizePeak _ -> 0;
+    };
+  }
+
+  /** Chunks from the whole prompt down, by quarters; the smallest allowed last. */
+  private List<Integer> chunks() {
+    var choices = problem.workload().prefillChunk();
+    int prompt = problem.workload().promptTokens();
+    if (choices.from() >= prompt) {
+      return List.of(prompt);
+    }
+    var chunks = new TreeSet<Integer>(Comparator.reverseOrder());
+    for (int chunk = prompt; chunk > choices.from(); chunk /= 4) {
+      chunks.add(
+          Math.min(
+              prompt, choices.last() >= chunk ? wholeOr(choices, chunk, prompt) : choices.last()));
+    }
+    chunks.add(choices.from());
+    return List.copyOf(chunks);
+  }
+
+  private static int wholeOr(Choices choices, int chunk, int prompt) {
+    return chunk == prompt ? prompt : choices.atMost(chunk);
+  }
+
+  private static List<Integer> geometric(Choices choices, int most, int factor) {
+    var values = new TreeSet<Integer>();
+    int last = Math.max(choices.from(), choices.atMost(most));
+    for (long value = choices.from(); value < last; value *= factor) {
+      values.add(choices.atMost((int) value));
+    }
+    values.add(last);
+    return List.copyOf(values);
+  }
+
+  /** Whether byte counts of such a shape stay far from overflow. */
+  private boolean fits(int sequences, int micro, int chunk) {
+    double rows = ((double) sequences + micro) * chunk;
+    double widest = Math.max(problem.shape().vocabulary(), 4.0 * problem.shape().ffn());
+    return rows <= Integer.MAX_VALUE && rows * widest < 1e17;
+  }
+
+  private BatchShape shape(int sequences, int micro, int chunk) {
+    return new BatchShape(
+        sequences,
+        micro,
+        problem.workload().promptTokens(),
+        problem.workload().generateTokens(),
+        chunk);
+  }
+}

@@ -1,0 +1,105 @@
+package dev.stowage.optimizer;
+
+import dev.stowage.optimizer.BatchSearch.Candidate;
+import dev.stowage.optimizer.LpModel.Row;
+import dev.stowage.optimizer.Placement.Price;
+import dev.stowage.optimizer.PlacementOutcome.Infeasible;
+import dev.stowage.optimizer.PlacementOutcome.Placed;
+import dev.stowage.optimizer.Programs.Solved;
+import dev.stowage.optimizer.cost.CostModel;
+import dev.stowage.optimizer.formulate.Formulation;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Finds where everything lies: {@code search batch shapes → settle whole units → cost them}. The
+ * same problem gives the same placement, bit by bit.
+ */
+public final class Optimizer {
+  /** Shapes that are tried one after the other when whole units do not fit. */
+  private static final int MOST_SETTLED = 5;
+
+  private final LpSolver solver;
+
+  public Optimizer(LpSolver solver) {
+    this.solver = solver;
+  }
+
+  public PlacementOutcome place(Problem problem) {
+    var programs = new Programs(solver);
+    var search = new BatchSearch(problem, programs);
+    var candidates = search.run();
+    if (candidates.isEmpty()) {
+      return explain(problem, search, programs);
+    }
+    for (var candidate : candidates.subList(0, Math.min(MOST_SETTLED, candidates.size()))) {
+      var settled = new Settling(problem, programs).settle(candidate);
+      if (settled.isPresent()) {
+        return new Placed(placement(problem, programs, candidate, settled.get()));
+      }
+    }
+    return new PlacementOutcome.GaveUp(
+        programs
+            .gaveUp()
+            .orElse(
+                "a placement in fractions exists, but none in whole rows and %s of the KV cache fits"
+                    .formatted(problem.bounds().kvAxis().word())));
+  }
+
+  private static PlacementOutcome explain(Problem problem, BatchSearch search, Programs programs) {
+    var batch = search.leastDemanding();
+    int prefetch = search.prefetches().getLast();
+    var open = Formulation.open(problem, batch, prefetch, Set.of());
+    var faster = new ArrayList<Formulation>();
+    for (var shape : search.shapesOf(batch.sequences())) {
+      for (int depth : search.prefetches()) {
+        faster.add(Formulation.open(problem, shape, depth, Set.of()));
+      }
+    }
+    var conflicts = new Conflicts(programs).explain(open, faster);
+    return conflicts.isEmpty()
+        ? new PlacementOutcome.GaveUp(programs.gaveUp().orElse("no batch shape could be solved"))
+        : new Infeasible(batch, conflicts);
+  }
+
+  private static Placement placement(
+      Problem problem, Programs programs, Candidate candidate, Settling.Whole whole) {
+    var batch = candidate.batch();
+    var cost =
+        CostModel.evaluate(
+            problem,
+            batch,
+            candidate.prefetch(),
+            whole.weights(),
+            whole.settled().kv(),
+            whole.settled().waiting());
+    return new Placement(
+        batch,
+        problem.compute(),
+        candidate.prefetch(),
+        whole.weights(),
+        whole.settled().kv(),
+        whole.settled().waiting(),
+        Shares.of(problem, batch, whole),
+        cost.prediction(),
+        cost.busy(),
+        prices(whole.planned()),
+        programs.solved());
+  }
+
+  private static List<Price> prices(Solved solved) {
+    var prices = new ArrayList<Price>();
+    for (int i = 0; i < solved.rowsOfFirst().size(); i++) {
+      var row = solved.rowsOfFirst().get(i);
+      double dual = solved.first().duals()[i];
+      if (row.kind() != Row.Kind.DEFINITION && Math.abs(dual) > 1e-9) {
+        boolean time = row.unit().equals("ms");
+        prices.add(
+            new Price(
+                row.name(), time ? dual : dual / 1e3, time ? "s" : row.unit(), row.sources()));
+      }
+    }
+    return prices;
+  }
+}

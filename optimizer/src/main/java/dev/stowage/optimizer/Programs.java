@@ -1,0 +1,161 @@
+package dev.stowage.optimizer;
+
+import dev.stowage.optimizer.LpModel.Row;
+import dev.stowage.optimizer.LpModel.Term;
+import dev.stowage.optimizer.Objective.Goal;
+import dev.stowage.optimizer.formulate.Formulation;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Solves formulations for goals, one after the other, and counts the programs. A program the solver
+ * gives up on counts as one without an answer; why is remembered.
+ */
+final class Programs {
+  /** Answers this close to the best count as equally good. */
+  static final double SLACK = 1e-3;
+
+  /**
+   * A solved formulation.
+   *
+   * @param first the outcome for the first goal alone: its duals are prices of that goal
+   * @param last the outcome after all goals: its values are the answer
+   * @param rowsOfFirst the rows of the first program
+   * @param value of the first goal with its preferences: ms, or GiB
+   */
+  record Solved(
+      Formulation formulation,
+      LpOutcome.Optimal first,
+      List<Row> rowsOfFirst,
+      LpOutcome.Optimal last,
+      double value) {}
+
+  private final LpSolver solver;
+  private int solved;
+  private Optional<String> gaveUp = Optional.empty();
+
+  Programs(LpSolver solver) {
+    this.solver = solver;
+  }
+
+  int solved() {
+    return solved;
+  }
+
+  /** Why the solver last gave up, if it did. */
+  Optional<String> gaveUp() {
+    return gaveUp;
+  }
+
+  /** The first goal alone, with its preferences: what batch shapes are compared by. */
+  Optional<Solved> first(Formulation formulation) {
+    return solve(formulation, List.of(formulation.problem().objective().first()), false);
+  }
+
+  /** All goals, then the block's time if none of them is about it, then the least effort. */
+  Optional<Solved> all(Formulation formulation) {
+    var objective = formulation.problem().objective();
+    var goals = new ArrayList<Goal>();
+    goals.add(objective.first());
+    goals.addAll(objective.then());
+    if (goals.stream().allMatch(Goal.MinimizePeak.class::isInstance)) {
+      goals.add(new Goal.MinimizeLatency());
+    }
+    return solve(formulation, goals, true);
+  }
+
+  /** One program. */
+  Optional<LpOutcome.Optimal> solve(LpModel model) {
+    solved++;
+    return switch (solver.solve(model)) {
+      case LpOutcome.Optimal optimal -> Optional.of(optimal);
+      case LpOutcome.Infeasible() -> Optional.empty();
+      case LpOutcome.Unbounded() ->
+          throw new IllegalStateException("an unbounded program:\n" + model.text());
+      case LpOutcome.GaveUp(var reason) -> {
+        gaveUp = Optional.of(reason);
+        yield Optional.empty();
+      }
+    };
+  }
+
+  private Optional<Solved> solve(Formulation formulation, List<Goal> goals, boolean tidy) {
+    var kept = new ArrayList<Row>();
+    LpOutcome.Optimal first = null;
+    LpOutcome.Optimal last = null;
+    double value = 0;
+    boolean preferred = false;
+    for (var goal : goals) {
+      var terms = terms(formulation, goal);
+      var model = formulation.model(terms, kept);
+      var outcome = solve(model);
+      if (outcome.isEmpty()) {
+        return after(formulation, first, last, value);
+      }
+      last = outcome.get();
+      boolean leads = first == null;
+      if (leads) {
+        first = last;
+      }
+      double best = last.objective();
+      if (formulation.hasPreferences() && !preferred && !(goal instanceof Goal.MinimizePeak)) {
+        preferred = true;
+        terms = new ArrayList<>(terms);
+        terms.addAll(formulation.missed(best));
+        outcome = solve(formulation.model(terms, kept));
+        if (outcome.isEmpty()) {
+          return after(formulation, first, last, value);
+        }
+        last = outcome.get();
+        best = last.objective();
+      }
+      value = leads ? best + offset(formulation, goal) : value;
+      kept.add(keep(goal, terms, best));
+    }
+    if (tidy) {
+      double millis = value(formulation.blockTime(), last.values());
+      last = solve(formulation.model(formulation.effort(millis), kept)).orElse(last);
+    }
+    return after(formulation, first, last, value);
+  }
+
+  private static Optional<Solved> after(
+      Formulation formulation, LpOutcome.Optimal first, LpOutcome.Optimal last, double value) {
+    return last == null
+        ? Optional.empty()
+        : Optional.of(
+            new Solved(
+                formulation, first, formulation.model(List.of(), List.of()).rows(), last, value));
+  }
+
+  private static List<Term> terms(Formulation formulation, Goal goal) {
+    return switch (goal) {
+      case Goal.MaximizeThroughput(), Goal.MinimizeLatency() -> formulation.blockTime();
+      case Goal.MinimizePeak(var device) -> formulation.bytesOn(device);
+    };
+  }
+
+  private static double offset(Formulation formulation, Goal goal) {
+    return switch (goal) {
+      case Goal.MaximizeThroughput(), Goal.MinimizeLatency() -> 0;
+      case Goal.MinimizePeak(var device) -> formulation.fixedBytesOn(device) / (double) (1L << 30);
+    };
+  }
+
+  private static Row keep(Goal goal, List<Term> terms, double best) {
+    return new Row(
+        "keep " + goal,
+        Row.Kind.DEFINITION,
+        "block",
+        "",
+        terms,
+        Double.NEGATIVE_INFINITY,
+        best + Math.abs(best) * SLACK + 1e-9,
+        List.of());
+  }
+
+  private static double value(List<Term> terms, double[] values) {
+    return terms.stream().mapToDouble(t -> t.factor() * values[t.variable()]).sum();
+  }
+}

@@ -1,0 +1,292 @@
+package dev.stowage.optimizer;
+
+import dev.stowage.optimizer.Placement.WaitingHidden;
+import dev.stowage.optimizer.cost.MemoryUse;
+import dev.stowage.optimizer.formulate.Routes;
+import dev.stowage.optimizer.formulate.Settled;
+import dev.stowage.optimizer.formulate.WeightClass;
+import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.KvRegion;
+import dev.stowage.plan.Range;
+import dev.stowage.plan.Weight;
+import dev.stowage.plan.WeightRegion;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+
+/**
+ * Turns shares into whole units by largest remainder: rows of weights, alike in every layer of a
+ * class; tokens, heads or sequences of the KV cache; micro-batches of waiting activations. A share
+ * under half a unit gets none. Every bound of the plan is kept to within one unit; capacities are
+ * kept exactly.
+ */
+public final class Rounding {
+  private static final int MOST_REPAIRS = 256;
+
+  private Rounding() {}
+
+  /**
+   * Whole units for shares that sum to one.
+   *
+   * @param shares none negative
+   * @return counts that sum to {@code units}, each within one of its share, but for shares under
+   *     half a unit
+   */
+  public static int[] units(double[] shares, int units) {
+    var exact = new double[shares.length];
+    double sum = 0;
+    for (int i = 0; i < shares.length; i++) {
+      exact[i] = shares[i] * units < 0.5 ? 0 : shares[i];
+      sum += exact[i];
+    }
+    var counts = new int[shares.length];
+    if (sum == 0) {
+      counts[largest(shares)] = units;
+      return counts;
+    }
+    int left = units;
+    for (int i = 0; i < shares.length; i++) {
+      exact[i] = exact[i] / sum * units;
+      counts[i] = (int) Math.min(left, Math.floor(exact[i] + 1e-9));
+      left -= counts[i];
+    }
+    var byRemainder =
+        IntStream.range(0, shares.length)
+            .filter(i -> exact[i] > 0)
+            .boxed()
+            .sorted(
+                Comparator.<Integer>comparingDouble(i -> counts[i] - exact[i])
+                    .thenComparing(Comparator.naturalOrder()))
+            .toList();
+    for (int i = 0; left > 0; i = (i + 1) % byRemainder.size()) {
+      counts[byRemainder.get(i)]++;
+      left--;
+    }
+    return counts;
+  }
+
+  /** How many units the KV cache has along the axis it is cut. */
+  public static int kvUnits(Problem problem, BatchShape batch) {
+    return switch (problem.bounds().kvAxis()) {
+      case TOKENS -> batch.tokens();
+      case HEADS -> problem.shape().kvHeads();
+      case SEQUENCES -> batch.sequences();
+    };
+  }
+
+  /** Units of every route's share. */
+  public static Map<Routes.Kv, Integer> kv(
+      Problem problem, BatchShape batch, Map<Routes.Kv, Double> shares) {
+    var routes = List.copyOf(shares.keySet());
+    var counts =
+        units(
+            routes.stream().mapToDouble(route -> Math.max(0, shares.get(route))).toArray(),
+            kvUnits(problem, batch));
+    var units = new LinkedHashMap<Routes.Kv, Integer>();
+    for (int i = 0; i < counts.length; i++) {
+      if (counts[i] > 0) {
+        units.put(routes.get(i), counts[i]);
+      }
+    }
+    return units;
+  }
+
+  /**
+   * Regions of so many units each that fill the cache, from the slowest device (which gets the
+   * oldest tokens, the first heads or sequences) to the fastest.
+   */
+  public static List<KvRegion> regions(
+      Problem problem, BatchShape batch, Map<Routes.Kv, Integer> units) {
+    var slowestFirst =
+        units.keySet().stream()
+            .sorted(
+                Comparator.comparingInt(route -> -speed(problem.machine().device(route.home()))))
+            .toList();
+    var regions = new ArrayList<KvRegion>();
+    int from = 0;
+    for (var route : slowestFirst) {
+      var part = new Range(from, from + units.get(route));
+      var whole = route.whole(problem, batch);
+      var axis = problem.bounds().kvAxis();
+      regions.add(
+          new KvRegion(
+              whole.name(),
+              whole.layers(),
+              axis == KvAxis.SEQUENCES ? part : whole.sequences(),
+              axis == KvAxis.HEADS ? part : whole.heads(),
+              axis == KvAxis.TOKENS ? part : whole.tokens(),
+              whole.device(),
+              whole.attendAt()));
+      from = part.to();
+    }
+    return List.copyOf(regions);
+  }
+
+  /** Whole micro-batches of waiting activations. */
+  public static List<WaitingHidden> waiting(BatchShape batch, Map<String, Double> shares) {
+    var devices = List.copyOf(shares.keySet());
+    var counts =
+        units(
+            devices.stream().mapToDouble(device -> Math.max(0, shares.get(device))).toArray(),
+            batch.microBatches());
+    return IntStream.range(0, counts.length)
+        .filter(i -> counts[i] > 0)
+        .mapToObj(i -> new WaitingHidden(devices.get(i), counts[i]))
+        .toList();
+  }
+
+  /**
+   * Whole rows for the weights' shares, beside what is settled. Where rounding up would exceed a
+   * device, rows move to another home of their class that has room.
+   *
+   * @return regions with which every device's exact bytes fit and every bound on weights is kept to
+   *     within a row of each matrix, or nothing where no move helps
+   */
+  public static Optional<List<WeightRegion>> weights(
+      Problem problem,
+      BatchShape batch,
+      int prefetch,
+      Map<WeightClass, Map<String, Double>> shares,
+      Settled settled) {
+    var cuts = new ArrayList<Cut>();
+    shares.forEach(
+        (c, byHome) -> {
+          var homes = fastestFirst(problem, byHome);
+          var exact = homes.stream().mapToDouble(home -> Math.max(0, byHome.get(home))).toArray();
+          for (var weight : c.matrices()) {
+            cuts.add(
+                new Cut(weight, c.layers(), homes, units(exact, problem.shape().rows(weight))));
+          }
+        });
+    for (int repair = 0; repair < MOST_REPAIRS; repair++) {
+      var regions = cuts.stream().flatMap(cut -> cut.regions().stream()).toList();
+      var use = MemoryUse.of(problem, batch, prefetch, regions, settled.kv(), settled.waiting());
+      var excess = excess(problem, use);
+      if (excess.isEmpty()) {
+        return keepsShares(problem, regions) ? Optional.of(regions) : Optional.empty();
+      }
+      var over = excess.firstEntry();
+      if (!moveRows(problem, cuts, use, over.getKey(), over.getValue())) {
+        return Optional.empty();
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static boolean keepsShares(Problem problem, List<WeightRegion> regions) {
+    var shape = problem.shape();
+    for (var bound : problem.bounds().shares()) {
+      if (bound.thing() instanceof Thing.Weights thing) {
+        double all = 0;
+        double there = 0;
+        double unit = 0;
+        for (var region : regions) {
+          for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
+            if (thing.covers(region.weight(), layer)) {
+              double bytes = (double) region.rows().size() * shape.rowBytes(region.weight());
+              all += bytes;
+              there += bound.devices().contains(region.home()) ? bytes : 0;
+              unit += shape.rowBytes(region.weight());
+            }
+          }
+        }
+        if (there < bound.atLeast() * all - unit || there > bound.atMost() * all + unit) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  /** By how many bytes devices, and peaks that the author set, are exceeded. */
+  static TreeMap<String, Long> excess(Problem problem, MemoryUse use) {
+    var excess = new TreeMap<String, Long>();
+    for (var device : problem.machine().devices()) {
+      long over = use.on(device.name()).total() - limit(problem, device);
+      if (over > 0) {
+        excess.put(device.name(), over);
+      }
+    }
+    return excess;
+  }
+
+  private static long limit(Problem problem, DeviceSpec device) {
+    long limit = device.usableBytes();
+    for (var level : problem.bounds().levels()) {
+      if (level instanceof Bounds.ServiceLevel.Peak peak && peak.device().equals(device.name())) {
+        limit = Math.min(limit, peak.bytes());
+      }
+    }
+    return limit;
+  }
+
+  /** Rows of one matrix, alike in some layers, counted by home. */
+  private record Cut(Weight weight, Range layers, List<String> homes, int[] rows) {
+    List<WeightRegion> regions() {
+      var regions = new ArrayList<WeightRegion>();
+      int from = 0;
+      for (int i = 0; i < rows.length; i++) {
+        if (rows[i] > 0) {
+          regions.add(
+              new WeightRegion(weight, layers, new Range(from, from + rows[i]), homes.get(i)));
+          from += rows[i];
+        }
+      }
+      return regions;
+    }
+  }
+
+  private static boolean moveRows(
+      Problem problem, List<Cut> cuts, MemoryUse use, String device, long excess) {
+    for (var cut : cuts) {
+      int from = cut.homes().indexOf(device);
+      long unit = cut.layers().size() * problem.shape().rowBytes(cut.weight());
+      for (int to = 0; to < cut.homes().size(); to++) {
+        if (from < 0 || to == from || cut.rows()[from] == 0 || cut.rows()[to] == 0) {
+          continue;
+        }
+        var home = problem.machine().device(cut.homes().get(to));
+        long room = limit(problem, home) - use.on(home.name()).total();
+        long rows = Math.min(Math.min((excess + unit - 1) / unit, cut.rows()[from]), room / unit);
+        if (rows > 0) {
+          cut.rows()[from] -= (int) rows;
+          cut.rows()[to] += (int) rows;
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  private static List<String> fastestFirst(Problem problem, Map<String, Double> byHome) {
+    return byHome.keySet().stream()
+        .sorted(Comparator.comparingInt(home -> speed(problem.machine().device(home))))
+        .toList();
+  }
+
+  /** Rank by kind, the fastest first. */
+  private static int speed(DeviceSpec device) {
+    return switch (device.kind()) {
+      case GPU -> 0;
+      case HOST -> 1;
+      case CSD -> 2;
+      case DISK -> 3;
+    };
+  }
+
+  private static int largest(double[] shares) {
+    int largest = 0;
+    for (int i = 1; i < shares.length; i++) {
+      if (shares[i] > shares[largest]) {
+        largest = i;
+      }
+    }
+    return largest;
+  }
+}

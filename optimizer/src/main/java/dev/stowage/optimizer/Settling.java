@@ -1,0 +1,162 @@
+package dev.stowage.optimizer;
+
+import dev.stowage.optimizer.BatchSearch.Candidate;
+import dev.stowage.optimizer.Programs.Solved;
+import dev.stowage.optimizer.cost.CostModel;
+import dev.stowage.optimizer.formulate.Formulation;
+import dev.stowage.optimizer.formulate.Routes;
+import dev.stowage.optimizer.formulate.Settled;
+import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.Weight;
+import dev.stowage.plan.WeightRegion;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Turns the winning shape's fractions into whole units. Units of the KV cache are coarse, rows of
+ * weights are fine: so KV and activations are rounded first, the weights are solved again beside
+ * them (with exact bytes and exact work of the regions), and are rounded last.
+ */
+final class Settling {
+  /**
+   * @param planned the fractions before rounding
+   */
+  record Whole(
+      Solved planned, Solved settledProgram, Settled settled, List<WeightRegion> weights) {}
+
+  /** Parts of the room for rounding that are kept free, tried one after the other. */
+  private static final List<Double> MARGINS = List.of(1.0, 0.25, 0.0);
+
+  private final Problem problem;
+  private final Programs programs;
+
+  Settling(Problem problem, Programs programs) {
+    this.problem = problem;
+    this.programs = programs;
+  }
+
+  /**
+   * The best of the roundings tried: the nearest one, and those that move one unit of KV from one
+   * used route to another. Where none fits, because every further route needs working memory of its
+   * own, the least used route is left out and all is solved again.
+   */
+  Optional<Whole> settle(Candidate candidate) {
+    var excluded = new HashSet<Routes.Kv>();
+    while (true) {
+      var planned =
+          programs.all(
+              Formulation.open(
+                  problem, candidate.batch(), candidate.prefetch(), Set.copyOf(excluded)));
+      if (planned.isEmpty()) {
+        return Optional.empty();
+      }
+      var shares = planned.get().formulation().kvShares(planned.get().last().values());
+      var units = Rounding.kv(problem, candidate.batch(), shares);
+      var best = bestOf(candidate, planned.get(), roundings(units));
+      if (best.isPresent() || units.size() == 1) {
+        return best;
+      }
+      excluded.add(
+          units.keySet().stream().min(java.util.Comparator.comparingInt(units::get)).orElseThrow());
+    }
+  }
+
+  private Optional<Whole> bestOf(
+      Candidate candidate, Solved planned, List<Map<Routes.Kv, Integer>> roundings) {
+    var waiting =
+        Rounding.waiting(
+            candidate.batch(), planned.formulation().waitingShares(planned.last().values()));
+    Optional<Whole> best = Optional.empty();
+    double bestSeconds = Double.POSITIVE_INFINITY;
+    for (var units : roundings) {
+      var settled = new Settled(Rounding.regions(problem, candidate.batch(), units), waiting);
+      var whole = round(candidate, planned, settled);
+      double seconds = whole.map(w -> seconds(candidate, w)).orElse(Double.POSITIVE_INFINITY);
+      if (seconds < bestSeconds * (1 - Programs.SLACK)) {
+        best = whole;
+        bestSeconds = seconds;
+      }
+    }
+    return best;
+  }
+
+  private Optional<Whole> round(Candidate candidate, Solved planned, Settled settled) {
+    for (double part : MARGINS) {
+      var margins = margins(problem, candidate.prefetch(), part);
+      var solved =
+          programs.all(
+              Formulation.settled(
+                  problem, candidate.batch(), candidate.prefetch(), settled, margins));
+      if (solved.isPresent()) {
+        var program = solved.get();
+        var weights =
+            Rounding.weights(
+                problem,
+                candidate.batch(),
+                candidate.prefetch(),
+                program.formulation().weightShares(program.last().values()),
+                settled);
+        if (weights.isPresent()) {
+          return Optional.of(new Whole(planned, program, settled, weights.get()));
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  private double seconds(Candidate candidate, Whole whole) {
+    return CostModel.evaluate(
+            problem,
+            candidate.batch(),
+            candidate.prefetch(),
+            whole.weights(),
+            whole.settled().kv(),
+            whole.settled().waiting())
+        .blockSeconds();
+  }
+
+  /** The nearest rounding first; then one unit moved from any used route to any other. */
+  private static List<Map<Routes.Kv, Integer>> roundings(Map<Routes.Kv, Integer> nearest) {
+    var all = new ArrayList<Map<Routes.Kv, Integer>>();
+    all.add(nearest);
+    for (var from : nearest.keySet()) {
+      for (var to : nearest.keySet()) {
+        if (!from.equals(to) && nearest.get(from) > 1) {
+          var moved = new LinkedHashMap<>(nearest);
+          moved.merge(from, -1, Integer::sum);
+          moved.merge(to, 1, Integer::sum);
+          all.add(moved);
+        }
+      }
+    }
+    return all;
+  }
+
+  /**
+   * What rounding every matrix up by a row, and every slab to 64 bytes, can add to a device, at its
+   * home and in a ring's slots.
+   */
+  private static Map<String, Long> margins(Problem problem, int prefetch, double part) {
+    ModelShape shape = problem.shape();
+    long home = 0;
+    long slot = 0;
+    for (var weight : Weight.values()) {
+      if (shape.rows(weight) > 0) {
+        home += (shape.rowBytes(weight) + 64) * (weight.perLayer() ? shape.layers() : 1);
+        slot += shape.rowBytes(weight) + 64;
+      }
+    }
+    var margins = new HashMap<String, Long>();
+    for (var device : Routes.weights(problem)) {
+      long most = home + (prefetch + 1) * slot * Routes.weights(problem).size();
+      margins.put(device, (long) (part * most));
+    }
+    return margins;
+  }
+}

@@ -1,0 +1,132 @@
+package dev.stowage.optimizer;
+
+import dev.stowage.optimizer.cost.MemoryUse;
+import dev.stowage.optimizer.formulate.WeightClass;
+import dev.stowage.plan.Asked;
+import dev.stowage.plan.BatchShape;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** What was asked, planned and realised, by thing and device. */
+final class Shares {
+  private Shares() {}
+
+  static List<Asked> of(Problem problem, BatchShape batch, Settling.Whole whole) {
+    var shares = new ArrayList<Asked>();
+    add(problem, "weights", planned(problem, whole), weightBytes(problem, whole), shares);
+    add(problem, "kv", plannedKv(whole), kvBytes(problem, whole), shares);
+    add(problem, "activations", plannedWaiting(whole), waiting(problem, batch, whole), shares);
+    return shares;
+  }
+
+  private static void add(
+      Problem problem,
+      String what,
+      Map<String, Double> planned,
+      Map<String, Long> bytes,
+      List<Asked> shares) {
+    double all = bytes.values().stream().mapToLong(Long::longValue).sum();
+    for (var device : problem.machine().devices()) {
+      String asked = asked(problem, what, device.name());
+      double share = planned.getOrDefault(device.name(), 0.0);
+      long realised = bytes.getOrDefault(device.name(), 0L);
+      if (realised > 0 || !asked.equals("auto")) {
+        shares.add(
+            new Asked(
+                what,
+                device.name(),
+                asked,
+                Math.clamp(share, 0, 1),
+                all > 0 ? realised / all : 0,
+                realised));
+      }
+    }
+  }
+
+  private static String asked(Problem problem, String what, String device) {
+    var bounds = problem.bounds();
+    var statements =
+        Stream.of(
+                bounds.only().stream()
+                    .filter(b -> b.thing().word().equals(what) && b.devices().contains(device))
+                    .map(Bounds.OnlyOn::source),
+                bounds.shares().stream()
+                    .filter(b -> b.thing().word().equals(what) && b.devices().contains(device))
+                    .map(Bounds.Share::source),
+                bounds.preferences().stream()
+                    .filter(b -> b.thing().word().equals(what) && b.devices().contains(device))
+                    .map(Bounds.Preference::source))
+            .flatMap(sources -> sources)
+            .map(Source::text)
+            .distinct()
+            .collect(Collectors.joining("; "));
+    return statements.isEmpty() ? "auto" : statements;
+  }
+
+  private static Map<String, Double> planned(Problem problem, Settling.Whole whole) {
+    var program = whole.settledProgram();
+    double all = problem.shape().matrixBytes();
+    var planned = new LinkedHashMap<String, Double>();
+    for (var entry : program.formulation().weightShares(program.last().values()).entrySet()) {
+      WeightClass c = entry.getKey();
+      entry
+          .getValue()
+          .forEach(
+              (home, share) ->
+                  planned.merge(home, share * c.bytes(problem.shape()) / all, Double::sum));
+    }
+    return planned;
+  }
+
+  private static Map<String, Double> plannedKv(Settling.Whole whole) {
+    var planned = new LinkedHashMap<String, Double>();
+    var program = whole.planned();
+    program
+        .formulation()
+        .kvShares(program.last().values())
+        .forEach((route, share) -> planned.merge(route.home(), share, Double::sum));
+    return planned;
+  }
+
+  private static Map<String, Double> plannedWaiting(Settling.Whole whole) {
+    var program = whole.planned();
+    return program.formulation().waitingShares(program.last().values());
+  }
+
+  private static Map<String, Long> weightBytes(Problem problem, Settling.Whole whole) {
+    var bytes = new LinkedHashMap<String, Long>();
+    whole.weights().forEach(r -> bytes.merge(r.home(), r.bytes(problem.shape()), Long::sum));
+    return bytes;
+  }
+
+  private static Map<String, Long> kvBytes(Problem problem, Settling.Whole whole) {
+    var bytes = new LinkedHashMap<String, Long>();
+    whole
+        .settled()
+        .kv()
+        .forEach(
+            r ->
+                bytes.merge(
+                    r.device(), r.bytes(problem.shape().headDim(), problem.kvType()), Long::sum));
+    return bytes;
+  }
+
+  private static Map<String, Long> waiting(
+      Problem problem, BatchShape batch, Settling.Whole whole) {
+    var bytes = new LinkedHashMap<String, Long>();
+    whole
+        .settled()
+        .waiting()
+        .forEach(
+            w ->
+                bytes.merge(
+                    w.device(),
+                    w.microBatches() * MemoryUse.hiddenBytes(problem, batch),
+                    Long::sum));
+    return bytes;
+  }
+}

@@ -1,0 +1,81 @@
+package dev.stowage.optimizer.cost;
+
+import dev.stowage.optimizer.Phase;
+import dev.stowage.optimizer.Placement.Busy;
+import dev.stowage.optimizer.Placement.WaitingHidden;
+import dev.stowage.optimizer.Problem;
+import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.KvRegion;
+import dev.stowage.plan.Prediction;
+import dev.stowage.plan.WeightRegion;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The cost of a placement in whole units. A phase takes as long as its busiest resource; a block is
+ * prefill, then decode:
+ *
+ * <pre>
+ * T = max_r busy[r, prefill] + max_r busy[r, decode]        throughput = B · n / T
+ * </pre>
+ *
+ * Perfect overlap is assumed wherever weights are loaded ahead (prefetch of 1 or more); without,
+ * loads and the rest take turns.
+ */
+public final class CostModel {
+  private CostModel() {}
+
+  /** What is expected of a placement: see {@link Busy} for the parts. */
+  public record Cost(Prediction prediction, List<Busy> busy) {
+    public Cost {
+      busy = List.copyOf(busy);
+    }
+
+    public double blockSeconds() {
+      return prediction.prefillSeconds() + prediction.decodeSeconds();
+    }
+  }
+
+  public static Cost evaluate(
+      Problem problem,
+      BatchShape batch,
+      int prefetch,
+      List<WeightRegion> weights,
+      List<KvRegion> kv,
+      List<WaitingHidden> waiting) {
+    var table = ComputeWork.of(problem, batch);
+    weights.forEach(region -> table.add(WeightWork.of(problem, batch, region)));
+    kv.forEach(region -> table.add(KvWork.of(problem, batch, region)));
+    waiting.forEach(w -> table.add(WaitingWork.of(problem, batch, w.device(), w.microBatches())));
+    return cost(batch, prefetch, table);
+  }
+
+  /** The seconds of a block that no placement of this shape can go below. */
+  public static double lowerBound(Problem problem, BatchShape batch) {
+    return cost(batch, 1, ComputeWork.of(problem, batch)).blockSeconds();
+  }
+
+  private static Cost cost(BatchShape batch, int prefetch, BusyTable table) {
+    var prefill = table.bound(Phase.PREFILL, prefetch > 0);
+    var decode = table.bound(Phase.DECODE, prefetch > 0);
+    double sequences = batch.sequences();
+    var prediction =
+        new Prediction(
+            prefill.seconds(),
+            decode.seconds(),
+            perSecond(sequences * batch.promptTokens(), prefill.seconds()),
+            perSecond(sequences * Sweeps.count(batch, Phase.DECODE), decode.seconds()),
+            perSecond(sequences * batch.generateTokens(), prefill.seconds() + decode.seconds()),
+            prefill.resource(),
+            decode.resource());
+    var busy = new ArrayList<Busy>();
+    for (var phase : Phase.values()) {
+      table.of(phase).forEach((resource, s) -> busy.add(new Busy(phase, resource, s.sum())));
+    }
+    return new Cost(prediction, busy);
+  }
+
+  private static double perSecond(double tokens, double seconds) {
+    return seconds > 0 ? tokens / seconds : 0;
+  }
+}

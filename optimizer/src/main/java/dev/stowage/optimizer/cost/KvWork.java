@@ -1,0 +1,178 @@
+package dev.stowage.optimizer.cost;
+
+import dev.stowage.optimizer.Phase;
+import dev.stowage.optimizer.Problem;
+import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.KvRegion;
+import dev.stowage.plan.Rate;
+
+/**
+ * Writing keys and values to a region, and attention over what it holds of earlier passes. Let
+ * {@code held(x)} be the region's tokens among the first {@code x} of a sequence, and {@code k} the
+ * bytes of a token in the region's heads and layers, for all its sequences.
+ *
+ * <pre>
+ * write    prefill k · held(s)                        decode k · (held(s+n−1) − held(s))
+ * read     prefill k · Σ_chunks held(start)           decode k · Σ_{x = s … s+n−2} held(x)
+ * attend   gpu, host: prefill 4 · headDim · query heads · layers · sequences · Σ c · held(start) / PREFILL_COMPUTE
+ *                     decode  read / ATTENTION
+ *          csd: internal read / INTERNAL_READ, compute (read, once a query row) / ATTENTION
+ * exchange queries to attendAt and partial results back, where it is not the compute device:
+ *          4 · queryWidth, and 4 · (queryWidth + heads), bytes a row, layer and region's share of heads
+ * </pre>
+ *
+ * What is read moves from the region's device to where attention is computed; see {@link
+ * Transfers}. A disk moves one slot of one layer at a time; a CSD takes one command a layer and
+ * micro-batch.
+ */
+public final class KvWork {
+  private static final double F32 = 4;
+
+  private KvWork() {}
+
+  public static BusyTable of(Problem problem, BatchShape batch, KvRegion region) {
+    var table = new BusyTable();
+    for (var phase : Phase.values()) {
+      add(problem, batch, region, phase, table);
+    }
+    return table;
+  }
+
+  private static void add(
+      Problem problem, BatchShape batch, KvRegion region, Phase phase, BusyTable table) {
+    var shape = problem.shape();
+    var transfers = new Transfers(problem, table, false);
+    double boxes = (double) region.layers().size() * region.sequences().size();
+    double tokenBytes =
+        2.0 * boxes * region.heads().size() * shape.headDim() * problem.kvType().bytes();
+    double commands = (double) region.layers().size() * batch.microBatches();
+    double slots = boxes;
+
+    double written = tokenBytes * written(batch, region, phase);
+    if (written > 0) {
+      transfers.move(
+          phase,
+          problem.compute(),
+          region.device(),
+          written,
+          Sweeps.count(batch, phase) * commands);
+    }
+
+    var held = Held.of(batch, region, phase);
+    if (held.reads() == 0) {
+      return;
+    }
+    double read = tokenBytes * held.reads();
+    if (!region.device().equals(region.attendAt())) {
+      transfers.move(phase, region.device(), region.attendAt(), read, held.passes() * slots);
+    }
+    double share = region.heads().size() / (double) shape.kvHeads();
+    attend(
+        problem.machine().device(region.attendAt()),
+        phase,
+        read,
+        tokenBytes * held.pairs(),
+        4.0 * shape.queryWidth() * share * boxes * held.pairs(),
+        table);
+    if (!region.attendAt().equals(problem.compute())) {
+      double rows = held.rows() * boxes * share;
+      transfers.move(
+          phase,
+          problem.compute(),
+          region.attendAt(),
+          rows * F32 * shape.queryWidth(),
+          held.passes() * commands);
+      transfers.move(
+          phase,
+          region.attendAt(),
+          problem.compute(),
+          rows * F32 * (shape.queryWidth() + 2.0 * shape.heads()),
+          held.passes() * commands);
+    }
+  }
+
+  private static void attend(
+      DeviceSpec device,
+      Phase phase,
+      double read,
+      double readByRows,
+      double flops,
+      BusyTable table) {
+    String compute = "compute(" + device.name() + ")";
+    switch (device.kind()) {
+      case GPU, HOST -> {
+        table.add(
+            phase,
+            compute,
+            switch (phase) {
+              case PREFILL -> flops / device.rate(Rate.PREFILL_COMPUTE);
+              case DECODE -> read / device.rate(Rate.ATTENTION);
+            });
+        table.add(
+            phase, "bandwidth(" + device.name() + ")", read / device.rate(Rate.MEMORY_BANDWIDTH));
+      }
+      case CSD -> {
+        table.add(phase, "internal(" + device.name() + ")", read / device.rate(Rate.INTERNAL_READ));
+        table.add(phase, compute, readByRows / device.rate(Rate.ATTENTION));
+      }
+      case DISK -> throw new IllegalArgumentException(device.name() + " cannot attend");
+    }
+  }
+
+  private static double written(BatchShape batch, KvRegion region, Phase phase) {
+    return switch (phase) {
+      case PREFILL -> held(region, batch.promptTokens());
+      case DECODE -> held(region, batch.tokens()) - held(region, batch.promptTokens());
+    };
+  }
+
+  private static double held(KvRegion region, int tokens) {
+    return Math.clamp(tokens - region.tokens().from(), 0, region.tokens().size());
+  }
+
+  /**
+   * Sums over a phase, for one sequence and layer.
+   *
+   * @param passes that find something held
+   * @param rows query rows of those passes
+   * @param reads tokens read, once a pass
+   * @param pairs tokens read, once a query row
+   */
+  private record Held(double passes, double rows, double reads, double pairs) {
+    static Held of(BatchShape batch, KvRegion region, Phase phase) {
+      return switch (phase) {
+        case PREFILL -> prefill(batch, region);
+        case DECODE -> decode(batch, region);
+      };
+    }
+
+    private static Held prefill(BatchShape batch, KvRegion region) {
+      double passes = 0;
+      double rows = 0;
+      double reads = 0;
+      double pairs = 0;
+      for (int sweep = 1; sweep < Sweeps.count(batch, Phase.PREFILL); sweep++) {
+        double held = held(region, sweep * Sweeps.chunk(batch));
+        if (held > 0) {
+          int chunk = Sweeps.chunk(batch, sweep);
+          passes++;
+          rows += chunk;
+          reads += held;
+          pairs += chunk * held;
+        }
+      }
+      return new Held(passes, rows, reads, pairs);
+    }
+
+    private static Held decode(BatchShape batch, KvRegion region) {
+      int steps = Sweeps.count(batch, Phase.DECODE);
+      double reads =
+          Sweeps.sumOfClipped(
+              batch.promptTokens(), steps, region.tokens().from(), region.tokens().to());
+      int before = Math.clamp(region.tokens().from() - batch.promptTokens() + 1L, 0, steps);
+      double passes = steps - before;
+      return new Held(passes, passes, reads, reads);
+    }
+  }
+}

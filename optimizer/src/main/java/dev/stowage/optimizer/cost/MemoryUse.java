@@ -1,0 +1,181 @@
+package dev.stowage.optimizer.cost;
+
+import dev.stowage.optimizer.Placement.WaitingHidden;
+import dev.stowage.optimizer.Problem;
+import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.Buffer;
+import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.Footprint;
+import dev.stowage.plan.KvRegion;
+import dev.stowage.plan.Step;
+import dev.stowage.plan.Weight;
+import dev.stowage.plan.WeightRegion;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The exact bytes a placement sets aside on every device, with {@link Footprint}'s formulas. All of
+ * it is set aside before the first token, the KV cache for its fullest, so there is one peak.
+ *
+ * <pre>
+ * home of weights, of KV     their bytes
+ * compute device             vectors; activations; (prefetch + 1) ring slots of the largest stop's loads
+ * host, gpu that only attends queries, keys, values and a partial result for each region, of one pass
+ * host                       staging of regions on disks; with a gpu, a ring for what comes from disks
+ * gpu that attends KV of another device   staging of one slot and layer
+ * device of waiting activations  one hidden state a micro-batch
+ * </pre>
+ */
+public final class MemoryUse {
+  /** Bytes on one device by what they are for. */
+  public record Bytes(long weights, long kv, long activations, long working) {
+    public long total() {
+      return weights + kv + activations + working;
+    }
+
+    private Bytes plus(Buffer.Purpose purpose, long more) {
+      return switch (purpose) {
+        case WEIGHTS -> new Bytes(weights + more, kv, activations, working);
+        case KV -> new Bytes(weights, kv + more, activations, working);
+        case ACTIVATIONS -> new Bytes(weights, kv, activations + more, working);
+        case WORKING -> new Bytes(weights, kv, activations, working + more);
+      };
+    }
+  }
+
+  private final Map<String, Bytes> devices = new LinkedHashMap<>();
+
+  private MemoryUse(Problem problem) {
+    problem.machine().devices().forEach(d -> devices.put(d.name(), new Bytes(0, 0, 0, 0)));
+  }
+
+  public static MemoryUse of(
+      Problem problem,
+      BatchShape batch,
+      int prefetch,
+      List<WeightRegion> weights,
+      List<KvRegion> kv,
+      List<WaitingHidden> waiting) {
+    var use = new MemoryUse(problem);
+    use.addWeights(problem, prefetch, weights);
+    use.addKv(problem, batch, kv);
+    use.addActivations(problem, batch, kv, waiting);
+    return use;
+  }
+
+  /** Bytes on a device. */
+  public Bytes on(String device) {
+    return devices.get(device);
+  }
+
+  /** Bytes of the hidden states of one micro-batch. */
+  public static long hiddenBytes(Problem problem, BatchShape batch) {
+    return Footprint.activations(problem.shape(), batch, problem.compute(), 0).stream()
+        .filter(buffer -> buffer.name().equals("hidden"))
+        .mapToLong(Buffer::bytes)
+        .sum();
+  }
+
+  private void addWeights(Problem problem, int prefetch, List<WeightRegion> weights) {
+    var shape = problem.shape();
+    for (var region : weights) {
+      add(region.home(), Buffer.Purpose.WEIGHTS, Footprint.residentBytes(shape, region));
+    }
+    long slot = 0;
+    long slotFromDisk = 0;
+    for (var stop : stops(problem)) {
+      var loads = new ArrayList<Step.Load>();
+      var loadsFromDisk = new ArrayList<Step.Load>();
+      for (var region : weights) {
+        if (stop.matrices().contains(region.weight())
+            && region.layers().contains(stop.layer())
+            && !region.home().equals(problem.compute())) {
+          var load = new Step.Load(region.weight(), region.rows(), region.home(), "ring");
+          loads.add(load);
+          if (problem.machine().device(region.home()).kind() == DeviceKind.DISK) {
+            loadsFromDisk.add(load);
+          }
+        }
+      }
+      slot = Math.max(slot, Footprint.ringSlotBytes(shape, loads));
+      slotFromDisk = Math.max(slotFromDisk, Footprint.ringSlotBytes(shape, loadsFromDisk));
+    }
+    add(problem.compute(), Buffer.Purpose.WORKING, (prefetch + 1) * slot);
+    if (problem.computesOnGpu()) {
+      add(problem.host().name(), Buffer.Purpose.WORKING, (prefetch + 1) * slotFromDisk);
+    }
+    add(problem.compute(), Buffer.Purpose.WEIGHTS, shape.vectorBytes());
+  }
+
+  private void addKv(Problem problem, BatchShape batch, List<KvRegion> kv) {
+    var shape = problem.shape();
+    long rows = batch.rowsPerPass();
+    var attending = new ArrayList<String>();
+    for (var region : kv) {
+      add(region.device(), Buffer.Purpose.KV, region.bytes(shape.headDim(), problem.kvType()));
+      var home = problem.machine().device(region.device()).kind();
+      add(
+          problem.host().name(),
+          Buffer.Purpose.WORKING,
+          Footprint.stagingBytes(shape, problem.kvType(), home, region));
+      var place = problem.machine().device(region.attendAt()).kind();
+      if (place == DeviceKind.GPU && !region.device().equals(region.attendAt())) {
+        add(
+            region.attendAt(),
+            Buffer.Purpose.WORKING,
+            Footprint.stagingBytes(shape, problem.kvType(), DeviceKind.DISK, region));
+      }
+      if (!region.attendAt().equals(problem.compute()) && place != DeviceKind.CSD) {
+        if (!attending.contains(region.attendAt())) {
+          attending.add(region.attendAt());
+          add(
+              region.attendAt(),
+              Buffer.Purpose.WORKING,
+              Footprint.align(4 * rows * shape.queryWidth())
+                  + 2 * Footprint.align(4 * rows * shape.kvWidth()));
+        }
+        add(region.attendAt(), Buffer.Purpose.WORKING, Footprint.partialBytes(shape, rows));
+      }
+    }
+  }
+
+  private void addActivations(
+      Problem problem, BatchShape batch, List<KvRegion> kv, List<WaitingHidden> waiting) {
+    long hidden = hiddenBytes(problem, batch);
+    long all = Footprint.activationBytes(problem.shape(), batch, regionsPerLayer(problem, kv));
+    add(problem.compute(), Buffer.Purpose.ACTIVATIONS, all - batch.microBatches() * hidden);
+    for (var w : waiting) {
+      add(w.device(), Buffer.Purpose.ACTIVATIONS, w.microBatches() * hidden);
+    }
+  }
+
+  private static int regionsPerLayer(Problem problem, List<KvRegion> kv) {
+    int most = 0;
+    for (int layer = 0; layer < problem.shape().layers(); layer++) {
+      int regions = 0;
+      for (var region : kv) {
+        regions += region.layers().contains(layer) ? 1 : 0;
+      }
+      most = Math.max(most, regions);
+    }
+    return most;
+  }
+
+  private record Stop(List<Weight> matrices, int layer) {}
+
+  private static List<Stop> stops(Problem problem) {
+    var stops = new ArrayList<Stop>();
+    stops.add(new Stop(Stops.embed(problem.shape()), 0));
+    for (int layer = 0; layer < problem.shape().layers(); layer++) {
+      stops.add(new Stop(Stops.layer(problem.shape()), layer));
+    }
+    stops.add(new Stop(Stops.head(problem.shape()), 0));
+    return stops;
+  }
+
+  private void add(String device, Buffer.Purpose purpose, long bytes) {
+    devices.computeIfPresent(device, (name, now) -> now.plus(purpose, bytes));
+  }
+}

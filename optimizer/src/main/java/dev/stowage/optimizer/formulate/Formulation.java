@@ -1,0 +1,157 @@
+package dev.stowage.optimizer.formulate;
+
+import dev.stowage.optimizer.LpModel;
+import dev.stowage.optimizer.LpModel.Row;
+import dev.stowage.optimizer.LpModel.Term;
+import dev.stowage.optimizer.Problem;
+import dev.stowage.optimizer.cost.BusyTable;
+import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.DeviceKind;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * A problem and one batch shape as a linear program, and how to read its values. Goals are added by
+ * who asks.
+ */
+public final class Formulation {
+  private final Columns columns;
+  private final List<Row> rows = new ArrayList<>();
+
+  private Formulation(Columns columns, Map<String, Long> margins) {
+    this.columns = columns;
+    rows.addAll(CoverRows.of(columns));
+    rows.addAll(RingRows.of(columns));
+    rows.addAll(MemoryRows.of(columns, margins));
+    rows.addAll(TimeRows.of(columns));
+    rows.addAll(ShareRows.of(columns));
+  }
+
+  /**
+   * Everything is open.
+   *
+   * @param excluded KV routes not to use
+   */
+  public static Formulation open(
+      Problem problem, BatchShape batch, int prefetch, Set<Routes.Kv> excluded) {
+    return new Formulation(
+        new Columns(problem, batch, prefetch, excluded, Optional.empty()), Map.of());
+  }
+
+  /**
+   * Weights are open, the rest is settled.
+   *
+   * @param margins bytes of each device kept free for rounding
+   */
+  public static Formulation settled(
+      Problem problem, BatchShape batch, int prefetch, Settled settled, Map<String, Long> margins) {
+    return new Formulation(
+        new Columns(problem, batch, prefetch, Set.of(), Optional.of(settled)), margins);
+  }
+
+  public Problem problem() {
+    return columns.problem;
+  }
+
+  public BatchShape batch() {
+    return columns.batch;
+  }
+
+  public int prefetch() {
+    return columns.prefetch;
+  }
+
+  /** The program with a goal, and more rows than the problem has. */
+  public LpModel model(List<Term> goal, List<Row> more) {
+    var all = new ArrayList<>(rows);
+    all.addAll(more);
+    return new LpModel(columns.variables(), all, goal);
+  }
+
+  /** The time of a block, in ms. */
+  public List<Term> blockTime() {
+    return TimeRows.blockTime(columns);
+  }
+
+  /** The bytes on a device that a placement can change, in GiB. */
+  public List<Term> bytesOn(String device) {
+    return MemoryRows.terms(columns, device);
+  }
+
+  /** Bytes on a device that no placement changes. */
+  public long fixedBytesOn(String device) {
+    return columns.fixedBytes.on(device).total();
+  }
+
+  /**
+   * How badly preferences are missed: a tenth of the block's time for all of a share missed at
+   * weight 1.
+   */
+  public List<Term> missed(double blockMillis) {
+    return columns.missed.stream()
+        .map(m -> new Term(m.index(), 0.1 * m.preference().weight() * blockMillis))
+        .toList();
+  }
+
+  public boolean hasPreferences() {
+    return !columns.missed.isEmpty();
+  }
+
+  /**
+   * All work of all resources, in ms, and a little for gpu memory: of two placements equally fast,
+   * the one that moves less is the simpler.
+   */
+  public List<Term> effort(double blockMillis) {
+    var terms = new ArrayList<Term>();
+    columns.weights.forEach(c -> terms.add(new Term(c.index(), millis(c.work()))));
+    columns.kv.forEach(c -> terms.add(new Term(c.index(), millis(c.work()))));
+    columns.waiting.forEach(c -> terms.add(new Term(c.index(), millis(c.work()))));
+    for (var device : problem().machine().devices()) {
+      if (device.kind() == DeviceKind.GPU) {
+        for (var term : bytesOn(device.name())) {
+          terms.add(new Term(term.variable(), 1e-6 * blockMillis * term.factor()));
+        }
+      }
+    }
+    return terms;
+  }
+
+  /** Shares of every weight class by home. */
+  public Map<WeightClass, Map<String, Double>> weightShares(double[] values) {
+    var shares = new LinkedHashMap<WeightClass, Map<String, Double>>();
+    for (var column : columns.weights) {
+      shares
+          .computeIfAbsent(column.of(), any -> new LinkedHashMap<>())
+          .put(column.home(), values[column.index()]);
+    }
+    return shares;
+  }
+
+  /** Shares of the KV cache by route. */
+  public Map<Routes.Kv, Double> kvShares(double[] values) {
+    var shares = new LinkedHashMap<Routes.Kv, Double>();
+    columns.kv.forEach(column -> shares.put(column.route(), values[column.index()]));
+    return shares;
+  }
+
+  /** Shares of the waiting activations by device. */
+  public Map<String, Double> waitingShares(double[] values) {
+    var shares = new LinkedHashMap<String, Double>();
+    columns.waiting.forEach(column -> shares.put(column.device(), values[column.index()]));
+    return shares;
+  }
+
+  private static double millis(BusyTable table) {
+    double sum = 0;
+    for (var phase : dev.stowage.optimizer.Phase.values()) {
+      for (var seconds : table.of(phase).values()) {
+        sum += seconds.sum();
+      }
+    }
+    return sum * Columns.MILLIS;
+  }
+}

@@ -1,0 +1,106 @@
+package dev.stowage.optimizer.formulate;
+
+import dev.stowage.optimizer.Bounds.ServiceLevel;
+import dev.stowage.optimizer.LpModel.Row;
+import dev.stowage.optimizer.LpModel.Term;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What lies on a device fits:
+ *
+ * <pre>
+ * fixed + Σ bytes[class] · share[class, device] + Σ bytes[route, device] · share[kv, route]
+ *       + Σ bytes[waiting, device] · share[waiting] + (prefetch + 1) · ring   ≤ usable
+ * </pre>
+ *
+ * The KV cache counts at its fullest, so one row holds for prefill and decode. {@code peak(device)}
+ * is the same sum with a limit of the author's.
+ */
+final class MemoryRows {
+  private MemoryRows() {}
+
+  /**
+   * @param margins bytes by device that rounding to whole rows may add
+   */
+  static List<Row> of(Columns columns, java.util.Map<String, Long> margins) {
+    var rows = new ArrayList<Row>();
+    for (var device : columns.problem.machine().devices()) {
+      long fixed = fixed(columns, device.name());
+      rows.add(
+          row(
+              "memory",
+              Row.Kind.CAPACITY,
+              columns,
+              device.name(),
+              device.usableBytes() - fixed - margins.getOrDefault(device.name(), 0L),
+              List.of()));
+    }
+    for (var level : columns.problem.bounds().levels()) {
+      if (level instanceof ServiceLevel.Peak peak) {
+        long fixed = fixed(columns, peak.device());
+        rows.add(
+            row(
+                "peak",
+                Row.Kind.SERVICE_LEVEL,
+                columns,
+                peak.device(),
+                peak.bytes() - fixed - margins.getOrDefault(peak.device(), 0L),
+                List.of(peak.source())));
+      }
+    }
+    return rows;
+  }
+
+  /** The variable part of the bytes on a device, in GiB. */
+  static List<Term> terms(Columns columns, String device) {
+    var terms = new ArrayList<Term>();
+    for (var column : columns.weights) {
+      if (column.home().equals(device)) {
+        terms.add(gib(column.index(), column.of().bytes(columns.problem.shape())));
+      }
+    }
+    for (var column : columns.kv) {
+      if (column.bytes().containsKey(device)) {
+        terms.add(gib(column.index(), column.bytes().get(device)));
+      }
+    }
+    for (var column : columns.waiting) {
+      if (column.bytes().containsKey(device)) {
+        terms.add(gib(column.index(), column.bytes().get(device)));
+      }
+    }
+    if (device.equals(columns.problem.compute())) {
+      terms.add(new Term(columns.ring, columns.prefetch + 1));
+    } else if (device.equals(columns.problem.host().name())) {
+      columns.hostRing.ifPresent(ring -> terms.add(new Term(ring, columns.prefetch + 1)));
+    }
+    return terms;
+  }
+
+  private static Row row(
+      String word,
+      Row.Kind kind,
+      Columns columns,
+      String device,
+      long room,
+      List<dev.stowage.optimizer.Source> sources) {
+    return new Row(
+        word + "(" + device + ")",
+        kind,
+        device,
+        "GiB",
+        terms(columns, device),
+        Double.NEGATIVE_INFINITY,
+        room / Columns.GIB,
+        sources);
+  }
+
+  private static long fixed(Columns columns, String device) {
+    return columns.fixedBytes.on(device).total();
+  }
+
+  private static Term gib(int index, long bytes) {
+    return new Term(index, bytes / Columns.GIB);
+  }
+}

@@ -1,0 +1,88 @@
+package dev.stowage.optimizer.formulate;
+
+import dev.stowage.optimizer.LpModel.Row;
+import dev.stowage.optimizer.LpModel.Term;
+import dev.stowage.optimizer.cost.Stops;
+import dev.stowage.plan.Weight;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Predicate;
+
+/**
+ * A slot of a ring holds what any one stop (the embedding, a layer, the head) loads:
+ *
+ * <pre>
+ * ring ≥ Σ_{class of the stop} Σ_{home ≠ compute} bytes of one layer[class] · share[class, home]     for every stop
+ * </pre>
+ *
+ * With a gpu the same holds for the host's ring and homes on disks.
+ */
+final class RingRows {
+  private RingRows() {}
+
+  static List<Row> of(Columns columns) {
+    var rows = new ArrayList<Row>();
+    Predicate<String> remote = home -> !home.equals(columns.problem.compute());
+    addStops(columns, columns.ring, columns.problem.compute(), remote, rows);
+    columns.hostRing.ifPresent(
+        ring ->
+            addStops(columns, ring, columns.problem.host().name(), columns::passesHostRing, rows));
+    return rows;
+  }
+
+  private static void addStops(
+      Columns columns, int ring, String device, Predicate<String> loaded, List<Row> rows) {
+    var shape = columns.problem.shape();
+    rows.add(row(columns, ring, device, loaded, "embed", Stops.embed(shape), 0));
+    int segment = 0;
+    for (var c : columns.classes) {
+      // Classes of layers come in segments; the first class of each segment stands for its stop.
+      if (c.matrices().getFirst().perLayer() && c.layers().from() == segment) {
+        rows.add(
+            row(
+                columns,
+                ring,
+                device,
+                loaded,
+                "layers[" + c.layers() + "]",
+                Stops.layer(shape),
+                segment));
+        segment = c.layers().to();
+      }
+    }
+    rows.add(row(columns, ring, device, loaded, "head", Stops.head(shape), 0));
+  }
+
+  private static Row row(
+      Columns columns,
+      int ring,
+      String device,
+      Predicate<String> loaded,
+      String stop,
+      List<Weight> matrices,
+      int layer) {
+    var shape = columns.problem.shape();
+    var terms = new ArrayList<Term>();
+    terms.add(new Term(ring, 1));
+    for (var column : columns.weights) {
+      long bytes = 0;
+      for (var weight : column.of().matrices()) {
+        if (matrices.contains(weight) && column.of().layers().contains(layer)) {
+          bytes += shape.bytes(weight);
+        }
+      }
+      if (bytes > 0 && loaded.test(column.home())) {
+        terms.add(new Term(column.index(), -bytes / Columns.GIB));
+      }
+    }
+    return new Row(
+        "ring(%s) holds %s".formatted(device, stop),
+        Row.Kind.DEFINITION,
+        device,
+        "GiB",
+        terms,
+        0,
+        Double.POSITIVE_INFINITY,
+        List.of());
+  }
+}

@@ -1,0 +1,91 @@
+package dev.stowage.optimizer.formulate;
+
+import dev.stowage.optimizer.Problem;
+import dev.stowage.optimizer.Thing;
+import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.Range;
+import dev.stowage.plan.Weight;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/**
+ * Matrices that are cut alike: all of one group, in some layers, that no bound tells apart.
+ *
+ * @param name such as {@code mlp}, {@code mlp[0..4]} or {@code attn.q}
+ * @param matrices those the model has, in {@link Weight}'s order
+ * @param layers {@code 0..1} for matrices that belong to no layer
+ */
+public record WeightClass(String name, List<Weight> matrices, Range layers) {
+  public WeightClass {
+    matrices = List.copyOf(matrices);
+  }
+
+  public long bytes(ModelShape shape) {
+    return matrices.stream().mapToLong(shape::bytes).sum() * layers.size();
+  }
+
+  /** Whether a bound speaks of this class: it then speaks of all of it. */
+  public boolean within(Thing.Weights thing) {
+    return thing.covers(matrices.getFirst(), layers.from());
+  }
+
+  /** The coarsest classes that all bounds of a problem are made of. */
+  public static List<WeightClass> of(Problem problem) {
+    var things =
+        problem.bounds().things().stream()
+            .filter(Thing.Weights.class::isInstance)
+            .map(Thing.Weights.class::cast)
+            .toList();
+    var shape = problem.shape();
+    var cuts = new TreeSet<Integer>(List.of(0, shape.layers()));
+    for (var thing : things) {
+      cuts.add(Math.min(thing.layers().from(), shape.layers()));
+      cuts.add(Math.min(thing.layers().to(), shape.layers()));
+    }
+    var classes = new ArrayList<WeightClass>();
+    for (var group : Weight.Group.values()) {
+      boolean layered = group == Weight.Group.ATTENTION || group == Weight.Group.MLP;
+      int from = 0;
+      for (int to : layered ? cuts.tailSet(1) : new TreeSet<>(List.of(1))) {
+        classes.addAll(cut(shape, group, new Range(from, to), layered, things));
+        from = to;
+      }
+    }
+    return List.copyOf(classes);
+  }
+
+  private static List<WeightClass> cut(
+      ModelShape shape,
+      Weight.Group group,
+      Range layers,
+      boolean layered,
+      List<Thing.Weights> things) {
+    var present = EnumSet.noneOf(Weight.class);
+    for (var weight : Weight.values()) {
+      if (weight.group() == group && shape.rows(weight) > 0) {
+        present.add(weight);
+      }
+    }
+    var alike = new LinkedHashMap<List<Boolean>, List<Weight>>();
+    for (var weight : present) {
+      var signature = things.stream().map(t -> t.covers(weight, layers.from())).toList();
+      alike.computeIfAbsent(signature, any -> new ArrayList<>()).add(weight);
+    }
+    String where = !layered || layers.equals(Range.upTo(shape.layers())) ? "" : "[" + layers + "]";
+    return alike.values().stream()
+        .map(
+            weights ->
+                new WeightClass(
+                    (alike.size() == 1
+                            ? group.name().toLowerCase(java.util.Locale.ROOT)
+                            : weights.stream().map(Weight::word).collect(Collectors.joining("+")))
+                        + where,
+                    weights,
+                    layers))
+        .toList();
+  }
+}
