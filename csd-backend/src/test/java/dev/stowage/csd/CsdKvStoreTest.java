@@ -172,6 +172,23 @@ class CsdKvStoreTest {
   }
 
   @Test
+  void ofAGroupOfSeveralPagesOnlyThoseOfTheWindowAreRead() {
+    // rows of 48 bytes: four tokens in three pages of 64 bytes, the fourth in the last page alone
+    var geometry = new FlashGeometry(2, 1, 1, 60, 8, 64);
+    var layout = new KvLayout(region(512, 1), 1, 1, 12, ElementType.F32, 2, 8);
+    try (var device = CsdDevice.emulated(spec(1 << 30), folder, geometry, 1 << 20, 1 << 16);
+        var store = device.openKv(layout, MemorySegment.NULL)) {
+      var pass = new Pass(layout, new Random(1));
+      int[] lengths = new int[1];
+      pass.fillSlot(0, 8, lengths);
+      store.append(0, pass.rows, pass.keys, pass.values);
+      pass.fillSlot(0, 1, lengths);
+      pass.attend(store, 0);
+      assertEquals(2, device.statistics().pagesRead());
+    }
+  }
+
+  @Test
   void tokensThatFillNoPageStayInDram() {
     var layout = layout(4, 2, 64, ElementType.F16, 8);
     try (var device = device(1 << 30);

@@ -7,6 +7,7 @@ import dev.stowage.csd.command.Command;
 import dev.stowage.csd.command.Completion;
 import dev.stowage.csd.command.CsdStatistics;
 import dev.stowage.csd.command.DriveIdentity;
+import dev.stowage.csd.command.Opcode;
 import dev.stowage.csd.command.RegionConfig;
 import dev.stowage.csd.command.Status;
 import dev.stowage.csd.flash.FlashException;
@@ -91,6 +92,10 @@ public final class DriveEmulator implements AutoCloseable {
   }
 
   private Status dispatch() {
+    boolean hasFlag = command.opcode() == Opcode.RECLAIM || command.opcode() == Opcode.STATS;
+    if (command.flags() > (hasFlag ? Command.FLAG : 0)) {
+      return Status.INVALID_FIELD;
+    }
     return switch (command.opcode()) {
       case IDENTIFY -> identify();
       case CONFIGURE -> configure();
@@ -172,7 +177,7 @@ public final class DriveEmulator implements AutoCloseable {
         || command.outLength() != 0) {
       return Status.INVALID_DATA;
     }
-    if (command.address() != Address.of(0, layer, 0, 0) || command.flags() != 0) {
+    if (command.address() != Address.of(0, layer, 0, 0)) {
       return Status.INVALID_FIELD;
     }
     if (layer >= config.shape().layers()) {
@@ -215,7 +220,7 @@ public final class DriveEmulator implements AutoCloseable {
         || overlap()) {
       return Status.INVALID_DATA;
     }
-    if (command.address() != Address.of(0, layer, 0, 0) || command.flags() != 0) {
+    if (command.address() != Address.of(0, layer, 0, 0)) {
       return Status.INVALID_FIELD;
     }
     if (layer >= config.shape().layers()) {
@@ -226,6 +231,9 @@ public final class DriveEmulator implements AutoCloseable {
       int slot = shared.get(U32, at);
       int from = shared.get(U32, at + 4);
       int to = shared.get(U32, at + 8);
+      if (shared.get(U32, at + 12) != 0) {
+        return Status.INVALID_FIELD;
+      }
       if (slot < 0 || slot >= config.shape().slots()) {
         return Status.OUT_OF_RANGE;
       }
@@ -249,7 +257,7 @@ public final class DriveEmulator implements AutoCloseable {
       return Status.INVALID_DATA;
     }
     int first = Address.slot(command.address());
-    if (command.flags() > Command.FLAG || command.address() != Address.of(first, 0, 0, 0)) {
+    if (command.address() != Address.of(first, 0, 0, 0)) {
       return Status.INVALID_FIELD;
     }
     if (command.flags() == Command.FLAG) {

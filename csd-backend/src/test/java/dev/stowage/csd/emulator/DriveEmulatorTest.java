@@ -131,6 +131,17 @@ class DriveEmulatorTest {
   }
 
   @Test
+  void refusesReservedBytesAndFlags() {
+    appendTokens(0, 0, 0, 3);
+    putQuery(0, 0, 3);
+    shared.set(Wire.U32, 12, 1);
+    assertEquals(Status.INVALID_FIELD, run(attendCommand(0)));
+    putQuery(0, 0, 3);
+    assertEquals(Status.INVALID_FIELD, run(attendCommand(0).flags(1)));
+    assertEquals(Status.INVALID_FIELD, run(command.of(Opcode.RECLAIM).region(REGION).flags(2)));
+  }
+
+  @Test
   void refusesRegionsThatAreNotConfiguredOrAreTwice() {
     assertEquals(Status.NO_SUCH_REGION, run(command.of(Opcode.RECLAIM).region(8).count(1)));
     CONFIG.encode(shared, 0);
@@ -233,6 +244,7 @@ class DriveEmulatorTest {
     shared.set(Wire.U32, 0, slot);
     shared.set(Wire.U32, 4, from);
     shared.set(Wire.U32, 8, to);
+    shared.set(Wire.U32, 12, 0);
     for (int i = 0; i < 24; i++) {
       shared.set(Wire.F32, 16 + 4 * i, (float) Math.cos(i));
     }
