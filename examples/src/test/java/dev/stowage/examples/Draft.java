@@ -110,6 +110,7 @@ record Draft(
         "ram",
         "ram",
         prefetch,
+        Map.of("ram", batch.microBatches()),
         List.of(),
         new Prediction(1, 1, 1, 1, 1, "none", "none"));
   }

@@ -2,7 +2,6 @@ package dev.stowage.compiler.lower;
 
 import dev.stowage.plan.Buffer;
 import dev.stowage.plan.DeviceKind;
-import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Footprint;
 import dev.stowage.plan.KvRegion;
@@ -15,7 +14,10 @@ import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
 
 /**
  * From a placement to an executable plan, and to the schedule a plan gets unless its author says
@@ -84,7 +86,28 @@ public final class Lowering {
     if (shape.family().isOpt()) {
       compute(steps, new Op.AddPositions(), List.of("hidden"), "hidden");
     }
+    sendHidden(steps);
     return steps;
+  }
+
+  /**
+   * Hidden states that wait on another device come before a stop's first use, and go after its
+   * last.
+   */
+  private void fetchHidden(List<Step> steps) {
+    waitingElsewhere()
+        .forEach((device, count) -> steps.add(new Step.Copy(on("waiting", device), "hidden")));
+  }
+
+  private void sendHidden(List<Step> steps) {
+    waitingElsewhere()
+        .forEach((device, count) -> steps.add(new Step.Copy("hidden", on("waiting", device))));
+  }
+
+  private Map<String, Integer> waitingElsewhere() {
+    var elsewhere = new LinkedHashMap<>(placed.waiting());
+    elsewhere.remove(placed.computeAt());
+    return elsewhere;
   }
 
   /** Neighbouring layers that take the same steps share a section. */
@@ -112,6 +135,7 @@ public final class Lowering {
         load(steps, layer, weight);
       }
     }
+    fetchHidden(steps);
     compute(steps, new Op.Normalize(Op.Norm.ATTENTION), List.of("hidden"), "normed");
     multiply(steps, layer, Weight.Q, "normed", "q");
     multiply(steps, layer, Weight.K, "normed", "k");
@@ -139,6 +163,7 @@ public final class Lowering {
       multiply(steps, layer, Weight.DOWN, "gate", "delta");
     }
     compute(steps, new Op.Add(), List.of("hidden", "delta"), "hidden");
+    sendHidden(steps);
     return steps;
   }
 
@@ -147,17 +172,49 @@ public final class Lowering {
    */
   private void attend(List<Step> steps, int layer) {
     var regions = kvOf(layer);
+    var hosts =
+        regions.stream()
+            .map(KvRegion::attendAt)
+            .filter(this::attendsForCompute)
+            .distinct()
+            .toList();
+    for (var host : hosts) {
+      for (var operand : List.of("q", "k", "v")) {
+        steps.add(new Step.Copy(operand, on(operand, host)));
+      }
+    }
     for (int i = 0; i < regions.size(); i++) {
-      steps.add(new Step.Attend(regions.get(i).name(), "q", "partial." + i));
+      var region = regions.get(i);
+      if (attendsForCompute(region.attendAt())) {
+        var partial = on("partial." + i, region.attendAt());
+        steps.add(new Step.Attend(region.name(), on("q", region.attendAt()), partial));
+        steps.add(new Step.Copy(partial, "partial." + i));
+      } else {
+        steps.add(new Step.Attend(region.name(), "q", "partial." + i));
+      }
     }
     for (var region : regions) {
-      steps.add(new Step.Append(region.name(), "k", "v"));
+      boolean copied = attendsForCompute(region.attendAt());
+      steps.add(
+          new Step.Append(
+              region.name(),
+              copied ? on("k", region.attendAt()) : "k",
+              copied ? on("v", region.attendAt()) : "v"));
     }
     compute(steps, new Op.AttendPass(), List.of("q", "k", "v"), "attended");
     for (int i = 0; i < regions.size(); i++) {
       compute(steps, new Op.Merge(), List.of("attended", "partial." + i), "attended");
     }
     compute(steps, new Op.Finish(), List.of("attended"), "attended");
+  }
+
+  /**
+   * Whether a device attends in its own memory for a compute device that is another: a host for a
+   * gpu.
+   */
+  private boolean attendsForCompute(String device) {
+    return !device.equals(placed.computeAt())
+        && placed.machine().device(device).kind() != DeviceKind.CSD;
   }
 
   private List<Step> headSteps() {
@@ -168,6 +225,7 @@ public final class Lowering {
       load(steps, 0, Weight.PROJECT_OUT);
     }
     load(steps, 0, head);
+    fetchHidden(steps);
     compute(steps, new Op.Pick(), List.of("hidden"), "last");
     compute(steps, new Op.Normalize(Op.Norm.FINAL), List.of("last"), "last");
     if (shape.projects()) {
@@ -222,12 +280,7 @@ public final class Lowering {
             buffers.add(
                 new Buffer("weights." + plain(device), device, Buffer.Purpose.WEIGHTS, bytes, 1)));
     buffers.add(
-        new Buffer(
-            "vectors",
-            placed.computeAt(),
-            Buffer.Purpose.WEIGHTS,
-            Footprint.align(shape.vectorBytes()),
-            1));
+        new Buffer("vectors", placed.computeAt(), Buffer.Purpose.WEIGHTS, shape.vectorBytes(), 1));
     for (var region : placed.kv()) {
       buffers.add(
           new Buffer(
@@ -241,36 +294,108 @@ public final class Lowering {
     for (int layer = 0; layer < shape.layers(); layer++) {
       regionsPerLayer = Math.max(regionsPerLayer, kvOf(layer).size());
     }
-    buffers.addAll(
-        Footprint.activations(shape, placed.batch(), placed.computeAt(), regionsPerLayer));
-    for (var region : placed.kv()) {
-      DeviceSpec device = placed.machine().device(region.device());
-      long staging = Footprint.stagingBytes(shape, placed.kvType(), device.kind(), region);
-      if (staging > 0) {
-        buffers.add(
-            new Buffer(
-                "staging." + region.name(),
-                placed.hostMemory(),
-                Buffer.Purpose.WORKING,
-                staging,
-                1));
+    for (var buffer :
+        Footprint.activations(shape, placed.batch(), placed.computeAt(), regionsPerLayer)) {
+      if (buffer.name().equals("hidden")) {
+        addHidden(buffers, buffer.bytes());
+      } else {
+        buffers.add(buffer);
       }
     }
+    addStaging(buffers);
+    addRing(buffers, RING, placed.computeAt(), device -> true);
+    if (placed.machine().device(placed.computeAt()).kind() == DeviceKind.GPU) {
+      addRing(
+          buffers,
+          on(RING, placed.hostMemory()),
+          placed.hostMemory(),
+          device -> placed.machine().device(device).kind() == DeviceKind.DISK);
+    }
+    return buffers;
+  }
+
+  private void addHidden(List<Buffer> buffers, long bytes) {
+    int here = placed.waiting().getOrDefault(placed.computeAt(), 0);
+    buffers.add(
+        new Buffer(
+            "hidden", placed.computeAt(), Buffer.Purpose.ACTIVATIONS, bytes, Math.max(1, here)));
+    waitingElsewhere()
+        .forEach(
+            (device, count) ->
+                buffers.add(
+                    new Buffer(
+                        on("waiting", device), device, Buffer.Purpose.ACTIVATIONS, bytes, count)));
+  }
+
+  /** What stores and devices that attend need beside the cache itself. */
+  private void addStaging(List<Buffer> buffers) {
+    var shape = placed.shape();
+    long rows = placed.batch().rowsPerPass();
+    var attending = new LinkedHashSet<String>();
+    for (var region : placed.kv()) {
+      var home = placed.machine().device(region.device()).kind();
+      addWorking(
+          buffers,
+          "staging." + region.name(),
+          placed.hostMemory(),
+          Footprint.stagingBytes(shape, placed.kvType(), home, region));
+      if (placed.machine().device(region.attendAt()).kind() == DeviceKind.GPU
+          && !region.device().equals(region.attendAt())) {
+        addWorking(
+            buffers,
+            on("staging." + region.name(), region.attendAt()),
+            region.attendAt(),
+            Footprint.stagingBytes(shape, placed.kvType(), DeviceKind.DISK, region));
+      }
+      if (attendsForCompute(region.attendAt())) {
+        attending.add(region.attendAt());
+      }
+    }
+    for (var device : attending) {
+      addWorking(buffers, on("q", device), device, Footprint.align(4 * rows * shape.queryWidth()));
+      addWorking(buffers, on("k", device), device, Footprint.align(4 * rows * shape.kvWidth()));
+      addWorking(buffers, on("v", device), device, Footprint.align(4 * rows * shape.kvWidth()));
+      var partials = new LinkedHashSet<String>();
+      for (int layer = 0; layer < shape.layers(); layer++) {
+        var regions = kvOf(layer);
+        for (int i = 0; i < regions.size(); i++) {
+          if (regions.get(i).attendAt().equals(device)) {
+            partials.add(on("partial." + i, device));
+          }
+        }
+      }
+      for (var partial : partials) {
+        addWorking(buffers, partial, device, Footprint.partialBytes(shape, rows));
+      }
+    }
+  }
+
+  private static void addWorking(List<Buffer> buffers, String name, String device, long bytes) {
+    if (bytes > 0) {
+      buffers.add(new Buffer(name, device, Buffer.Purpose.WORKING, bytes, 1));
+    }
+  }
+
+  /** A ring with room, in each slot, for the largest stop's loads from the devices that count. */
+  private void addRing(List<Buffer> buffers, String name, String device, Predicate<String> from) {
     long slot = 0;
     for (var section : sections) {
       var loads =
           section.steps().stream()
               .filter(Step.Load.class::isInstance)
               .map(Step.Load.class::cast)
+              .filter(load -> from.test(load.from()))
               .toList();
-      slot = Math.max(slot, Footprint.ringSlotBytes(shape, loads));
+      slot = Math.max(slot, Footprint.ringSlotBytes(placed.shape(), loads));
     }
     if (slot > 0) {
-      buffers.add(
-          new Buffer(
-              RING, placed.computeAt(), Buffer.Purpose.WORKING, slot, placed.prefetch() + 1));
+      buffers.add(new Buffer(name, device, Buffer.Purpose.WORKING, slot, placed.prefetch() + 1));
     }
-    return buffers;
+  }
+
+  /** The name of a buffer's twin on another device. */
+  private static String on(String buffer, String device) {
+    return buffer + "." + plain(device);
   }
 
   /** A device's name as part of a buffer's: members of an array lose their brackets. */

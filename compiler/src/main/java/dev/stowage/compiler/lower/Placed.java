@@ -9,7 +9,10 @@ import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.ModelSource;
 import dev.stowage.plan.Prediction;
 import dev.stowage.plan.WeightRegion;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * All that lowering needs to know.
@@ -17,6 +20,7 @@ import java.util.List;
  * @param computeAt the device that runs matrix products, norms and the pass's own attention
  * @param hostMemory the host that staging buffers lie on
  * @param prefetch stops whose weights are loaded ahead
+ * @param waiting how many micro-batches' hidden states wait on a device between passes
  */
 public record Placed(
     String name,
@@ -30,11 +34,13 @@ public record Placed(
     String computeAt,
     String hostMemory,
     int prefetch,
+    Map<String, Integer> waiting,
     List<Asked> shares,
     Prediction predicted) {
   public Placed {
     weights = List.copyOf(weights);
     kv = List.copyOf(kv);
+    waiting = Collections.unmodifiableMap(new TreeMap<>(waiting));
     shares = List.copyOf(shares);
   }
 }

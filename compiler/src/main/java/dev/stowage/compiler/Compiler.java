@@ -1,0 +1,110 @@
+package dev.stowage.compiler;
+
+import dev.stowage.compiler.lower.Lowering;
+import dev.stowage.compiler.lower.Placed;
+import dev.stowage.compiler.resolve.Resolved;
+import dev.stowage.compiler.resolve.Resolver;
+import dev.stowage.dsl.Diagnostic;
+import dev.stowage.dsl.Parsed;
+import dev.stowage.dsl.StowParser;
+import dev.stowage.optimizer.Optimizer;
+import dev.stowage.optimizer.Placement;
+import dev.stowage.optimizer.PlacementOutcome;
+import dev.stowage.optimizer.ortools.GlopSolver;
+import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.Schedule;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+
+/**
+ * Compiles plans. The passes, in order, are the private methods below {@link #compile(Path,
+ * Settings)}.
+ */
+public final class Compiler {
+  private final Path file;
+  private final Settings settings;
+  private final List<Diagnostic> diagnostics = new ArrayList<>();
+
+  private Compiler(Path file, Settings settings) {
+    this.file = file;
+    this.settings = settings;
+  }
+
+  /** Compiles a file. Relative paths in it start from its folder. */
+  public static Compilation compile(Path file, Settings settings) {
+    return new Compiler(file, settings).compile(StowParser.parse(file));
+  }
+
+  /** Compiles a text as if it stood in a file, which need not exist. */
+  public static Compilation compile(String text, Path file, Settings settings) {
+    return new Compiler(file, settings).compile(StowParser.parse(text, file));
+  }
+
+  private Compilation compile(Parsed parsed) {
+    diagnostics.addAll(parsed.diagnostics());
+    if (parsed.hasErrors()) {
+      return new Compilation.Erroneous(sorted());
+    }
+    var resolution = Resolver.resolve(parsed.root(), file, settings);
+    diagnostics.addAll(resolution.diagnostics());
+    return resolution
+        .resolved()
+        .map(this::place)
+        .orElseGet(() -> new Compilation.Erroneous(sorted()));
+  }
+
+  private Compilation place(Resolved resolved) {
+    return switch (new Optimizer(new GlopSolver()).place(resolved.problem())) {
+      case PlacementOutcome.Placed(var placement) -> lower(resolved, placement);
+      case PlacementOutcome.Infeasible infeasible -> {
+        diagnostics.addAll(Feasibility.explain(resolved, infeasible));
+        yield new Compilation.Infeasible(sorted());
+      }
+      case PlacementOutcome.GaveUp(var reason) -> {
+        diagnostics.add(Messages.gaveUp(resolved.planSpan(), reason));
+        yield new Compilation.Infeasible(sorted());
+      }
+    };
+  }
+
+  private Compilation lower(Resolved resolved, Placement placement) {
+    var problem = resolved.problem();
+    var waiting = new LinkedHashMap<String, Integer>();
+    placement.activations().forEach(w -> waiting.put(w.device(), w.microBatches()));
+    var placed =
+        new Placed(
+            resolved.name(),
+            resolved.source(),
+            problem.shape(),
+            problem.machine(),
+            placement.batch(),
+            problem.kvType(),
+            placement.weights(),
+            placement.kv(),
+            placement.compute(),
+            problem.host().name(),
+            placement.prefetch(),
+            waiting,
+            placement.shares(),
+            placement.predicted());
+    var plan = Lowering.lower(placed);
+    return schedule(resolved, placement, plan, Lowering.schedule(placed));
+  }
+
+  private Compilation schedule(
+      Resolved resolved, Placement placement, ExecutablePlan plan, Schedule plain) {
+    var schedule =
+        new Schedule(
+            resolved.problem().order(),
+            plain.prefetch(),
+            resolved.overlap() ? plain.lanes() : List.of());
+    diagnostics.addAll(Expectations.check(resolved.expectations(), plan));
+    return new Compilation.Compiled(plan, schedule, resolved, placement, sorted());
+  }
+
+  private List<Diagnostic> sorted() {
+    return diagnostics.stream().sorted((a, b) -> a.span().compareTo(b.span())).toList();
+  }
+}

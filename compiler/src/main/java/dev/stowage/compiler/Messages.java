@@ -1,0 +1,45 @@
+package dev.stowage.compiler;
+
+import static dev.stowage.dsl.Diagnostic.error;
+
+import dev.stowage.dsl.Diagnostic;
+import dev.stowage.dsl.SourceSpan;
+
+/** What placing has to say, one method a message. */
+final class Messages {
+  private Messages() {}
+
+  static Diagnostic doesNotFit(
+      SourceSpan span, String resource, String needed, String allowed, String tooMuch, String at) {
+    return error(
+        "SW301",
+        span,
+        "does not fit: %s needs %s of %s usable, %s too much (%s)."
+            .formatted(resource, needed, allowed, tooMuch, at));
+  }
+
+  static Diagnostic tooSlow(
+      SourceSpan span, String row, String needed, String allowed, String over) {
+    return error(
+        "SW302",
+        span,
+        "too slow: %s is %s at best, %s more than %s.".formatted(row, needed, over, allowed));
+  }
+
+  static Diagnostic shareMissed(
+      SourceSpan span, String row, String possible, String asked, String missed) {
+    return error(
+        "SW303",
+        span,
+        "cannot be kept: '%s' can reach %s, not %s: %s missing."
+            .formatted(row, possible, asked, missed));
+  }
+
+  static Diagnostic gaveUp(SourceSpan plan, String reason) {
+    return error("SW304", plan, "The optimizer found no answer: %s.".formatted(reason));
+  }
+
+  static Diagnostic expectationMissed(SourceSpan span, String text, String is) {
+    return error("SW601", span, "Expected %s, but it is predicted to be %s.".formatted(text, is));
+  }
+}

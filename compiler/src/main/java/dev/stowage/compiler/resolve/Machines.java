@@ -1,0 +1,239 @@
+package dev.stowage.compiler.resolve;
+
+import dev.stowage.compiler.resolve.Values.Allowed;
+import dev.stowage.dsl.Diagnostic;
+import dev.stowage.dsl.Spans;
+import dev.stowage.dsl.Unit;
+import dev.stowage.dsl.script.Device;
+import dev.stowage.dsl.script.DeviceType;
+import dev.stowage.dsl.script.Link;
+import dev.stowage.dsl.script.LinkDirection;
+import dev.stowage.dsl.script.Platform;
+import dev.stowage.dsl.script.Property;
+import dev.stowage.dsl.script.Quantity;
+import dev.stowage.dsl.script.Scalar;
+import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.LinkSpec;
+import dev.stowage.plan.Machine;
+import dev.stowage.plan.Origin;
+import dev.stowage.plan.Rate;
+import dev.stowage.plan.RateValue;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Devices and links of platforms, with what library types and settings say of them. */
+final class Machines {
+  /** Properties that are rates of the cost model, by the word of the language. */
+  static final Map<String, Rate> RATES =
+      Map.ofEntries(
+          Map.entry("memory-bandwidth", Rate.MEMORY_BANDWIDTH),
+          Map.entry("matmul-prefill", Rate.PREFILL_COMPUTE),
+          Map.entry("matmul-decode", Rate.DECODE_COMPUTE),
+          Map.entry("attention-decode", Rate.ATTENTION),
+          Map.entry("attention", Rate.ATTENTION),
+          Map.entry("read", Rate.READ),
+          Map.entry("write", Rate.WRITE),
+          Map.entry("internal-read", Rate.INTERNAL_READ),
+          Map.entry("latency", Rate.LATENCY));
+
+  private final Values values;
+  private final List<Diagnostic> diagnostics;
+  private final Map<Device, Map<String, Allowed>> settings;
+  private final Map<Device, List<String>> members = new LinkedHashMap<>();
+
+  /**
+   * @param settings properties that a variant replaces, by device
+   */
+  Machines(
+      Values values, List<Diagnostic> diagnostics, Map<Device, Map<String, Allowed>> settings) {
+    this.values = values;
+    this.diagnostics = diagnostics;
+    this.settings = settings;
+  }
+
+  /**
+   * The names of a device's members: itself, or {@code inst[0]}, {@code inst[1]}, … of an array.
+   */
+  List<String> names(Device device) {
+    return members.getOrDefault(device, List.of(device.getName()));
+  }
+
+  Machine machine(List<Platform> platforms) {
+    var devices = new ArrayList<DeviceSpec>();
+    for (var platform : platforms) {
+      for (var element : platform.getElements()) {
+        if (element instanceof Device device) {
+          add(devices, device);
+        }
+      }
+    }
+    var links = new ArrayList<LinkSpec>();
+    for (var platform : platforms) {
+      for (var element : platform.getElements()) {
+        if (element instanceof Link link) {
+          add(links, link);
+        }
+      }
+    }
+    return new Machine(devices, links);
+  }
+
+  private void add(List<DeviceSpec> devices, Device device) {
+    var names = new ArrayList<String>();
+    if (device.getCount() == null) {
+      names.add(device.getName());
+    } else {
+      int count = (int) values.one(device.getCount());
+      for (int i = 0; i < count; i++) {
+        names.add(device.getName() + "[" + i + "]");
+      }
+    }
+    members.put(device, names);
+    var properties = new LinkedHashMap<String, Property>();
+    collect(device.getType(), properties, 0);
+    boolean emulated = false;
+    for (var property : device.getProperties()) {
+      if (property.getFlag() != null && property.getName() == null) {
+        emulated = true;
+      } else {
+        properties.put(property.getName(), property);
+      }
+    }
+    var set = settings.getOrDefault(device, Map.of());
+    long memory = (long) number(set, properties, "memory", 0);
+    if (memory <= 0) {
+      diagnostics.add(Messages.noMemory(Spans.of(device), device.getName()));
+    }
+    long reserve = reserve(set, properties.get("reserve"), memory);
+    if (reserve > memory) {
+      diagnostics.add(Messages.reserveBeyondMemory(Spans.of(device), device.getName()));
+      reserve = memory;
+    }
+    var path = Optional.ofNullable(properties.get("path")).map(Property::getText);
+    var kind =
+        switch (device.getKind()) {
+          case GPU -> DeviceKind.GPU;
+          case HOST -> DeviceKind.HOST;
+          case DISK -> DeviceKind.DISK;
+          case CSD -> DeviceKind.CSD;
+        };
+    var rates = rates(set, properties);
+    for (var name : names) {
+      devices.add(new DeviceSpec(name, kind, Math.max(0, memory), reserve, path, emulated, rates));
+    }
+  }
+
+  private static void collect(DeviceType type, Map<String, Property> properties, int depth) {
+    if (type == null || depth > 32) {
+      return;
+    }
+    collect(type.getBase(), properties, depth + 1);
+    for (var property : type.getProperties()) {
+      if (property.getName() != null) {
+        properties.put(property.getName(), property);
+      }
+    }
+  }
+
+  private double number(
+      Map<String, Allowed> set, Map<String, Property> properties, String name, double otherwise) {
+    if (set.containsKey(name)) {
+      return set.get(name).low();
+    }
+    var property = properties.get(name);
+    return property == null || property.getValue() == null
+        ? otherwise
+        : values.one(property.getValue());
+  }
+
+  /** An amount, or a share of the memory. */
+  private long reserve(Map<String, Allowed> set, Property property, long memory) {
+    if (set.containsKey("reserve")) {
+      return (long) set.get("reserve").low();
+    }
+    if (property == null || property.getValue() == null) {
+      return 0;
+    }
+    double value = values.one(property.getValue());
+    return (long) Math.ceil(isShare(property.getValue()) ? value * memory : value);
+  }
+
+  private static boolean isShare(Scalar scalar) {
+    return scalar instanceof Quantity quantity
+        && quantity.getUnit() != null
+        && Unit.of(quantity.getUnit()).orElseThrow().dimension() == Unit.Dimension.SHARE;
+  }
+
+  private Map<Rate, RateValue> rates(Map<String, Allowed> set, Map<String, Property> properties) {
+    var rates = new EnumMap<Rate, RateValue>(Rate.class);
+    properties.forEach(
+        (name, property) -> {
+          var rate = RATES.get(name);
+          if (rate != null && property.getValue() != null) {
+            double value = values.one(property.getValue());
+            if (value > 0) {
+              rates.put(rate, new RateValue(value, origin(property)));
+            } else {
+              diagnostics.add(Messages.rateNotPositive(Spans.of(property), name));
+            }
+          }
+        });
+    double channels = number(set, properties, "channels", 0);
+    double channelRate = number(set, properties, "channel-bandwidth", 0);
+    if (channels > 0 && channelRate > 0 && !rates.containsKey(Rate.INTERNAL_READ)) {
+      rates.put(
+          Rate.INTERNAL_READ,
+          new RateValue(channels * channelRate, origin(properties.get("channel-bandwidth"))));
+    }
+    set.forEach(
+        (name, value) -> {
+          var rate = RATES.get(name);
+          if (rate != null) {
+            rates.put(rate, new RateValue(value.low(), Origin.ASSUMED));
+          }
+        });
+    return rates;
+  }
+
+  private static Origin origin(Property property) {
+    return property == null || property.getOrigin() == null
+        ? Origin.ASSUMED
+        : switch (property.getOrigin()) {
+          case SPEC -> Origin.SPEC;
+          case MEASURED -> Origin.MEASURED;
+          case FITTED -> Origin.FITTED;
+          case ASSUMED -> Origin.ASSUMED;
+        };
+  }
+
+  private void add(List<LinkSpec> links, Link link) {
+    double rate = 0;
+    double latency = 0;
+    Origin origin = Origin.ASSUMED;
+    for (var property : link.getProperties()) {
+      if ("rate".equals(property.getName())) {
+        rate = values.one(property.getValue());
+        origin = origin(property);
+      } else if ("latency".equals(property.getName())) {
+        latency = values.one(property.getValue());
+      }
+    }
+    if (!(rate > 0)) {
+      diagnostics.add(Messages.linkWithoutRate(Spans.of(link)));
+      return;
+    }
+    for (var from : names(link.getFrom())) {
+      for (var to : names(link.getTo())) {
+        links.add(new LinkSpec(from, to, rate, latency, origin));
+        if (link.getDirection() == LinkDirection.BOTH) {
+          links.add(new LinkSpec(to, from, rate, latency, origin));
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,35 @@
+package dev.stowage.compiler.resolve;
+
+import dev.stowage.dsl.SourceSpan;
+import dev.stowage.optimizer.Problem;
+import dev.stowage.optimizer.Source;
+import dev.stowage.plan.ModelSource;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A plan with every name bound and every unit gone.
+ *
+ * @param source where the weights come from, as the plan will say it
+ * @param modelFolder the folder of the weights on this machine; empty for a shape
+ * @param overlap whether loads, stores and attention on drives run beside the compute
+ * @param expectations what the plan expects, in the order written
+ * @param spans the text behind each source the optimizer may name
+ * @param planSpan the plan's header, for what concerns the whole of it
+ */
+public record Resolved(
+    String name,
+    Problem problem,
+    ModelSource source,
+    Optional<Path> modelFolder,
+    boolean overlap,
+    List<Expectation> expectations,
+    Map<Source, SourceSpan> spans,
+    SourceSpan planSpan) {
+  public Resolved {
+    expectations = List.copyOf(expectations);
+    spans = Map.copyOf(spans);
+  }
+}

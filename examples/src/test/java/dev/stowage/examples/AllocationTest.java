@@ -1,0 +1,102 @@
+package dev.stowage.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.sun.management.ThreadMXBean;
+import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.ElementType;
+import dev.stowage.runtime.sampler.Sampling;
+import dev.stowage.runtime.session.Request;
+import dev.stowage.runtime.session.Session;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The steady-state decode step allocates nothing on the Java heap, on any of the engine's threads.
+ */
+class AllocationTest {
+  private static final Path MODEL = Path.of("models/tiny-opt");
+  private static final int WARM_UP_STEPS = 4_000;
+  private static final int TOKENS = 480;
+  private static final int MEASURED_FROM = 100;
+  private static final int MEASURED_TO = 400;
+
+  private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+  @TempDir Path folder;
+
+  @ParameterizedTest
+  @ValueSource(strings = {"ram", "ssd"})
+  void decodeStepsAllocateNothingWhereverTheKvCacheLies(String kvDevice) throws Exception {
+    assumeTrue(hasOptimizingCompiler(), "without C2 vectors are boxed, and every step allocates");
+    var draft =
+        Draft.allOnHost(MODEL, new BatchShape(2, 2, 8, TOKENS, 8), ElementType.F16)
+            .withWeights(Map.of("ram", 0.5, "ssd", 0.5))
+            .withKv(Map.of(kvDevice, 1.0), Draft.Axis.TOKENS);
+    var request = new Request(new int[] {2, 500, 272}, TOKENS, Set.of(), Sampling.GREEDY);
+    try (var session = Session.open(draft.plan(), draft.schedule(), folder, MODEL, 2)) {
+      for (int steps = 0; steps < WARM_UP_STEPS; steps += TOKENS) {
+        session.generate(List.of(request, request), (index, id) -> true);
+      }
+      var watch = new Watch();
+      session.generate(List.of(request, request), watch::token);
+      assertTrue(watch.end > 0, "the measured steps have run");
+      assertEquals(
+          0,
+          watch.end - watch.start,
+          "bytes allocated over " + (MEASURED_TO - MEASURED_FROM) + " steps");
+    }
+  }
+
+  private static boolean hasOptimizingCompiler() {
+    return ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .noneMatch(
+            argument -> argument.startsWith("-XX:TieredStopAtLevel") || argument.equals("-Xint"));
+  }
+
+  /**
+   * Reads the allocation counters of this thread and of the engine's own at two tokens of the first
+   * request.
+   */
+  private final class Watch {
+    final long[] ids =
+        Thread.getAllStackTraces().keySet().stream()
+            .filter(
+                thread ->
+                    thread == Thread.currentThread() || thread.getName().startsWith("stowage-"))
+            .mapToLong(Thread::threadId)
+            .toArray();
+    int generated;
+    long start;
+    long end;
+
+    boolean token(int request, int id) {
+      if (request == 0) {
+        generated++;
+        if (generated == MEASURED_FROM) {
+          sum(); // the first reading may allocate for itself
+          start = sum();
+        } else if (generated == MEASURED_TO) {
+          end = sum();
+        }
+      }
+      return true;
+    }
+
+    private long sum() {
+      long sum = 0;
+      for (long id : ids) {
+        sum += threads.getThreadAllocatedBytes(id);
+      }
+      return sum;
+    }
+  }
+}
