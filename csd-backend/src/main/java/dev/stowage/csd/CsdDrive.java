@@ -86,7 +86,8 @@ final class CsdDrive implements AutoCloseable {
   }
 
   private String explain(Status status) {
-    var completion = send(command(Opcode.STATS).flags(Command.FLAG).out(0, TEXT_BYTES));
+    long room = Math.min(TEXT_BYTES, shared().byteSize());
+    var completion = send(command(Opcode.STATS).flags(Command.FLAG).out(0, room));
     int length = (int) Completion.result(completion);
     byte[] text = shared().asSlice(0, length).toArray(ValueLayout.JAVA_BYTE);
     return switch (status) {

@@ -18,6 +18,7 @@ import dev.stowage.csd.ftl.KvShape;
 import dev.stowage.plan.ElementType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -128,6 +129,23 @@ class DriveEmulatorTest {
     assertEquals(Status.OUT_OF_RANGE, run(attendCommand(0)));
     putQuery(0, -1, 2);
     assertEquals(Status.OUT_OF_RANGE, run(attendCommand(0)));
+  }
+
+  @Test
+  void flushingKeepsEverythingReadable() {
+    appendTokens(0, 0, 0, 37);
+    byte[] before = attend(0, 0, 37);
+    assertEquals(Status.OK, run(command.of(Opcode.FLUSH)));
+    assertArrayEquals(before, attend(0, 0, 37));
+  }
+
+  @Test
+  void tellsTheLastErrorInWords() {
+    assertEquals(Status.OUT_OF_ORDER, append(0, 0, 1));
+    assertEquals(Status.OK, run(command.of(Opcode.STATS).flags(Command.FLAG).out(0, 200)));
+    byte[] text = new byte[(int) Completion.result(completion)];
+    MemorySegment.copy(shared, 0, MemorySegment.ofArray(text), 0, text.length);
+    assertEquals(Status.OUT_OF_ORDER.meaning(), new String(text, StandardCharsets.UTF_8));
   }
 
   @Test
