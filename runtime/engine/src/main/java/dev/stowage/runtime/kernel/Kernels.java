@@ -9,7 +9,8 @@ import java.lang.foreign.MemorySegment;
  * <p><b>Operands.</b> A matrix is a segment, the byte offset of its first element and, where it may
  * be a cut-out of a wider one, a stride: the <em>bytes</em> from one row to the next. All offsets
  * and strides are bytes, all extents are elements. Activations, biases and norm weights are F32.
- * Elements are little-endian and need no alignment.
+ * Elements are little-endian and need no alignment. Segments must be accessible to the threads of
+ * the worker pool, so not of a confined arena.
  *
  * <p><b>Aliasing.</b> Operands which are written must not overlap any other operand, except where
  * an operation says "in place", and then only exactly the same rows.

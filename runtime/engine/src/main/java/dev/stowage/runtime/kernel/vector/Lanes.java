@@ -1,0 +1,110 @@
+package dev.stowage.runtime.kernel.vector;
+
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
+import dev.stowage.plan.ElementType;
+import dev.stowage.runtime.kernel.Elements;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
+
+/** Vectors of F32 lanes: loading them from any element type, summing and exponentiating them. */
+final class Lanes {
+  static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+  static final int LANES = F.length();
+
+  private static final VectorSpecies<Integer> I = F.withLanes(int.class);
+  private static final VectorSpecies<Short> S =
+      VectorSpecies.of(short.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
+
+  private static final VectorShuffle<Float> ROTATE_8 = VectorShuffle.iota(F, 8 % LANES, 1, true);
+  private static final VectorShuffle<Float> ROTATE_4 = VectorShuffle.iota(F, 4 % LANES, 1, true);
+  private static final VectorShuffle<Float> ROTATE_2 = VectorShuffle.iota(F, 2 % LANES, 1, true);
+  private static final VectorShuffle<Float> ROTATE_1 = VectorShuffle.iota(F, 1, 1, true);
+
+  private static final float TWO_TO_112 = 0x1p112f;
+
+  private Lanes() {}
+
+  static FloatVector f32(MemorySegment segment, long offset) {
+    return FloatVector.fromMemorySegment(F, segment, offset, LITTLE_ENDIAN);
+  }
+
+  /**
+   * Exponent and mantissa of a half, moved to their places in a float, make a number that is 2^112
+   * too small, subnormals included; the sign extension brings the sign along. An all-ones exponent
+   * (Inf, NaN) is put back by hand.
+   */
+  static FloatVector f16(MemorySegment segment, long offset) {
+    IntVector bits = shorts(segment, offset);
+    FloatVector scaled =
+        bits.lanewise(VectorOperators.LSHL, 13)
+            .lanewise(VectorOperators.AND, 0x8fffe000)
+            .reinterpretAsFloats()
+            .mul(TWO_TO_112);
+    var special = bits.lanewise(VectorOperators.AND, 0x7c00).compare(VectorOperators.EQ, 0x7c00);
+    return scaled
+        .reinterpretAsInts()
+        .lanewise(VectorOperators.OR, 0x7f800000, special)
+        .reinterpretAsFloats();
+  }
+
+  static FloatVector bf16(MemorySegment segment, long offset) {
+    return shorts(segment, offset).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+  }
+
+  private static IntVector shorts(MemorySegment segment, long offset) {
+    return (IntVector)
+        ShortVector.fromMemorySegment(S, segment, offset, LITTLE_ENDIAN)
+            .convertShape(VectorOperators.S2I, I, 0);
+  }
+
+  /** Sum of the lanes, by halves: always in this order. */
+  static float sum(FloatVector v) {
+    FloatVector folded = v;
+    if (LANES > 8) {
+      folded = folded.add(folded.rearrange(ROTATE_8));
+    }
+    if (LANES > 4) {
+      folded = folded.add(folded.rearrange(ROTATE_4));
+    }
+    if (LANES > 2) {
+      folded = folded.add(folded.rearrange(ROTATE_2));
+    }
+    return folded.add(folded.rearrange(ROTATE_1)).lane(0);
+  }
+
+  /** Widens {@code n} elements into {@code to[at ..]}. */
+  static void widen(ElementType type, MemorySegment from, long offset, float[] to, int at, int n) {
+    switch (type) {
+      case F32 -> MemorySegment.copy(from, Elements.F32, offset, to, at, n);
+      case F16 -> widenF16(from, offset, to, at, n);
+      case BF16 -> widenBf16(from, offset, to, at, n);
+    }
+  }
+
+  private static void widenF16(MemorySegment from, long offset, float[] to, int at, int n) {
+    int i = 0;
+    for (int bound = F.loopBound(n); i < bound; i += LANES) {
+      f16(from, offset + 2L * i).intoArray(to, at + i);
+    }
+    for (; i < n; i++) {
+      to[at + i] = Elements.get(ElementType.F16, from, offset + 2L * i);
+    }
+  }
+
+  private static void widenBf16(MemorySegment from, long offset, float[] to, int at, int n) {
+    int i = 0;
+    for (int bound = F.loopBound(n); i < bound; i += LANES) {
+      bf16(from, offset + 2L * i).intoArray(to, at + i);
+    }
+    for (; i < n; i++) {
+      to[at + i] = Elements.get(ElementType.BF16, from, offset + 2L * i);
+    }
+  }
+}

@@ -1,0 +1,313 @@
+package dev.stowage.runtime.kernel.vector;
+
+import static dev.stowage.runtime.kernel.vector.Lanes.F;
+import static dev.stowage.runtime.kernel.vector.Lanes.LANES;
+
+import dev.stowage.plan.ElementType;
+import dev.stowage.runtime.kernel.Elements;
+import dev.stowage.runtime.parallel.WorkerPool;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * Linear layer, shared out over ranges of outputs.
+ *
+ * <p>Every element is one vector accumulator that walks over k in steps of the lane count, its
+ * lanes folded once, then the rest of k and the bias added one by one. Both paths below keep that
+ * order, so they agree to the bit; the latency of the fused multiply-add is hidden by working on
+ * several elements at a time instead of several accumulators per element.
+ *
+ * <ul>
+ *   <li>Few rows: four outputs at a time, weights read where they lie and widened in registers.
+ *   <li>Many rows: a panel of weights is widened once into a heap array that fits the first-level
+ *       cache, then used by all rows in tiles of 4 outputs x 2 rows: 8 accumulators, 4 weight and 2
+ *       activation vectors, which the 16 registers of AVX2 hold.
+ * </ul>
+ */
+final class Matmul implements WorkerPool.Task {
+  /** From this many rows on, widening once pays for the detour through memory. */
+  private static final int MANY_ROWS = 4;
+
+  private static final int TILE_OUTPUTS = 4;
+  private static final int PANEL_OUTPUTS = 8;
+  private static final int PANEL_DEPTH = 512; // of k; a multiple of every lane count
+  private static final int TILE = TILE_OUTPUTS * LANES; // accumulators of one row in a tile
+
+  /** Activations copied to the heap at a time: 4 MiB. */
+  private static final int BLOCK_ELEMENTS = 1 << 20;
+
+  /** Multiply-adds below which a second thread does not pay. */
+  private static final long SERIAL_WORK = 1 << 16;
+
+  private final WorkerPool pool;
+  private final float[][] panels; // worker -> [PANEL_OUTPUTS, PANEL_DEPTH]
+  private final float[][] accumulators; // worker -> [block rows + 1, PANEL_OUTPUTS, LANES]
+  private final float[][] sums; // worker -> [TILE_OUTPUTS]
+  private float[] activations = new float[0]; // [block rows, k]
+
+  private MemorySegment w;
+  private long wOffset;
+  private ElementType type;
+  private MemorySegment bias;
+  private long biasOffset;
+  private MemorySegment out;
+  private long outOffset;
+  private long outStride;
+  private int k;
+  private int from;
+  private int blockRows;
+
+  Matmul(WorkerPool pool) {
+    this.pool = pool;
+    panels = new float[pool.threads()][PANEL_OUTPUTS * PANEL_DEPTH];
+    accumulators = new float[pool.threads()][0];
+    sums = new float[pool.threads()][TILE_OUTPUTS];
+  }
+
+  void run(
+      MemorySegment x,
+      long xOffset,
+      long xStride,
+      MemorySegment w,
+      long wOffset,
+      ElementType type,
+      MemorySegment bias,
+      long biasOffset,
+      MemorySegment out,
+      long outOffset,
+      long outStride,
+      int rows,
+      int k,
+      int from,
+      int to) {
+    this.w = w;
+    this.wOffset = wOffset;
+    this.type = type;
+    this.bias = bias;
+    this.biasOffset = biasOffset;
+    this.out = out;
+    this.outStride = outStride;
+    this.k = k;
+    this.from = from;
+    int most = Math.max(1, BLOCK_ELEMENTS / Math.max(1, k));
+    for (int row = 0; row < rows; row += blockRows) {
+      blockRows = Math.min(most, rows - row);
+      this.outOffset = outOffset + row * outStride;
+      copyActivations(x, xOffset + row * xStride, xStride);
+      pool.run(this, to - from, grain(to - from));
+    }
+    this.w = null; // a segment is not kept reachable beyond the call
+    this.bias = null;
+    this.out = null;
+  }
+
+  private void copyActivations(MemorySegment x, long offset, long stride) {
+    if (activations.length < blockRows * k) {
+      activations = new float[blockRows * k];
+    }
+    for (int r = 0; r < blockRows; r++) {
+      MemorySegment.copy(x, Elements.F32, offset + r * stride, activations, r * k, k);
+    }
+    int accumulatorSize = (blockRows + 1) * PANEL_OUTPUTS * LANES;
+    if (blockRows >= MANY_ROWS && accumulators[0].length < accumulatorSize) {
+      for (int i = 0; i < accumulators.length; i++) {
+        accumulators[i] = new float[accumulatorSize];
+      }
+    }
+  }
+
+  /** About eight pieces a thread, in whole panels. */
+  private int grain(int outputs) {
+    if ((long) outputs * k * blockRows < SERIAL_WORK) {
+      return Math.max(1, outputs);
+    }
+    int pieces = pool.threads() * 8;
+    int panelsEach = (outputs / pieces + PANEL_OUTPUTS - 1) / PANEL_OUTPUTS;
+    return Math.max(1, panelsEach) * PANEL_OUTPUTS;
+  }
+
+  @Override
+  public void run(int worker, int first, int last) {
+    if (blockRows < MANY_ROWS) {
+      for (int o = first; o < last; o += TILE_OUTPUTS) {
+        for (int r = 0; r < blockRows; r++) {
+          dot(r, o, Math.min(TILE_OUTPUTS, last - o), sums[worker]);
+        }
+      }
+    } else {
+      for (int o = first; o < last; o += PANEL_OUTPUTS) {
+        int outputs = Math.min(PANEL_OUTPUTS, last - o);
+        panel(panels[worker], accumulators[worker], o, outputs);
+      }
+    }
+  }
+
+  // ---- few rows ----
+
+  /** One row times up to four weight rows; missing ones repeat the last. */
+  private void dot(int row, int output, int outputs, float[] sum) {
+    long w0 = weightRow(output);
+    long w1 = weightRow(output + Math.min(1, outputs - 1));
+    long w2 = weightRow(output + Math.min(2, outputs - 1));
+    long w3 = weightRow(output + outputs - 1);
+    int bound = F.loopBound(k);
+    switch (type) {
+      case F32 -> dotF32(activations, row * k, w, w0, w1, w2, w3, bound, sum);
+      case F16 -> dotF16(activations, row * k, w, w0, w1, w2, w3, bound, sum);
+      case BF16 -> dotBf16(activations, row * k, w, w0, w1, w2, w3, bound, sum);
+    }
+    for (int j = 0; j < outputs; j++) {
+      finish(row, output + j, sum[j]);
+    }
+  }
+
+  private static void dotF32(
+      float[] x, int x0, MemorySegment w, long w0, long w1, long w2, long w3, int n, float[] sum) {
+    var s0 = FloatVector.zero(F);
+    var s1 = FloatVector.zero(F);
+    var s2 = FloatVector.zero(F);
+    var s3 = FloatVector.zero(F);
+    for (int i = 0; i < n; i += LANES) {
+      var xi = FloatVector.fromArray(F, x, x0 + i);
+      s0 = xi.fma(Lanes.f32(w, w0 + 4L * i), s0);
+      s1 = xi.fma(Lanes.f32(w, w1 + 4L * i), s1);
+      s2 = xi.fma(Lanes.f32(w, w2 + 4L * i), s2);
+      s3 = xi.fma(Lanes.f32(w, w3 + 4L * i), s3);
+    }
+    sum[0] = Lanes.sum(s0);
+    sum[1] = Lanes.sum(s1);
+    sum[2] = Lanes.sum(s2);
+    sum[3] = Lanes.sum(s3);
+  }
+
+  private static void dotF16(
+      float[] x, int x0, MemorySegment w, long w0, long w1, long w2, long w3, int n, float[] sum) {
+    var s0 = FloatVector.zero(F);
+    var s1 = FloatVector.zero(F);
+    var s2 = FloatVector.zero(F);
+    var s3 = FloatVector.zero(F);
+    for (int i = 0; i < n; i += LANES) {
+      var xi = FloatVector.fromArray(F, x, x0 + i);
+      s0 = xi.fma(Lanes.f16(w, w0 + 2L * i), s0);
+      s1 = xi.fma(Lanes.f16(w, w1 + 2L * i), s1);
+      s2 = xi.fma(Lanes.f16(w, w2 + 2L * i), s2);
+      s3 = xi.fma(Lanes.f16(w, w3 + 2L * i), s3);
+    }
+    sum[0] = Lanes.sum(s0);
+    sum[1] = Lanes.sum(s1);
+    sum[2] = Lanes.sum(s2);
+    sum[3] = Lanes.sum(s3);
+  }
+
+  private static void dotBf16(
+      float[] x, int x0, MemorySegment w, long w0, long w1, long w2, long w3, int n, float[] sum) {
+    var s0 = FloatVector.zero(F);
+    var s1 = FloatVector.zero(F);
+    var s2 = FloatVector.zero(F);
+    var s3 = FloatVector.zero(F);
+    for (int i = 0; i < n; i += LANES) {
+      var xi = FloatVector.fromArray(F, x, x0 + i);
+      s0 = xi.fma(Lanes.bf16(w, w0 + 2L * i), s0);
+      s1 = xi.fma(Lanes.bf16(w, w1 + 2L * i), s1);
+      s2 = xi.fma(Lanes.bf16(w, w2 + 2L * i), s2);
+      s3 = xi.fma(Lanes.bf16(w, w3 + 2L * i), s3);
+    }
+    sum[0] = Lanes.sum(s0);
+    sum[1] = Lanes.sum(s1);
+    sum[2] = Lanes.sum(s2);
+    sum[3] = Lanes.sum(s3);
+  }
+
+  // ---- many rows ----
+
+  private void panel(float[] panel, float[] accumulator, int output, int outputs) {
+    Arrays.fill(accumulator, 0, (blockRows + 1) * PANEL_OUTPUTS * LANES, 0f);
+    int bound = F.loopBound(k);
+    for (int i = 0; i < bound; i += PANEL_DEPTH) {
+      int depth = Math.min(PANEL_DEPTH, bound - i);
+      for (int j = 0; j < outputs; j++) {
+        long at = weightRow(output + j) + (long) i * type.bytes();
+        Lanes.widen(type, w, at, panel, j * PANEL_DEPTH, depth);
+      }
+      for (int r = 0; r < blockRows; r += 2) {
+        int other =
+            Math.min(r + 1, blockRows - 1); // an odd last row is done twice, once for nothing
+        for (int j = 0; j < outputs; j += TILE_OUTPUTS) {
+          tile(
+              panel,
+              j * PANEL_DEPTH,
+              activations,
+              r * k + i,
+              other * k + i,
+              depth,
+              accumulator,
+              (r * PANEL_OUTPUTS + j) * LANES,
+              ((r + 1) * PANEL_OUTPUTS + j) * LANES);
+        }
+      }
+    }
+    for (int r = 0; r < blockRows; r++) {
+      for (int j = 0; j < outputs; j++) {
+        int at = (r * PANEL_OUTPUTS + j) * LANES;
+        finish(r, output + j, Lanes.sum(FloatVector.fromArray(F, accumulator, at)));
+      }
+    }
+  }
+
+  /** Four weight rows of the panel times two activation rows, added to their accumulators. */
+  private static void tile(
+      float[] w, int w0, float[] x, int x0, int x1, int n, float[] sum, int sum0, int sum1) {
+    var s00 = FloatVector.fromArray(F, sum, sum0);
+    var s01 = FloatVector.fromArray(F, sum, sum0 + LANES);
+    var s02 = FloatVector.fromArray(F, sum, sum0 + 2 * LANES);
+    var s03 = FloatVector.fromArray(F, sum, sum0 + 3 * LANES);
+    var s10 = FloatVector.fromArray(F, sum, sum1);
+    var s11 = FloatVector.fromArray(F, sum, sum1 + LANES);
+    var s12 = FloatVector.fromArray(F, sum, sum1 + 2 * LANES);
+    var s13 = FloatVector.fromArray(F, sum, sum1 + 3 * LANES);
+    for (int i = 0; i < n; i += LANES) {
+      var a = FloatVector.fromArray(F, x, x0 + i);
+      var b = FloatVector.fromArray(F, x, x1 + i);
+      var c = FloatVector.fromArray(F, w, w0 + i);
+      s00 = a.fma(c, s00);
+      s10 = b.fma(c, s10);
+      c = FloatVector.fromArray(F, w, w0 + PANEL_DEPTH + i);
+      s01 = a.fma(c, s01);
+      s11 = b.fma(c, s11);
+      c = FloatVector.fromArray(F, w, w0 + 2 * PANEL_DEPTH + i);
+      s02 = a.fma(c, s02);
+      s12 = b.fma(c, s12);
+      c = FloatVector.fromArray(F, w, w0 + 3 * PANEL_DEPTH + i);
+      s03 = a.fma(c, s03);
+      s13 = b.fma(c, s13);
+    }
+    s00.intoArray(sum, sum0);
+    s01.intoArray(sum, sum0 + LANES);
+    s02.intoArray(sum, sum0 + 2 * LANES);
+    s03.intoArray(sum, sum0 + 3 * LANES);
+    s10.intoArray(sum, sum1);
+    s11.intoArray(sum, sum1 + LANES);
+    s12.intoArray(sum, sum1 + 2 * LANES);
+    s13.intoArray(sum, sum1 + 3 * LANES);
+  }
+
+  // ---- both ----
+
+  /** Adds what the vectors left of k, then the bias, and stores. */
+  private void finish(int row, int output, float folded) {
+    float sum = folded;
+    for (int i = F.loopBound(k); i < k; i++) {
+      float weight = Elements.get(type, w, weightRow(output) + (long) i * type.bytes());
+      sum = Math.fma(activations[row * k + i], weight, sum);
+    }
+    if (bias != null) {
+      sum += bias.get(Elements.F32, biasOffset + (long) output * Float.BYTES);
+    }
+    out.set(Elements.F32, outOffset + row * outStride + (long) (from + output) * Float.BYTES, sum);
+  }
+
+  private long weightRow(int output) {
+    return wOffset + (long) output * k * type.bytes();
+  }
+}

@@ -1,0 +1,108 @@
+package dev.stowage.runtime.kernel.vector;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.stowage.plan.ElementType;
+import dev.stowage.runtime.kernel.KernelAgreement;
+import dev.stowage.runtime.kernel.Kernels;
+import dev.stowage.runtime.parallel.WorkerPool;
+import java.util.stream.IntStream;
+import jdk.incubator.vector.FloatVector;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+final class VectorKernelsTest extends KernelAgreement {
+  private static WorkerPool pool;
+  private static Kernels kernels;
+
+  @BeforeAll
+  static void openPool() {
+    pool = new WorkerPool(3);
+    kernels = new VectorKernels(pool);
+  }
+
+  @AfterAll
+  static void closePool() {
+    pool.close();
+  }
+
+  @Override
+  protected Kernels kernels() {
+    return kernels;
+  }
+
+  @Test
+  void linearLayerGivesTheSameBitsOnAnyNumberOfThreads() {
+    int k = 263;
+    int n = 301;
+    for (ElementType type : ElementType.values()) {
+      for (int rows : new int[] {1, 5}) {
+        var x = data.floats((long) rows * k);
+        var w = data.numbers(type, 0, (long) n * k, 1);
+        var expected = data.floats((long) rows * n);
+        kernels.matmul(x, 0, 4L * k, w, 0, type, null, 0, expected, 0, 4L * n, rows, k, 0, n);
+        for (int threads : new int[] {1, 2, 5}) {
+          try (var other = new WorkerPool(threads)) {
+            var actual = data.floats((long) rows * n);
+            new VectorKernels(other)
+                .matmul(x, 0, 4L * k, w, 0, type, null, 0, actual, 0, 4L * n, rows, k, 0, n);
+            assertSameBits(type + " on " + threads + " threads", expected, actual);
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void linearLayerGivesTheSameBitsWhetherActivationsFitOneBlock() {
+    int k = 70_001; // rows of a block: 2^20 / k = 14
+    int rows = 17;
+    var x = data.floats((long) rows * k);
+    var w = data.numbers(ElementType.BF16, 0, 3L * k, 1);
+    var whole = data.floats(3L * rows);
+    kernels.matmul(x, 0, 4L * k, w, 0, ElementType.BF16, null, 0, whole, 0, 12, rows, k, 0, 3);
+    var single = data.floats(3L * rows);
+    for (int r = 0; r < rows; r++) {
+      kernels.matmul(
+          x, 4L * r * k, 4L * k, w, 0, ElementType.BF16, null, 0, single, 12L * r, 12, 1, k, 0, 3);
+    }
+    assertSameBits("17 rows", single, whole);
+  }
+
+  @Test
+  void lanesAreSummedByHalves() {
+    float[] lanes = new float[Lanes.LANES];
+    IntStream.range(0, lanes.length).forEach(i -> lanes[i] = (float) Math.pow(-3.1, i));
+    float[] folded = lanes.clone();
+    for (int half = lanes.length / 2; half > 0; half /= 2) {
+      for (int i = 0; i < half; i++) {
+        folded[i] += folded[i + half];
+      }
+    }
+    assertEquals(folded[0], Lanes.sum(FloatVector.fromArray(Lanes.F, lanes, 0)));
+  }
+
+  @Test
+  void exponentialIsWithinTwoUnitsInTheLastPlaceAndTheSameInBothForms() {
+    float[] x = new float[Lanes.LANES];
+    float[] vector = new float[Lanes.LANES];
+    for (int step = -110_000; step < 110_000; step += Lanes.LANES) {
+      for (int i = 0; i < x.length; i++) {
+        x[i] = (step + i) * 0.001f;
+      }
+      Exp.of(FloatVector.fromArray(Lanes.F, x, 0)).intoArray(vector, 0);
+      for (int i = 0; i < x.length; i++) {
+        assertEquals(Exp.of(x[i]), vector[i], "both forms of exp of " + x[i]);
+        double exact = Math.exp(x[i]);
+        if (x[i] > -87 && x[i] < 88) {
+          assertEquals(exact, vector[i], 2 * Math.ulp((float) exact), "exp of " + x[i]);
+        }
+      }
+    }
+    assertEquals(0f, Exp.of(Float.NEGATIVE_INFINITY));
+    assertEquals(Float.POSITIVE_INFINITY, Exp.of(Float.POSITIVE_INFINITY));
+    assertEquals(1f, Exp.of(0f));
+    assertEquals(Float.NaN, Exp.of(Float.NaN));
+  }
+}
