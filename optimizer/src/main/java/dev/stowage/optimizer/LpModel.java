@@ -129,7 +129,7 @@ public record LpModel(List<Variable> variables, List<Row> rows, List<Term> goal)
     }
     return value == Math.rint(value) && Math.abs(value) < 1e9
         ? Long.toString((long) value)
-        : "%.6g".formatted(Locale.ROOT, value).replaceAll("(\\.\\d*?)0+(e|$)", "$1$2");
+        : String.format(Locale.ROOT, "%.6g", value).replaceAll("(\\.\\d*?)0+(e|$)", "$1$2");
   }
 
   private static void checkBounds(String name, double lower, double upper) {

@@ -84,7 +84,7 @@ public final class Optimizer {
         Shares.of(problem, batch, whole),
         cost.prediction(),
         cost.busy(),
-        prices(whole.planned()),
+        prices(candidate.solved()),
         programs.solved());
   }
 

@@ -2,6 +2,7 @@ package dev.stowage.optimizer;
 
 import dev.stowage.optimizer.Placement.WaitingHidden;
 import dev.stowage.optimizer.cost.MemoryUse;
+import dev.stowage.optimizer.cost.WeightWork;
 import dev.stowage.optimizer.formulate.Routes;
 import dev.stowage.optimizer.formulate.Settled;
 import dev.stowage.optimizer.formulate.WeightClass;
@@ -172,7 +173,7 @@ public final class Rounding {
         return keepsShares(problem, regions) ? Optional.of(regions) : Optional.empty();
       }
       var over = excess.firstEntry();
-      if (!moveRows(problem, cuts, use, over.getKey(), over.getValue())) {
+      if (!moveRows(problem, batch, cuts, use, over.getKey(), over.getValue())) {
         return Optional.empty();
       }
     }
@@ -242,8 +243,18 @@ public final class Rounding {
     }
   }
 
+  /** Rows of a cut that may move to another of its homes. */
+  private record Move(Cut cut, int from, int to, long rows, double effortPerByte) {}
+
+  /** Moves the rows that cost least to move; whether there were any. */
   private static boolean moveRows(
-      Problem problem, List<Cut> cuts, MemoryUse use, String device, long excess) {
+      Problem problem,
+      BatchShape batch,
+      List<Cut> cuts,
+      MemoryUse use,
+      String device,
+      long excess) {
+    var moves = new ArrayList<Move>();
     for (var cut : cuts) {
       int from = cut.homes().indexOf(device);
       long unit = cut.layers().size() * problem.shape().rowBytes(cut.weight());
@@ -255,13 +266,24 @@ public final class Rounding {
         long room = limit(problem, home) - use.on(home.name()).total();
         long rows = Math.min(Math.min((excess + unit - 1) / unit, cut.rows()[from]), room / unit);
         if (rows > 0) {
-          cut.rows()[from] -= (int) rows;
-          cut.rows()[to] += (int) rows;
-          return true;
+          double effort = effort(problem, batch, cut, to) - effort(problem, batch, cut, from);
+          moves.add(new Move(cut, from, to, rows, effort / unit));
         }
       }
     }
-    return false;
+    var cheapest = moves.stream().min(Comparator.comparingDouble(Move::effortPerByte));
+    cheapest.ifPresent(
+        move -> {
+          move.cut().rows()[move.from()] -= (int) move.rows();
+          move.cut().rows()[move.to()] += (int) move.rows();
+        });
+    return cheapest.isPresent();
+  }
+
+  /** Seconds that one row with that home keeps resources busy. */
+  private static double effort(Problem problem, BatchShape batch, Cut cut, int home) {
+    var row = new WeightRegion(cut.weight(), cut.layers(), Range.upTo(1), cut.homes().get(home));
+    return WeightWork.of(problem, batch, row).total();
   }
 
   private static List<String> fastestFirst(Problem problem, Map<String, Double> byHome) {

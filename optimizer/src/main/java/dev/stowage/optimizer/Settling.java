@@ -10,6 +10,7 @@ import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -30,8 +31,8 @@ final class Settling {
   record Whole(
       Solved planned, Solved settledProgram, Settled settled, List<WeightRegion> weights) {}
 
-  /** Parts of the room for rounding that are kept free, tried one after the other. */
-  private static final List<Double> MARGINS = List.of(1.0, 0.25, 0.0);
+  /** Parts of the room for rounding that are kept free, tried until whole rows fit. */
+  private static final List<Double> MARGINS = List.of(0.0, 0.25, 1.0);
 
   private final Problem problem;
   private final Programs programs;
@@ -43,27 +44,30 @@ final class Settling {
 
   /**
    * The best of the roundings tried: the nearest one, and those that move one unit of KV from one
-   * used route to another. Where none fits, because every further route needs working memory of its
-   * own, the least used route is left out and all is solved again.
+   * used route to another; then the same with the least used route left out, until one is left, for
+   * every route needs working memory of its own.
    */
   Optional<Whole> settle(Candidate candidate) {
     var excluded = new HashSet<Routes.Kv>();
+    Optional<Whole> best = Optional.empty();
     while (true) {
       var planned =
           programs.all(
               Formulation.open(
                   problem, candidate.batch(), candidate.prefetch(), Set.copyOf(excluded)));
       if (planned.isEmpty()) {
-        return Optional.empty();
+        return best;
       }
       var shares = planned.get().formulation().kvShares(planned.get().last().values());
       var units = Rounding.kv(problem, candidate.batch(), shares);
-      var best = bestOf(candidate, planned.get(), roundings(units));
-      if (best.isPresent() || units.size() == 1) {
+      var whole = bestOf(candidate, planned.get(), roundings(units));
+      if (seconds(candidate, whole) < seconds(candidate, best) * (1 - Programs.SLACK)) {
+        best = whole;
+      }
+      if (units.size() == 1) {
         return best;
       }
-      excluded.add(
-          units.keySet().stream().min(java.util.Comparator.comparingInt(units::get)).orElseThrow());
+      excluded.add(units.keySet().stream().min(Comparator.comparingInt(units::get)).orElseThrow());
     }
   }
 
@@ -73,14 +77,11 @@ final class Settling {
         Rounding.waiting(
             candidate.batch(), planned.formulation().waitingShares(planned.last().values()));
     Optional<Whole> best = Optional.empty();
-    double bestSeconds = Double.POSITIVE_INFINITY;
     for (var units : roundings) {
       var settled = new Settled(Rounding.regions(problem, candidate.batch(), units), waiting);
       var whole = round(candidate, planned, settled);
-      double seconds = whole.map(w -> seconds(candidate, w)).orElse(Double.POSITIVE_INFINITY);
-      if (seconds < bestSeconds * (1 - Programs.SLACK)) {
+      if (seconds(candidate, whole) < seconds(candidate, best) * (1 - Programs.SLACK)) {
         best = whole;
-        bestSeconds = seconds;
       }
     }
     return best;
@@ -110,15 +111,20 @@ final class Settling {
     return Optional.empty();
   }
 
-  private double seconds(Candidate candidate, Whole whole) {
-    return CostModel.evaluate(
-            problem,
-            candidate.batch(),
-            candidate.prefetch(),
-            whole.weights(),
-            whole.settled().kv(),
-            whole.settled().waiting())
-        .blockSeconds();
+  /** The block's seconds; infinite where nothing fits. */
+  private double seconds(Candidate candidate, Optional<Whole> whole) {
+    return whole
+        .map(
+            w ->
+                CostModel.evaluate(
+                        problem,
+                        candidate.batch(),
+                        candidate.prefetch(),
+                        w.weights(),
+                        w.settled().kv(),
+                        w.settled().waiting())
+                    .blockSeconds())
+        .orElse(Double.POSITIVE_INFINITY);
   }
 
   /** The nearest rounding first; then one unit moved from any used route to any other. */

@@ -75,6 +75,17 @@ public final class BusyTable {
     return new Bound(overlapped ? sum : loading + other, busiest);
   }
 
+  /** The seconds of all resources in all phases. */
+  public double total() {
+    double sum = 0;
+    for (var phase : phases) {
+      for (var seconds : phase.values()) {
+        sum += seconds.sum();
+      }
+    }
+    return sum;
+  }
+
   private void add(Phase phase, String resource, Seconds more) {
     if (more.sum() != 0) {
       phases

@@ -106,7 +106,7 @@ public final class MemoryUse {
     if (problem.computesOnGpu()) {
       add(problem.host().name(), Buffer.Purpose.WORKING, (prefetch + 1) * slotFromDisk);
     }
-    add(problem.compute(), Buffer.Purpose.WEIGHTS, shape.vectorBytes());
+    add(problem.compute(), Buffer.Purpose.WEIGHTS, Footprint.align(shape.vectorBytes()));
   }
 
   private void addKv(Problem problem, BatchShape batch, List<KvRegion> kv) {

@@ -6,24 +6,25 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The stops of a pass as far as weights are concerned: the embedding, every layer, the head. A head
- * that is tied to the embedding needs the token rows.
+ * What the stops of a pass load: the embedding, every layer, the head. Rows of tokens and positions
+ * are looked up where they lie, not loaded; but a head that is tied to the embedding needs the
+ * token rows.
  */
 public final class Stops {
   private Stops() {}
 
-  /** The matrices of the embedding. */
+  /** The matrices that the embedding loads. */
   public static List<Weight> embed(ModelShape shape) {
-    return present(shape, Weight.TOKENS, Weight.POSITIONS, Weight.PROJECT_IN);
+    return present(shape, Weight.PROJECT_IN);
   }
 
-  /** The matrices of a layer. */
+  /** The matrices that a layer loads. */
   public static List<Weight> layer(ModelShape shape) {
     return present(
         shape, Weight.Q, Weight.K, Weight.V, Weight.O, Weight.GATE, Weight.UP, Weight.DOWN);
   }
 
-  /** The matrices of the head. */
+  /** The matrices that the head loads. */
   public static List<Weight> head(ModelShape shape) {
     return present(shape, Weight.PROJECT_OUT, shape.tiedHead() ? Weight.TOKENS : Weight.HEAD);
   }

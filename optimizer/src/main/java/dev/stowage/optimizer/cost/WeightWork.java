@@ -3,7 +3,6 @@ package dev.stowage.optimizer.cost;
 import dev.stowage.optimizer.Phase;
 import dev.stowage.optimizer.Problem;
 import dev.stowage.plan.BatchShape;
-import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
@@ -12,12 +11,13 @@ import dev.stowage.plan.WeightRegion;
  * Bringing rows that do not lie on the compute device to it.
  *
  * <pre>
- * bytes     sweeps · u · uses · bytes(region)
- * transfers sweeps · u · uses · layers(region)
+ * loads     sweeps · u · bytes(region), in sweeps · u · layers(region) transfers
+ * look-ups  tokens of the phase · B · bytes(row) · rows(region) / rows, in as many transfers as rows
  * </pre>
  *
  * {@code u} is 1 in zig-zag order, which keeps a layer's weights for all micro-batches, and {@code
- * m} row by row; {@code uses} is 2 for the token embedding of a model whose head is tied to it.
+ * m} row by row. Token and position rows are looked up; token rows are loaded too where the head is
+ * tied to them.
  */
 public final class WeightWork {
   private WeightWork() {}
@@ -27,22 +27,36 @@ public final class WeightWork {
     if (region.home().equals(problem.compute())) {
       return table;
     }
+    var shape = problem.shape();
     int turns = problem.order() instanceof Schedule.Order.RowByRow ? batch.microBatches() : 1;
-    var transfers = new Transfers(problem, table, true);
+    boolean lookedUp = region.weight() == Weight.TOKENS || region.weight() == Weight.POSITIONS;
+    boolean loaded = !lookedUp || Stops.head(shape).contains(region.weight());
     for (var phase : Phase.values()) {
-      double loads =
-          (double) Sweeps.count(batch, phase) * turns * uses(problem.shape(), region.weight());
-      transfers.move(
-          phase,
-          region.home(),
-          problem.compute(),
-          loads * region.bytes(problem.shape()),
-          loads * region.layers().size());
+      if (loaded) {
+        double loads = (double) Sweeps.count(batch, phase) * turns;
+        new Transfers(problem, table, true)
+            .move(
+                phase,
+                region.home(),
+                problem.compute(),
+                loads * region.bytes(shape),
+                loads * region.layers().size());
+      }
+      if (lookedUp) {
+        double rows =
+            (double) Sweeps.tokens(batch, phase)
+                * batch.sequences()
+                * region.rows().size()
+                / shape.rows(region.weight());
+        new Transfers(problem, table, false)
+            .move(
+                phase,
+                region.home(),
+                problem.compute(),
+                rows * shape.rowBytes(region.weight()),
+                rows);
+      }
     }
     return table;
-  }
-
-  private static int uses(ModelShape shape, Weight weight) {
-    return weight == Weight.TOKENS && shape.tiedHead() ? 2 : 1;
   }
 }

@@ -33,7 +33,9 @@ final class RingRows {
   private static void addStops(
       Columns columns, int ring, String device, Predicate<String> loaded, List<Row> rows) {
     var shape = columns.problem.shape();
-    rows.add(row(columns, ring, device, loaded, "embed", Stops.embed(shape), 0));
+    if (!Stops.embed(shape).isEmpty()) {
+      rows.add(row(columns, ring, device, loaded, "embed", Stops.embed(shape), 0));
+    }
     int segment = 0;
     for (var c : columns.classes) {
       // Classes of layers come in segments; the first class of each segment stands for its stop.

@@ -7,6 +7,7 @@ import com.google.ortools.linearsolver.MPVariable;
 import dev.stowage.optimizer.LpModel;
 import dev.stowage.optimizer.LpOutcome;
 import dev.stowage.optimizer.LpSolver;
+import java.util.List;
 
 /**
  * OR-Tools' own simplex, one thread, no randomness: a program of a few hundred terms takes about a
@@ -17,6 +18,17 @@ public final class GlopSolver implements LpSolver {
   @Override
   public LpOutcome solve(LpModel model) {
     Natives.load();
+    var outcome = solveOnce(model);
+    if (outcome instanceof LpOutcome.Infeasible && !model.goal().isEmpty()) {
+      // GLOP's presolve does not tell "infeasible" from "unbounded"; without a goal there is no
+      // doubt.
+      var anyPoint = solveOnce(new LpModel(model.variables(), model.rows(), List.of()));
+      return anyPoint instanceof LpOutcome.Optimal ? new LpOutcome.Unbounded() : anyPoint;
+    }
+    return outcome;
+  }
+
+  private static LpOutcome solveOnce(LpModel model) {
     var solver = MPSolver.createSolver("GLOP");
     if (solver == null) {
       return new LpOutcome.GaveUp("this build of OR-Tools has no GLOP");
