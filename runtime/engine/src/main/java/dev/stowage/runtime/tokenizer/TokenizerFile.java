@@ -18,7 +18,7 @@ import java.util.stream.IntStream;
 
 /** Reads a tokenizer's files. */
 final class TokenizerFile {
-  private static final long LONGEST = 256L << 20;
+  private static final long LONGEST = 64L << 20;
   private static final int LONGEST_TOKEN = 1 << 16;
 
   private TokenizerFile() {}

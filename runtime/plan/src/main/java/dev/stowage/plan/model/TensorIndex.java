@@ -18,7 +18,7 @@ import java.util.TreeMap;
 public final class TensorIndex {
   private static final String SINGLE = "model.safetensors";
   private static final String SHARDED = "model.safetensors.index.json";
-  private static final long LONGEST_INDEX = 64L << 20;
+  private static final long LONGEST_INDEX = 16L << 20;
 
   private final SortedMap<String, Tensor> tensors;
   private final List<SafetensorsHeader> headers;
