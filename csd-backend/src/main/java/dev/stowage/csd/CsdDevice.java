@@ -173,6 +173,18 @@ public final class CsdDevice implements Device {
   }
 
   @Override
+  public String activity() {
+    var did = statistics();
+    return "emulated drive: %d bytes in, %d bytes out, %d pages read, %d programmed; %.4f s in a real drive (simulated)"
+        .formatted(
+            did.bytesIn(),
+            did.bytesOut(),
+            did.pagesRead(),
+            did.pagesProgrammed(),
+            did.simulatedSeconds());
+  }
+
+  @Override
   public synchronized void close() {
     if (closed) {
       return;

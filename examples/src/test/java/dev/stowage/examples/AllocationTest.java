@@ -34,7 +34,7 @@ class AllocationTest {
   @TempDir Path folder;
 
   @ParameterizedTest
-  @ValueSource(strings = {"ram", "ssd"})
+  @ValueSource(strings = {"ram", "ssd", "inst"})
   void decodeStepsAllocateNothingWhereverTheKvCacheLies(String kvDevice) throws Exception {
     assumeTrue(hasOptimizingCompiler(), "without C2 vectors are boxed, and every step allocates");
     var draft =

@@ -66,7 +66,7 @@ class PlacementInvarianceTest {
         Draft.allOnHost(model, batch, ElementType.F32)
             .withWeights(shares(random, "ram", "ssd"))
             .withKv(
-                shares(random, "ssd", "ram"),
+                shares(random, "inst", "ssd", "ram"),
                 Draft.Axis.values()[random.nextInt(Draft.Axis.values().length)])
             .withPrefetch(random.nextInt(4));
     var plan = draft.plan();

@@ -34,6 +34,14 @@ public interface Device extends AutoCloseable {
    */
   long usedBytes();
 
+  /**
+   * What the device did so far, in one line for the summary of a run; empty if there is nothing
+   * beyond bytes to tell. Numbers that a simulation yields say so.
+   */
+  default String activity() {
+    return "";
+  }
+
   @Override
   void close();
 }

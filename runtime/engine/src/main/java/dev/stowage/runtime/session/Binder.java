@@ -22,7 +22,9 @@ import dev.stowage.runtime.device.DeviceException;
 import dev.stowage.runtime.device.DeviceProvider;
 import dev.stowage.runtime.device.KvLayout;
 import dev.stowage.runtime.device.KvStore;
+import dev.stowage.runtime.kernel.KernelSelection;
 import dev.stowage.runtime.kernel.Kernels;
+import dev.stowage.runtime.parallel.WorkerPool;
 import dev.stowage.runtime.weights.ModelFiles;
 import dev.stowage.runtime.weights.RowReader;
 import java.lang.foreign.MemorySegment;
@@ -44,7 +46,7 @@ final class Binder {
    *
    * @param logits {@code [sequences of a micro-batch, vocabulary]}, F32
    */
-  record Bound(Program program, Kernels kernels, MemorySegment logits, Resources resources)
+  record Bound(Program program, KernelSelection kernels, MemorySegment logits, Resources resources)
       implements AutoCloseable {
     @Override
     public void close() {
@@ -60,6 +62,7 @@ final class Binder {
   private final Map<String, MemorySegment> memory = new HashMap<>();
   private final Map<String, KvStore> stores = new LinkedHashMap<>();
   private final Map<String, Lane> lanes = new LinkedHashMap<>();
+  private KernelSelection selection;
   private Kernels kernels;
   private ModelFiles files;
 
@@ -87,7 +90,8 @@ final class Binder {
   private Bound bind(Path base, Path model, int threads) throws ModelFormatException {
     refuseDevicesThatCannotCompute();
     files = resources.add(openModel(model));
-    kernels = new dev.stowage.runtime.kernel.reference.ReferenceKernels();
+    selection = KernelSelection.best(resources.add(new WorkerPool(threads)));
+    kernels = selection.kernels();
     openDevices(new DeviceContext(base, kernels));
     allocate();
     var weights = loadWeights();
@@ -123,7 +127,7 @@ final class Binder {
             List.copyOf(lanes.values()),
             List.copyOf(stores.values()),
             List.copyOf(devices.values()));
-    return new Bound(program, kernels, memory.get("logits"), resources);
+    return new Bound(program, selection, memory.get("logits"), resources);
   }
 
   /**

@@ -59,6 +59,7 @@ final class Meter {
         spec.emulated(),
         plan.bytesOn(spec.name()),
         device.usedBytes(),
-        spec.usableBytes());
+        spec.usableBytes(),
+        device.activity());
   }
 }

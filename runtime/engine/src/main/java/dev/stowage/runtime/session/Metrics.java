@@ -32,6 +32,7 @@ public record Metrics(
    * @param plannedBytes what the plan sets aside
    * @param usedBytes what the device counts as taken
    * @param usableBytes what the plan may use at most
+   * @param activity what the device has to tell of itself, or nothing
    */
   public record DeviceBytes(
       String device,
@@ -39,7 +40,8 @@ public record Metrics(
       boolean emulated,
       long plannedBytes,
       long usedBytes,
-      long usableBytes) {}
+      long usableBytes,
+      String activity) {}
 
   public Metrics {
     devices = List.copyOf(devices);

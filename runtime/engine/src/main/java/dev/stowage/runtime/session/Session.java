@@ -140,7 +140,7 @@ public final class Session implements AutoCloseable {
 
   /** Which kernels run, and why. */
   public String kernels() {
-    return bound.kernels().description();
+    return bound.kernels().kernels().description() + ": " + bound.kernels().reason();
   }
 
   private void check(int index, int[] ids) {
