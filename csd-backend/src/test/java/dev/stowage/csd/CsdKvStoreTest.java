@@ -1,5 +1,6 @@
 package dev.stowage.csd;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -25,6 +26,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -189,6 +191,38 @@ class CsdKvStoreTest {
   }
 
   @Test
+  void aRowsBitsDoNotDependOnItsCompany() {
+    var layout = layout(6, 2, 19, ElementType.BF16, 8);
+    try (var device = device(1 << 30);
+        var store = device.openKv(layout, MemorySegment.NULL)) {
+      var pass = new Pass(layout, new Random(6));
+      int[] lengths = new int[1];
+      for (int i = 0; i < 40; i++) {
+        pass.fillSlot(0, 7, lengths);
+        store.append(0, pass.rows, pass.keys, pass.values);
+      }
+      pass.rows.clear();
+      for (int row = 0; row < 8; row++) {
+        pass.rows.add(0, 280, 280 - 31 * row);
+      }
+      pass.attend(store, 0);
+      byte[] together = pass.partial.o().toArray(ValueLayout.JAVA_BYTE);
+      for (int row = 0; row < 8; row++) {
+        long bytes = 4L * 6 * 19;
+        MemorySegment.copy(pass.queries, row * bytes, pass.queries, 0, bytes);
+        pass.rows.clear();
+        pass.rows.add(0, 280, 280 - 31 * row);
+        pass.attend(store, 0);
+        byte[] alone = pass.partial.o().asSlice(0, bytes).toArray(ValueLayout.JAVA_BYTE);
+        assertArrayEquals(
+            Arrays.copyOfRange(together, (int) (row * bytes), (int) ((row + 1) * bytes)),
+            alone,
+            "row " + row);
+      }
+    }
+  }
+
+  @Test
   void tokensThatFillNoPageStayInDram() {
     var layout = layout(4, 2, 64, ElementType.F16, 8);
     try (var device = device(1 << 30);
@@ -279,7 +313,7 @@ class CsdKvStoreTest {
       }
       long drive =
           Thread.getAllStackTraces().keySet().stream()
-              .filter(thread -> thread.getName().equals("csd-csd"))
+              .filter(thread -> thread.getName().equals("stowage-csd-csd"))
               .findFirst()
               .orElseThrow()
               .threadId();

@@ -39,7 +39,7 @@ public final class EmbeddedTransport implements DriveTransport {
       arena.close();
       throw e;
     }
-    thread = new Thread(this::serve, "csd-" + name);
+    thread = new Thread(this::serve, "stowage-csd-" + name);
     thread.setDaemon(true);
   }
 

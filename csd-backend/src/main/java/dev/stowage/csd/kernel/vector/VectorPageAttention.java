@@ -2,15 +2,23 @@ package dev.stowage.csd.kernel.vector;
 
 import dev.stowage.csd.kernel.PageAttention;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Page attention in the Vector API. Scores are taken two keys at a time: a single dot product waits
- * for its own sums.
+ * Page attention in the Vector API. A number's bits depend only on what it is made of. Scores are
+ * taken two keys at a time: a single dot product waits for its own sums.
  */
 public final class VectorPageAttention implements PageAttention {
   private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+  private static final VectorShuffle<Float> ROTATE_8 = rotate(8);
+  private static final VectorShuffle<Float> ROTATE_4 = rotate(4);
+  private static final VectorShuffle<Float> ROTATE_2 = rotate(2);
+  private static final VectorShuffle<Float> ROTATE_1 = rotate(1);
+
+  private static VectorShuffle<Float> rotate(int lanes) {
+    return VectorShuffle.iota(F, lanes % F.length(), 1, true);
+  }
 
   @Override
   public void add(
@@ -62,8 +70,8 @@ public final class VectorPageAttention implements PageAttention {
       first = FloatVector.fromArray(F, k, kAt + i).fma(x, first);
       second = FloatVector.fromArray(F, k, kAt + d + i).fma(x, second);
     }
-    float a = first.reduceLanes(VectorOperators.ADD);
-    float b = second.reduceLanes(VectorOperators.ADD);
+    float a = sum(first);
+    float b = sum(second);
     for (; i < d; i++) {
       a += q[qAt + i] * k[kAt + i];
       b += q[qAt + i] * k[kAt + d + i];
@@ -78,11 +86,29 @@ public final class VectorPageAttention implements PageAttention {
     for (int bound = F.loopBound(d); i < bound; i += F.length()) {
       sum = FloatVector.fromArray(F, k, kAt + i).fma(FloatVector.fromArray(F, q, qAt + i), sum);
     }
-    float rest = 0;
+    float a = sum(sum);
     for (; i < d; i++) {
-      rest += q[qAt + i] * k[kAt + i];
+      a += q[qAt + i] * k[kAt + i];
     }
-    return sum.reduceLanes(VectorOperators.ADD) + rest;
+    return a;
+  }
+
+  /**
+   * Sum of the lanes, by halves. {@code reduceLanes} may add in another order once it is compiled;
+   * this does not, so that bits do not depend on when the compiler comes.
+   */
+  private static float sum(FloatVector v) {
+    var folded = v;
+    if (F.length() > 8) {
+      folded = folded.add(folded.rearrange(ROTATE_8));
+    }
+    if (F.length() > 4) {
+      folded = folded.add(folded.rearrange(ROTATE_4));
+    }
+    if (F.length() > 2) {
+      folded = folded.add(folded.rearrange(ROTATE_2));
+    }
+    return folded.add(folded.rearrange(ROTATE_1)).lane(0);
   }
 
   private static void multiply(float[] o, int oAt, float factor, int d) {
