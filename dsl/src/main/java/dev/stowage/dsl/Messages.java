@@ -1,12 +1,15 @@
 package dev.stowage.dsl;
 
+import java.util.List;
+import java.util.stream.Collectors;
+
 /**
  * Every diagnostic of reading, linking and checking: one method a rule, code and words together.
  */
 final class Messages {
   private Messages() {}
 
-  // SW0xx: the file and its syntax
+  // SW0xx: the file and its syntax (SW010 to SW013 are worded in SyntaxMessages)
 
   static Diagnostic noSuchFile(SourceSpan file) {
     return Diagnostic.error("SW001", file, "there is no such file");
@@ -23,5 +26,190 @@ final class Messages {
 
   static Diagnostic notUtf8(SourceSpan file) {
     return Diagnostic.error("SW003", file, "the file is not UTF-8 text");
+  }
+
+  static Diagnostic syntax(String code, SourceSpan at, String message) {
+    return Diagnostic.error(code, at, message);
+  }
+
+  static Diagnostic headerMissing(SourceSpan start) {
+    return Diagnostic.error(
+            "SW014", start, "the file says not what it is: it starts with 'plan NAME'")
+        .withFix(Fix.replace("insert 'plan main'", start, "plan main\n\n"));
+  }
+
+  static Diagnostic tooManySyntaxErrors(SourceSpan at, int left) {
+    return Diagnostic.error("SW015", at, "%d more syntax errors are not shown".formatted(left));
+  }
+
+  // SW1xx: names, types and units
+
+  static Diagnostic unknownName(SourceSpan at, String kind, String name, List<String> known) {
+    return withGuesses(
+        Diagnostic.error(
+            "SW101", at, "no %s is called '%s'%s".formatted(kind, name, oneOf(known, name))),
+        at,
+        name,
+        known);
+  }
+
+  static Diagnostic duplicateName(SourceSpan at, String kind, String name, SourceSpan first) {
+    return Diagnostic.error("SW102", at, "a second %s called '%s'".formatted(kind, name))
+        .withRelated(first, "the first is here");
+  }
+
+  static Diagnostic unknownWord(SourceSpan at, String what, String word, List<String> known) {
+    return withGuesses(
+        Diagnostic.error("SW103", at, "'%s' is no %s%s".formatted(word, what, oneOf(known, word))),
+        at,
+        word,
+        known);
+  }
+
+  static Diagnostic setTwice(SourceSpan at, String name, SourceSpan first) {
+    return Diagnostic.error("SW104", at, "'%s' is set twice".formatted(name))
+        .withRelated(first, "it is set here already");
+  }
+
+  static Diagnostic bareNumber(SourceSpan at, String what, Unit.Dimension due, String number) {
+    Diagnostic diagnostic =
+        Diagnostic.error(
+            "SW105", at, "%s is %s, and %s has no unit".formatted(what, due.words(), number));
+    for (String unit : Vocabulary.USUAL_UNITS.get(due)) {
+      String text = number + (unit.equals("%") ? "" : " ") + unit;
+      diagnostic = diagnostic.withFix(Fix.replace("write " + text, at, text));
+    }
+    return diagnostic;
+  }
+
+  static Diagnostic wrongUnit(SourceSpan at, String what, String due, String found) {
+    return Diagnostic.error("SW106", at, "%s is %s, not %s".formatted(what, due, found));
+  }
+
+  static Diagnostic emptyRange(SourceSpan at) {
+    return Diagnostic.error("SW107", at, "the range is empty: its end is below its start");
+  }
+
+  static Diagnostic stepNotPositive(SourceSpan at) {
+    return Diagnostic.error("SW107", at, "a step is more than zero");
+  }
+
+  static Diagnostic outsideDomain(SourceSpan at, String name, SourceSpan domain) {
+    return Diagnostic.error(
+            "SW107", at, "the value of '%s' is outside of what it may be".formatted(name))
+        .withRelated(domain, "allowed is this range");
+  }
+
+  static Diagnostic nothingLeft(SourceSpan at, String what, SourceSpan other) {
+    return Diagnostic.error(
+            "SW107", at, "%s: together with the other statement, nothing is left".formatted(what))
+        .withRelated(other, "the other statement");
+  }
+
+  static Diagnostic sharesTooLarge(SourceSpan at, String subject, String percent) {
+    return Diagnostic.error(
+        "SW107",
+        at,
+        "at least %s%% of the %s are placed: more than all".formatted(percent, subject));
+  }
+
+  static Diagnostic sharesTooSmall(SourceSpan at, String subject, String percent) {
+    return Diagnostic.error(
+        "SW107",
+        at,
+        "at most %s%% of the %s are placed: name a device for the rest"
+            .formatted(percent, subject));
+  }
+
+  static Diagnostic outOfBounds(SourceSpan at, String what, String due) {
+    return Diagnostic.error("SW108", at, "%s is %s".formatted(what, due));
+  }
+
+  static Diagnostic unknownEntry(SourceSpan at, String entry, List<String> known) {
+    Diagnostic diagnostic =
+        Diagnostic.error(
+            "SW110", at, "the library has no '%s'%s".formatted(entry, oneOf(known, entry)));
+    for (String guess : Guess.near(entry, known)) {
+      diagnostic = diagnostic.withFix(Fix.replace("import " + guess, at, '"' + guess + '"'));
+    }
+    return diagnostic;
+  }
+
+  static Diagnostic notImportable(SourceSpan at, String target, String why) {
+    return Diagnostic.error("SW111", at, "'%s' cannot be imported: %s".formatted(target, why));
+  }
+
+  static Diagnostic importCycle(SourceSpan at, String target) {
+    return Diagnostic.error(
+        "SW112", at, "'%s' imports this file again: imports run in a circle".formatted(target));
+  }
+
+  static Diagnostic importHasErrors(SourceSpan at, String target, Diagnostic first) {
+    return Diagnostic.error("SW113", at, "'%s' has errors".formatted(target))
+        .withRelated(first.span(), first.message());
+  }
+
+  static Diagnostic misplacedOverride(SourceSpan at) {
+    return Diagnostic.error(
+            "SW114", at, "'override' replaces statements of the plan in a variant or test only")
+        .withFix(Fix.replace("remove 'override'", at, ""));
+  }
+
+  static Diagnostic onlyOne(SourceSpan at, String what, SourceSpan first) {
+    return Diagnostic.error("SW115", at, "a plan has one %s".formatted(what))
+        .withRelated(first, "the first is here");
+  }
+
+  static Diagnostic notInLibrary(SourceSpan at) {
+    return Diagnostic.error(
+        "SW116", at, "a library holds params, device types, platforms and imports only");
+  }
+
+  static Diagnostic wrongKind(SourceSpan at, String device, String kind, SourceSpan type) {
+    return Diagnostic.error("SW117", at, "'%s' is no %s".formatted(device, kind))
+        .withRelated(type, "its type is declared here");
+  }
+
+  static Diagnostic linkToItself(SourceSpan at, String device) {
+    return Diagnostic.error("SW118", at, "a link from '%s' to itself".formatted(device));
+  }
+
+  static Diagnostic metricArguments(SourceSpan at, String metric, String due) {
+    return Diagnostic.error("SW119", at, "%s is written %s".formatted(metric, due));
+  }
+
+  static Diagnostic percentilesFall(SourceSpan at) {
+    return Diagnostic.error("SW120", at, "percentiles rise: p50 <= p95 <= p99 <= max");
+  }
+
+  static Diagnostic percentileMissing(SourceSpan at) {
+    return Diagnostic.error("SW120", at, "a distribution says p50 and max at least");
+  }
+
+  static Diagnostic noSuchDay(SourceSpan at) {
+    return Diagnostic.error("SW121", at, "no such day: a date is written 2026-01-31");
+  }
+
+  static Diagnostic typeCycle(SourceSpan at, String type) {
+    return Diagnostic.error("SW122", at, "'%s' is based on itself".formatted(type));
+  }
+
+  private static Diagnostic withGuesses(
+      Diagnostic diagnostic, SourceSpan at, String word, List<String> known) {
+    Diagnostic result = diagnostic;
+    for (String guess : Guess.near(word, known)) {
+      result = result.withFix(Fix.replace("write '" + guess + "'", at, guess));
+    }
+    return result;
+  }
+
+  private static String oneOf(List<String> known, String word) {
+    List<String> near = Guess.near(word, known);
+    if (!near.isEmpty()) {
+      return ": did you mean "
+          + near.stream().map(guess -> "'" + guess + "'").collect(Collectors.joining(" or "))
+          + "?";
+    }
+    return known.isEmpty() || known.size() > 24 ? "" : ": there are " + String.join(", ", known);
   }
 }

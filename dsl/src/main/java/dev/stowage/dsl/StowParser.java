@@ -72,7 +72,7 @@ public final class StowParser {
         resource.getContents().isEmpty()
             ? ScriptFactory.eINSTANCE.createScript()
             : (Script) resource.getContents().getFirst();
-    return new Parsed(root, List.of());
+    return new Parsed(root, Checker.check(resource));
   }
 
   private static Parsed unreadable(Diagnostic why) {

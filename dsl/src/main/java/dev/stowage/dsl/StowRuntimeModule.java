@@ -1,7 +1,24 @@
 package dev.stowage.dsl;
 
-/**
- * Wires the language's hand-written parts (scoping, validation, formatting, ...) into Xtext's
- * runtime.
- */
-public class StowRuntimeModule extends AbstractStowRuntimeModule {}
+import org.eclipse.xtext.conversion.IValueConverterService;
+import org.eclipse.xtext.parser.antlr.ISyntaxErrorMessageProvider;
+import org.eclipse.xtext.scoping.IScopeProvider;
+
+/** Puts the language's hand-written parts in the places that Xtext has for them. */
+public class StowRuntimeModule extends AbstractStowRuntimeModule {
+
+  @Override
+  public Class<? extends IScopeProvider> bindIScopeProvider() {
+    return VisibleNames.class;
+  }
+
+  @Override
+  public Class<? extends IValueConverterService> bindIValueConverterService() {
+    return Literals.class;
+  }
+
+  /** Words syntax errors for people. */
+  public Class<? extends ISyntaxErrorMessageProvider> bindISyntaxErrorMessageProvider() {
+    return SyntaxMessages.class;
+  }
+}

@@ -1,0 +1,133 @@
+package dev.stowage.dsl;
+
+import dev.stowage.dsl.script.Device;
+import dev.stowage.dsl.script.DeviceType;
+import dev.stowage.dsl.script.Model;
+import dev.stowage.dsl.script.Param;
+import dev.stowage.dsl.script.Platform;
+import dev.stowage.dsl.script.Script;
+import dev.stowage.dsl.script.ScriptPackage;
+import dev.stowage.dsl.script.Statement;
+import dev.stowage.dsl.script.Test;
+import dev.stowage.dsl.script.Variant;
+import dev.stowage.dsl.script.Workload;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.eclipse.emf.common.util.TreeIterator;
+import org.eclipse.emf.ecore.EClass;
+import org.eclipse.emf.ecore.EObject;
+import org.eclipse.emf.ecore.EReference;
+import org.eclipse.emf.ecore.EStructuralFeature;
+import org.eclipse.xtext.nodemodel.INode;
+import org.eclipse.xtext.nodemodel.util.NodeModelUtils;
+import org.eclipse.xtext.scoping.IScope;
+
+/** Every name that is used exists, and no name is given twice. */
+final class NameRules {
+  private static final Map<EClass, String> KINDS =
+      Map.of(
+          ScriptPackage.Literals.DEVICE, "device",
+          ScriptPackage.Literals.DEVICE_TYPE, "device type",
+          ScriptPackage.Literals.PARAM, "param",
+          ScriptPackage.Literals.VARIANT, "variant",
+          ScriptPackage.Literals.SETTABLE, "param, device or workload");
+
+  private NameRules() {}
+
+  static void check(Script script, Consumer<Diagnostic> report) {
+    unresolved(script, report);
+    duplicates(script, report);
+  }
+
+  private static void unresolved(Script script, Consumer<Diagnostic> report) {
+    TreeIterator<EObject> all = script.eAllContents();
+    while (all.hasNext()) {
+      EObject object = all.next();
+      for (EReference reference : object.eClass().getEAllReferences()) {
+        if (!reference.isContainment() && !reference.isContainer()) {
+          unresolved(object, reference, report);
+        }
+      }
+    }
+  }
+
+  private static void unresolved(
+      EObject object, EReference reference, Consumer<Diagnostic> report) {
+    List<?> targets =
+        reference.isMany()
+            ? (List<?>) object.eGet(reference)
+            : object.eGet(reference) == null ? List.of() : List.of(object.eGet(reference));
+    List<INode> nodes = NodeModelUtils.findNodesForFeature(object, reference);
+    for (int i = 0; i < Math.min(targets.size(), nodes.size()); i++) {
+      if (targets.get(i) instanceof EObject target && target.eIsProxy()) {
+        IScope scope = new VisibleNames().getScope(object, reference);
+        List<String> known = new ArrayList<>();
+        scope.getAllElements().forEach(one -> known.add(one.getName().toString()));
+        report.accept(
+            Messages.unknownName(
+                Spans.of(nodes.get(i), object.eResource()),
+                KINDS.getOrDefault(reference.getEReferenceType(), "element"),
+                NodeModelUtils.getTokenText(nodes.get(i)),
+                known));
+      }
+    }
+  }
+
+  private static void duplicates(Script script, Consumer<Diagnostic> report) {
+    Map<String, EObject> first = new HashMap<>();
+    List<Script> visible = Imports.visibleFrom(script);
+    for (Script other : visible.reversed()) {
+      for (Statement statement : other.getStatements()) {
+        declare(statement, other == script, first, report);
+      }
+    }
+  }
+
+  private static void declare(
+      Statement statement, boolean own, Map<String, EObject> first, Consumer<Diagnostic> report) {
+    switch (statement) {
+      case Platform platform ->
+          platform.getElements().stream()
+              .filter(Device.class::isInstance)
+              .map(Device.class::cast)
+              .forEach(
+                  device -> declare(device, "device", "", device.getName(), own, first, report));
+      case Param param -> declare(param, "param", "", param.getName(), own, first, report);
+      case Workload workload ->
+          declare(workload, "workload", "", workload.getName(), own, first, report);
+      case Model model -> declare(model, "model", "model ", model.getName(), own, first, report);
+      case Variant variant when own ->
+          declare(variant, "variant", "variant ", variant.getName(), own, first, report);
+      case Test test when own -> declare(test, "test", "test ", test.getName(), own, first, report);
+      case DeviceType type when own ->
+          declare(type, "device type", "type ", type.getName(), own, first, report);
+      default -> {}
+    }
+  }
+
+  /** Devices, params and workloads share one space of names, since a setting may name any. */
+  private static void declare(
+      EObject object,
+      String kind,
+      String space,
+      String name,
+      boolean own,
+      Map<String, EObject> first,
+      Consumer<Diagnostic> report) {
+    if (name == null) {
+      return;
+    }
+    EObject before = first.putIfAbsent(space + name, object);
+    if (before != null && own) {
+      report.accept(Messages.duplicateName(nameOf(object), kind, name, nameOf(before)));
+    }
+  }
+
+  private static SourceSpan nameOf(EObject object) {
+    EStructuralFeature name = object.eClass().getEStructuralFeature("name");
+    return Spans.of(object, name).orElseGet(() -> Spans.of(object));
+  }
+}
