@@ -8,15 +8,27 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * Seconds that resources are busy, by phase. Loads of weights are kept apart from everything else:
- * without prefetch they take turns with it. Mutable while it is filled.
+ * Seconds that resources are busy, by phase, in three kinds: loads of weights, which take turns
+ * with everything else where nothing is loaded ahead; attention that leaves the compute device, for
+ * which its micro-batch waits; and the rest. Mutable while it is filled.
  */
 public final class BusyTable {
   /** Seconds of one resource in one phase. */
-  public record Seconds(double loading, double other) {
+  public record Seconds(double loading, double attending, double other) {
     public double sum() {
-      return loading + other;
+      return loading + attending + other;
     }
+
+    private Seconds plus(Seconds more) {
+      return new Seconds(loading + more.loading, attending + more.attending, other + more.other);
+    }
+  }
+
+  /** What keeps a resource busy. */
+  public enum Kind {
+    LOADING,
+    ATTENDING,
+    OTHER
   }
 
   /** How long a phase takes, and the resource that decides it. */
@@ -24,14 +36,16 @@ public final class BusyTable {
 
   private final List<TreeMap<String, Seconds>> phases = List.of(new TreeMap<>(), new TreeMap<>());
 
-  /** Adds seconds of weight loads. */
-  public void addLoading(Phase phase, String resource, double seconds) {
-    add(phase, resource, new Seconds(seconds, 0));
-  }
-
-  /** Adds seconds of anything else. */
-  public void add(Phase phase, String resource, double seconds) {
-    add(phase, resource, new Seconds(0, seconds));
+  /** Adds seconds of a kind. */
+  public void add(Phase phase, Kind kind, String resource, double seconds) {
+    add(
+        phase,
+        resource,
+        switch (kind) {
+          case LOADING -> new Seconds(seconds, 0, 0);
+          case ATTENDING -> new Seconds(0, seconds, 0);
+          case OTHER -> new Seconds(0, 0, seconds);
+        });
   }
 
   /** Adds all of another table. */
@@ -54,25 +68,42 @@ public final class BusyTable {
   }
 
   /**
-   * The time of a phase: {@code max_r (loading_r + other_r)}, or, where loads take turns with
-   * compute, {@code max_r loading_r + max_r other_r}. Named after the busiest resource, the first
-   * by name among equals.
+   * The time of a phase, named after the busiest resource, the first by name among equals:
+   *
+   * <pre>
+   * ahead    max( max_r (loading_r + attending_r + other_r), other_c + max_r attending_r / m )
+   * in turn  max_r loading_r + max( max_r (attending_r + other_r), other_c + max_r attending_r / m )
+   * </pre>
+   *
+   * {@code c} is compute on the compute device: of {@code m} micro-batches, the others compute
+   * while one waits for its attention.
    */
-  public Bound bound(Phase phase, boolean overlapped) {
-    double sum = 0;
+  public Bound bound(Phase phase, boolean ahead, String compute, int microBatches) {
     double loading = 0;
-    double other = 0;
-    String busiest = "nothing";
+    double attending = 0;
+    double busiest = 0;
+    String name = "nothing";
+    String attendingName = "nothing";
+    double most = 0;
     for (var entry : of(phase).entrySet()) {
       var seconds = entry.getValue();
       loading = Math.max(loading, seconds.loading());
-      other = Math.max(other, seconds.other());
-      if (seconds.sum() > sum) {
-        sum = seconds.sum();
-        busiest = entry.getKey();
+      if (seconds.attending() > attending) {
+        attending = seconds.attending();
+        attendingName = entry.getKey();
+      }
+      busiest = Math.max(busiest, ahead ? seconds.sum() : seconds.attending() + seconds.other());
+      if (seconds.sum() > most) {
+        most = seconds.sum();
+        name = entry.getKey();
       }
     }
-    return new Bound(overlapped ? sum : loading + other, busiest);
+    var computing = of(phase).getOrDefault(compute, new Seconds(0, 0, 0));
+    double waiting = computing.other() + attending / microBatches;
+    if (waiting > busiest) {
+      name = computing.other() >= attending / microBatches ? compute : attendingName;
+    }
+    return new Bound(Math.max(busiest, waiting) + (ahead ? 0 : loading), name);
   }
 
   /** The seconds of all resources in all phases. */
@@ -88,12 +119,7 @@ public final class BusyTable {
 
   private void add(Phase phase, String resource, Seconds more) {
     if (more.sum() != 0) {
-      phases
-          .get(phase.ordinal())
-          .merge(
-              resource,
-              more,
-              (a, b) -> new Seconds(a.loading() + b.loading(), a.other() + b.other()));
+      phases.get(phase.ordinal()).merge(resource, more, Seconds::plus);
     }
   }
 }

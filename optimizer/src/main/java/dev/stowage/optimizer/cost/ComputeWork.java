@@ -55,12 +55,14 @@ public final class ComputeWork {
 
     var table = new BusyTable();
     String compute = "compute(" + device.name() + ")";
-    table.add(Phase.PREFILL, compute, prefill);
-    table.add(Phase.DECODE, compute, decode / device.rate(Rate.DECODE_COMPUTE));
+    table.add(Phase.PREFILL, BusyTable.Kind.OTHER, compute, prefill);
+    table.add(
+        Phase.DECODE, BusyTable.Kind.OTHER, compute, decode / device.rate(Rate.DECODE_COMPUTE));
     double bytes = (perLayer + once) * shape.weightType().bytes();
     for (var phase : Phase.values()) {
       table.add(
           phase,
+          BusyTable.Kind.OTHER,
           "bandwidth(" + device.name() + ")",
           bytes
               * Sweeps.count(batch, phase)

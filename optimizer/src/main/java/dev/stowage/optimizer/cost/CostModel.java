@@ -19,8 +19,9 @@ import java.util.List;
  * T = max_r busy[r, prefill] + max_r busy[r, decode]        throughput = B · n / T
  * </pre>
  *
- * Perfect overlap is assumed wherever weights are loaded ahead (prefetch of 1 or more); without,
- * loads and the rest take turns.
+ * Resources overlap, with two exceptions (see {@link BusyTable#bound}): without prefetch, loads and
+ * the rest take turns; and a micro-batch waits for its attention where that leaves the compute
+ * device, so that of {@code m} micro-batches one part in {@code m} of it is not hidden.
  */
 public final class CostModel {
   private CostModel() {}
@@ -47,17 +48,18 @@ public final class CostModel {
     weights.forEach(region -> table.add(WeightWork.of(problem, batch, region)));
     kv.forEach(region -> table.add(KvWork.of(problem, batch, region)));
     waiting.forEach(w -> table.add(WaitingWork.of(problem, batch, w.device(), w.microBatches())));
-    return cost(batch, prefetch, table);
+    return cost(problem, batch, prefetch, table);
   }
 
   /** The seconds of a block that no placement of this shape can go below. */
   public static double lowerBound(Problem problem, BatchShape batch) {
-    return cost(batch, 1, ComputeWork.of(problem, batch)).blockSeconds();
+    return cost(problem, batch, 1, ComputeWork.of(problem, batch)).blockSeconds();
   }
 
-  private static Cost cost(BatchShape batch, int prefetch, BusyTable table) {
-    var prefill = table.bound(Phase.PREFILL, prefetch > 0);
-    var decode = table.bound(Phase.DECODE, prefetch > 0);
+  private static Cost cost(Problem problem, BatchShape batch, int prefetch, BusyTable table) {
+    String compute = "compute(" + problem.compute() + ")";
+    var prefill = table.bound(Phase.PREFILL, prefetch > 0, compute, batch.microBatches());
+    var decode = table.bound(Phase.DECODE, prefetch > 0, compute, batch.microBatches());
     double sequences = batch.sequences();
     var prediction =
         new Prediction(

@@ -42,7 +42,10 @@ public final class KvWork {
   private static void add(
       Problem problem, BatchShape batch, KvRegion region, Phase phase, BusyTable table) {
     var shape = problem.shape();
-    var transfers = new Transfers(problem, table, false);
+    boolean resident =
+        region.device().equals(problem.compute()) && region.attendAt().equals(problem.compute());
+    var kind = resident ? BusyTable.Kind.OTHER : BusyTable.Kind.ATTENDING;
+    var transfers = new Transfers(problem, table, kind);
     double boxes = (double) region.layers().size() * region.sequences().size();
     double tokenBytes =
         2.0 * boxes * region.heads().size() * shape.headDim() * problem.kvType().bytes();
@@ -51,12 +54,13 @@ public final class KvWork {
 
     double written = tokenBytes * written(batch, region, phase);
     if (written > 0) {
-      transfers.move(
-          phase,
-          problem.compute(),
-          region.device(),
-          written,
-          Sweeps.count(batch, phase) * commands);
+      new Transfers(problem, table, BusyTable.Kind.OTHER)
+          .move(
+              phase,
+              problem.compute(),
+              region.device(),
+              written,
+              Sweeps.count(batch, phase) * commands);
     }
 
     var held = Held.of(batch, region, phase);
@@ -71,6 +75,7 @@ public final class KvWork {
     attend(
         problem.machine().device(region.attendAt()),
         phase,
+        kind,
         read,
         tokenBytes * held.pairs(),
         4.0 * shape.queryWidth() * share * boxes * held.pairs(),
@@ -95,6 +100,7 @@ public final class KvWork {
   private static void attend(
       DeviceSpec device,
       Phase phase,
+      BusyTable.Kind kind,
       double read,
       double readByRows,
       double flops,
@@ -104,17 +110,22 @@ public final class KvWork {
       case GPU, HOST -> {
         table.add(
             phase,
+            kind,
             compute,
             switch (phase) {
               case PREFILL -> flops / device.rate(Rate.PREFILL_COMPUTE);
               case DECODE -> read / device.rate(Rate.ATTENTION);
             });
         table.add(
-            phase, "bandwidth(" + device.name() + ")", read / device.rate(Rate.MEMORY_BANDWIDTH));
+            phase,
+            kind,
+            "bandwidth(" + device.name() + ")",
+            read / device.rate(Rate.MEMORY_BANDWIDTH));
       }
       case CSD -> {
-        table.add(phase, "internal(" + device.name() + ")", read / device.rate(Rate.INTERNAL_READ));
-        table.add(phase, compute, readByRows / device.rate(Rate.ATTENTION));
+        table.add(
+            phase, kind, "internal(" + device.name() + ")", read / device.rate(Rate.INTERNAL_READ));
+        table.add(phase, kind, compute, readByRows / device.rate(Rate.ATTENTION));
       }
       case DISK -> throw new IllegalArgumentException(device.name() + " cannot attend");
     }

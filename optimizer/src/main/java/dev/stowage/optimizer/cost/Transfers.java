@@ -19,15 +19,15 @@ import dev.stowage.plan.Rate;
 final class Transfers {
   private final Problem problem;
   private final BusyTable table;
-  private final boolean loading;
+  private final BusyTable.Kind kind;
 
   /**
-   * @param loading whether what moves are weights, see {@link BusyTable}
+   * @param kind what the transfers are for
    */
-  Transfers(Problem problem, BusyTable table, boolean loading) {
+  Transfers(Problem problem, BusyTable table, BusyTable.Kind kind) {
     this.problem = problem;
     this.table = table;
-    this.loading = loading;
+    this.kind = kind;
   }
 
   /** Adds what moving the bytes takes; within a device, only its memory works. */
@@ -97,10 +97,6 @@ final class Transfers {
   }
 
   private void add(Phase phase, String resource, double seconds) {
-    if (loading) {
-      table.addLoading(phase, resource, seconds);
-    } else {
-      table.add(phase, resource, seconds);
-    }
+    table.add(phase, kind, resource, seconds);
   }
 }

@@ -27,7 +27,7 @@ public final class WaitingWork {
       return table;
     }
     var shape = problem.shape();
-    var transfers = new Transfers(problem, table, false);
+    var transfers = new Transfers(problem, table, BusyTable.Kind.OTHER);
     for (var phase : Phase.values()) {
       double bytes =
           (double) Sweeps.tokens(batch, phase)

@@ -34,7 +34,7 @@ public final class WeightWork {
     for (var phase : Phase.values()) {
       if (loaded) {
         double loads = (double) Sweeps.count(batch, phase) * turns;
-        new Transfers(problem, table, true)
+        new Transfers(problem, table, BusyTable.Kind.LOADING)
             .move(
                 phase,
                 region.home(),
@@ -48,7 +48,7 @@ public final class WeightWork {
                 * batch.sequences()
                 * region.rows().size()
                 / shape.rows(region.weight());
-        new Transfers(problem, table, false)
+        new Transfers(problem, table, BusyTable.Kind.OTHER)
             .move(
                 phase,
                 region.home(),

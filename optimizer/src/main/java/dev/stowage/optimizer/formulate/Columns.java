@@ -30,6 +30,7 @@ import java.util.Set;
  * waiting@ram     share of the micro-batches whose hidden states wait there
  * ring(ram)       GiB of one slot of the ring on the compute device; with a gpu, also of the host's
  * time(prefill)   ms; without prefetch, loading(prefill) and other(prefill), which add up
+ * attending(decode) ms of the busiest resource with attention that leaves the compute device
  * missed(...)     by how much a preference is missed
  * </pre>
  *
@@ -67,6 +68,7 @@ public final class Columns {
   final int ring;
   final Optional<Integer> hostRing;
   final Map<Phase, List<Integer>> times = new LinkedHashMap<>();
+  final Map<Phase, Integer> attending = new LinkedHashMap<>();
 
   /** What is the same for all placements. */
   final BusyTable fixedWork;
@@ -113,6 +115,7 @@ public final class Columns {
           parts.stream()
               .map(part -> variable(part + "(" + phase.word() + ")", Double.POSITIVE_INFINITY))
               .toList());
+      attending.put(phase, variable("attending(" + phase.word() + ")", Double.POSITIVE_INFINITY));
     }
     for (var preference : problem.bounds().preferences()) {
       if (settled.isEmpty() || preference.thing().word().equals("weights")) {

@@ -14,10 +14,13 @@ import java.util.function.ToDoubleFunction;
  *
  * <pre>
  * time[phase] ≥ fixed[r, phase] + Σ work[r, phase, column] · share[column]     for every resource r
+ * attending[phase] ≥ the same sum over attention that leaves the compute device
+ * time[phase] ≥ other work of compute + attending[phase] / micro-batches
  * Σ time[phase] ≤ latency(block)
  * </pre>
  *
- * Without prefetch, {@code loading} covers the loads of weights and {@code other} the rest.
+ * Without prefetch, {@code loading} covers the loads of weights and {@code other} the rest. See
+ * {@link BusyTable#bound} for the same of a finished placement.
  */
 final class TimeRows {
   private TimeRows() {}
@@ -26,12 +29,20 @@ final class TimeRows {
     var rows = new ArrayList<Row>();
     for (var phase : Phase.values()) {
       var times = columns.times.get(phase);
-      if (columns.prefetch > 0) {
-        add(columns, phase, times.get(0), "", BusyTable.Seconds::sum, rows);
-      } else {
-        add(columns, phase, times.get(0), "loading ", BusyTable.Seconds::loading, rows);
-        add(columns, phase, times.get(1), "", BusyTable.Seconds::other, rows);
+      boolean ahead = columns.prefetch > 0;
+      if (!ahead) {
+        add(columns, phase, times.getFirst(), "loading ", BusyTable.Seconds::loading, rows);
       }
+      add(
+          columns,
+          phase,
+          times.getLast(),
+          "",
+          ahead ? BusyTable.Seconds::sum : s -> s.attending() + s.other(),
+          rows);
+      int attending = columns.attending.get(phase);
+      add(columns, phase, attending, "attending ", BusyTable.Seconds::attending, rows);
+      rows.add(waiting(columns, phase, times.getLast(), attending));
     }
     for (var level : columns.problem.bounds().levels()) {
       if (level instanceof ServiceLevel.BlockLatency latency) {
@@ -58,6 +69,22 @@ final class TimeRows {
         .toList();
   }
 
+  private static Row waiting(Columns columns, Phase phase, int time, int attending) {
+    String compute = "compute(" + columns.problem.compute() + ")";
+    var row = row(columns, phase, compute, time, "", BusyTable.Seconds::other);
+    var terms = new ArrayList<>(row.terms());
+    terms.add(new Term(attending, -1.0 / columns.batch.microBatches()));
+    return new Row(
+        row.name() + " waits for attention",
+        row.kind(),
+        row.resource(),
+        row.unit(),
+        terms,
+        row.lower(),
+        row.upper(),
+        row.sources());
+  }
+
   private static void add(
       Columns columns,
       Phase phase,
@@ -65,38 +92,49 @@ final class TimeRows {
       String prefix,
       ToDoubleFunction<BusyTable.Seconds> part,
       List<Row> rows) {
-    var columnsWork = new ArrayList<Work>();
-    columns.weights.forEach(c -> columnsWork.add(new Work(c.index(), c.work())));
-    columns.kv.forEach(c -> columnsWork.add(new Work(c.index(), c.work())));
-    columns.waiting.forEach(c -> columnsWork.add(new Work(c.index(), c.work())));
     var tables = new ArrayList<BusyTable>();
     tables.add(columns.fixedWork);
-    columnsWork.forEach(work -> tables.add(work.table()));
-
+    work(columns).forEach(work -> tables.add(work.table()));
     for (var resource : BusyTable.resources(phase, tables)) {
-      var terms = new ArrayList<Term>();
-      for (var work : columnsWork) {
-        double seconds = seconds(work.table(), phase, resource, part);
-        if (seconds != 0) {
-          terms.add(new Term(work.index(), -seconds * Columns.MILLIS));
-        }
+      var row = row(columns, phase, resource, time, prefix, part);
+      if (row.terms().size() > 1 || row.lower() != 0) {
+        rows.add(row);
       }
-      double fixed = seconds(columns.fixedWork, phase, resource, part);
-      if (terms.isEmpty() && fixed == 0) {
-        continue;
-      }
-      terms.addFirst(new Term(time, 1));
-      rows.add(
-          new Row(
-              prefix + phase.word() + " " + resource,
-              Row.Kind.DEFINITION,
-              resource,
-              "ms",
-              terms,
-              fixed * Columns.MILLIS,
-              Double.POSITIVE_INFINITY,
-              List.of()));
     }
+  }
+
+  private static Row row(
+      Columns columns,
+      Phase phase,
+      String resource,
+      int time,
+      String prefix,
+      ToDoubleFunction<BusyTable.Seconds> part) {
+    var terms = new ArrayList<Term>();
+    terms.add(new Term(time, 1));
+    for (var work : work(columns)) {
+      double seconds = seconds(work.table(), phase, resource, part);
+      if (seconds != 0) {
+        terms.add(new Term(work.index(), -seconds * Columns.MILLIS));
+      }
+    }
+    return new Row(
+        prefix + phase.word() + " " + resource,
+        Row.Kind.DEFINITION,
+        resource,
+        "ms",
+        terms,
+        seconds(columns.fixedWork, phase, resource, part) * Columns.MILLIS,
+        Double.POSITIVE_INFINITY,
+        List.of());
+  }
+
+  private static List<Work> work(Columns columns) {
+    var work = new ArrayList<Work>();
+    columns.weights.forEach(c -> work.add(new Work(c.index(), c.work())));
+    columns.kv.forEach(c -> work.add(new Work(c.index(), c.work())));
+    columns.waiting.forEach(c -> work.add(new Work(c.index(), c.work())));
+    return work;
   }
 
   private record Work(int index, BusyTable table) {}
