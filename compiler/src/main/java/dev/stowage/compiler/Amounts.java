@@ -1,6 +1,7 @@
 package dev.stowage.compiler;
 
-import java.util.Locale;
+import java.math.BigDecimal;
+import java.math.MathContext;
 
 /** Amounts in the unit a person would choose. */
 public final class Amounts {
@@ -16,23 +17,25 @@ public final class Amounts {
       value /= 1024;
       unit++;
     }
-    return unit == 0
-        ? "%.0f B".formatted(value)
-        : String.format(Locale.ROOT, "%.4g %s", value, BINARY[unit]);
+    return number(value) + " " + BINARY[unit];
   }
 
   /** {@code 2.31 s}, {@code 45.0 ms}. */
   public static String seconds(double seconds) {
     if (seconds >= 1 || seconds <= 0) {
-      return String.format(Locale.ROOT, "%.4g s", seconds);
+      return number(seconds) + " s";
     }
-    return seconds >= 1e-3
-        ? String.format(Locale.ROOT, "%.4g ms", seconds * 1e3)
-        : String.format(Locale.ROOT, "%.4g us", seconds * 1e6);
+    return seconds >= 1e-3 ? number(seconds * 1e3) + " ms" : number(seconds * 1e6) + " us";
   }
 
   /** {@code 37.5 %}. */
   public static String share(double share) {
-    return String.format(Locale.ROOT, "%.4g %%", 100 * share);
+    return number(100 * share) + " %";
+  }
+
+  /** Four digits, without zeros that say nothing. */
+  private static String number(double value) {
+    var rounded = new BigDecimal(value).round(new MathContext(4)).stripTrailingZeros();
+    return rounded.toPlainString();
   }
 }

@@ -8,6 +8,7 @@ import dev.stowage.optimizer.PlacementOutcome.Conflict;
 import dev.stowage.plan.BatchShape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Says of a problem without an answer which of the user's statements stand against which limit, and
@@ -19,13 +20,18 @@ final class Feasibility {
   static List<Diagnostic> explain(Resolved resolved, PlacementOutcome.Infeasible infeasible) {
     var diagnostics = new ArrayList<Diagnostic>();
     for (var conflict : infeasible.conflicts()) {
+      var device = Optional.ofNullable(resolved.devices().get(conflict.resource()));
       var spans = conflict.sources().stream().map(resolved.spans()::get).toList();
-      SourceSpan first = spans.isEmpty() ? resolved.planSpan() : spans.getFirst();
+      var first = spans.isEmpty() ? device.orElse(resolved.planSpan()) : spans.getFirst();
       var diagnostic = diagnostic(conflict, first, infeasible.at());
       for (int i = 1; i < spans.size(); i++) {
         diagnostic =
             diagnostic.withRelated(
                 spans.get(i), "because of '%s'".formatted(conflict.sources().get(i).text()));
+      }
+      if (device.isPresent() && !device.get().equals(first)) {
+        diagnostic =
+            diagnostic.withRelated(device.get(), conflict.resource() + " is declared here");
       }
       diagnostics.add(diagnostic);
     }

@@ -2,6 +2,7 @@ package dev.stowage.compiler.resolve;
 
 import dev.stowage.compiler.resolve.Values.Allowed;
 import dev.stowage.dsl.Diagnostic;
+import dev.stowage.dsl.SourceSpan;
 import dev.stowage.dsl.Spans;
 import dev.stowage.dsl.Unit;
 import dev.stowage.dsl.script.Device;
@@ -61,6 +62,13 @@ final class Machines {
    */
   List<String> names(Device device) {
     return members.getOrDefault(device, List.of(device.getName()));
+  }
+
+  /** Where each device, or member of an array, is declared. */
+  Map<String, SourceSpan> spans() {
+    var spans = new LinkedHashMap<String, SourceSpan>();
+    members.forEach((device, names) -> names.forEach(name -> spans.put(name, Spans.of(device))));
+    return spans;
   }
 
   Machine machine(List<Platform> platforms) {

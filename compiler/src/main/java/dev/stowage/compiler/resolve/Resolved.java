@@ -17,6 +17,7 @@ import java.util.Optional;
  * @param overlap whether loads, stores and attention on drives run beside the compute
  * @param expectations what the plan expects, in the order written
  * @param spans the text behind each source the optimizer may name
+ * @param devices where each device is declared
  * @param planSpan the plan's header, for what concerns the whole of it
  */
 public record Resolved(
@@ -27,9 +28,11 @@ public record Resolved(
     boolean overlap,
     List<Expectation> expectations,
     Map<Source, SourceSpan> spans,
+    Map<String, SourceSpan> devices,
     SourceSpan planSpan) {
   public Resolved {
     expectations = List.copyOf(expectations);
     spans = Map.copyOf(spans);
+    devices = Map.copyOf(devices);
   }
 }

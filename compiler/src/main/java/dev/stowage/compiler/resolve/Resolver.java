@@ -178,6 +178,7 @@ public final class Resolver {
             how.overlap(),
             expectations,
             spans,
+            machines.spans(),
             planSpan));
   }
 
