@@ -29,6 +29,9 @@ final class Lanes {
 
   private static final float TWO_TO_112 = 0x1p112f;
 
+  /** Bits of 2^16, where a half's all-ones exponent ends up. */
+  private static final int FIRST_SPECIAL = 0x47800000;
+
   private Lanes() {}
 
   static FloatVector f32(MemorySegment segment, long offset) {
@@ -42,15 +45,17 @@ final class Lanes {
    */
   static FloatVector f16(MemorySegment segment, long offset) {
     IntVector bits = shorts(segment, offset);
-    FloatVector scaled =
+    IntVector scaled =
         bits.lanewise(VectorOperators.LSHL, 13)
-            .lanewise(VectorOperators.AND, 0x8fffe000)
+            .and(0x8fffe000)
             .reinterpretAsFloats()
-            .mul(TWO_TO_112);
-    var special = bits.lanewise(VectorOperators.AND, 0x7c00).compare(VectorOperators.EQ, 0x7c00);
-    return scaled
-        .reinterpretAsInts()
-        .lanewise(VectorOperators.OR, 0x7f800000, special)
+            .mul(TWO_TO_112)
+            .reinterpretAsInts();
+    IntVector special = scaled.and(0x7fffffff).add(0x80000000 - FIRST_SPECIAL);
+    return special
+        .lanewise(VectorOperators.ASHR, 31) // all ones where the sum reached the sign bit
+        .and(0x7f800000)
+        .or(scaled)
         .reinterpretAsFloats();
   }
 
