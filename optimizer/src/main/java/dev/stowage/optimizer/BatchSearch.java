@@ -21,8 +21,8 @@ import java.util.TreeSet;
  * linear programs is bounded.
  */
 final class BatchSearch {
-  private static final int GRID_PROGRAMS = 48;
-  private static final int ALL_PROGRAMS = 72;
+  private static final int GRID_PROGRAMS = 44;
+  private static final int ALL_PROGRAMS = 64;
 
   /** Shapes this close to the best count as equally good: the cost model is no finer. */
   private static final double EQUAL = 5e-3;

@@ -6,14 +6,15 @@ import dev.stowage.optimizer.cost.CostModel;
 import dev.stowage.optimizer.formulate.Formulation;
 import dev.stowage.optimizer.formulate.Routes;
 import dev.stowage.optimizer.formulate.Settled;
+import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -34,6 +35,8 @@ final class Settling {
   /** Parts of the room for rounding that are kept free, tried until whole rows fit. */
   private static final List<Double> MARGINS = List.of(0.0, 0.25, 1.0);
 
+  private static final int MOST_ROUNDINGS = 9;
+
   private final Problem problem;
   private final Programs programs;
 
@@ -43,8 +46,8 @@ final class Settling {
   }
 
   /**
-   * The best of the roundings tried: the nearest one, and those that move one unit of KV from one
-   * used route to another; then the same with the least used route left out, until one is left, for
+   * The best of the roundings tried: the nearest one, and those that move units of KV from one used
+   * route to another; then the same with the least used route left out, until one is left, for
    * every route needs working memory of its own.
    */
   Optional<Whole> settle(Candidate candidate) {
@@ -60,7 +63,7 @@ final class Settling {
       }
       var shares = planned.get().formulation().kvShares(planned.get().last().values());
       var units = Rounding.kv(problem, candidate.batch(), shares);
-      var whole = bestOf(candidate, planned.get(), roundings(units));
+      var whole = bestOf(candidate, planned.get(), roundings(candidate.batch(), units));
       if (seconds(candidate, whole) < seconds(candidate, best) * (1 - Programs.SLACK)) {
         best = whole;
       }
@@ -111,42 +114,84 @@ final class Settling {
     return Optional.empty();
   }
 
-  /** The block's seconds; infinite where nothing fits. */
+  /** The block's seconds, longer where preferences are missed; infinite where nothing fits. */
   private double seconds(Candidate candidate, Optional<Whole> whole) {
     return whole
-        .map(
-            w ->
-                CostModel.evaluate(
-                        problem,
-                        candidate.batch(),
-                        candidate.prefetch(),
-                        w.weights(),
-                        w.settled().kv(),
-                        w.settled().waiting())
-                    .blockSeconds())
+        .map(w -> blockSeconds(candidate, w) * (1 + missed(w)))
         .orElse(Double.POSITIVE_INFINITY);
   }
 
-  /** The nearest rounding first; then one unit moved from any used route to any other. */
-  private static List<Map<Routes.Kv, Integer>> roundings(Map<Routes.Kv, Integer> nearest) {
-    var all = new ArrayList<Map<Routes.Kv, Integer>>();
-    all.add(nearest);
-    for (var from : nearest.keySet()) {
-      for (var to : nearest.keySet()) {
-        if (!from.equals(to) && nearest.get(from) > 1) {
-          var moved = new LinkedHashMap<>(nearest);
-          moved.merge(from, -1, Integer::sum);
-          moved.merge(to, 1, Integer::sum);
-          all.add(moved);
-        }
-      }
-    }
-    return all;
+  private double blockSeconds(Candidate candidate, Whole whole) {
+    return CostModel.evaluate(
+            problem,
+            candidate.batch(),
+            candidate.prefetch(),
+            whole.weights(),
+            whole.settled().kv(),
+            whole.settled().waiting())
+        .blockSeconds();
   }
 
   /**
-   * What rounding every matrix up by a row, and every slab to 64 bytes, can add to a device, at its
-   * home and in a ring's slots.
+   * What missed preferences count, as a part of the block's time: see {@link Bounds.Preference}.
+   */
+  private double missed(Whole whole) {
+    double sum = 0;
+    for (var preference : problem.bounds().preferences()) {
+      double share = Shares.realised(problem, whole, preference.thing(), preference.devices());
+      double miss = Math.max(preference.atLeast() - share, share - preference.atMost());
+      sum += Formulation.MISSED * preference.weight() * Math.max(0, miss);
+    }
+    return sum;
+  }
+
+  /**
+   * The nearest rounding first; then a step's units moved from any used route to any other. Steps
+   * are one unit and a sixteenth of the cache: which tokens a route holds, and so how often they
+   * are read, is only known once they are whole.
+   */
+  private List<Map<Routes.Kv, Integer>> roundings(
+      BatchShape batch, Map<Routes.Kv, Integer> nearest) {
+    var all = new LinkedHashSet<Map<Routes.Kv, Integer>>();
+    all.add(nearest);
+    for (int step : List.of(1, Math.max(1, Rounding.kvUnits(problem, batch) / 16))) {
+      for (var from : nearest.keySet()) {
+        for (var to : nearest.keySet()) {
+          if (!from.equals(to) && nearest.get(from) > step && all.size() < MOST_ROUNDINGS) {
+            var moved = new LinkedHashMap<>(nearest);
+            moved.merge(from, -step, Integer::sum);
+            moved.merge(to, step, Integer::sum);
+            if (keepsShares(batch, moved)) {
+              all.add(moved);
+            }
+          }
+        }
+      }
+    }
+    return List.copyOf(all);
+  }
+
+  /** Whether every hard bound on KV is kept to within one unit. */
+  private boolean keepsShares(BatchShape batch, Map<Routes.Kv, Integer> units) {
+    int all = Rounding.kvUnits(problem, batch);
+    for (var bound : problem.bounds().shares()) {
+      if (bound.thing() instanceof Thing.Kv) {
+        int there =
+            units.entrySet().stream()
+                .filter(entry -> bound.devices().contains(entry.getKey().home()))
+                .mapToInt(Map.Entry::getValue)
+                .sum();
+        if (there <= bound.atLeast() * all - 1 || there >= bound.atMost() * all + 1) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Part of what rounding every matrix up by a row, and every slab to 64 bytes, can add to a
+   * device, at its home and in a ring's slots.
    */
   private static Map<String, Long> margins(Problem problem, int prefetch, double part) {
     ModelShape shape = problem.shape();

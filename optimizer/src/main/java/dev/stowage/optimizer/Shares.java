@@ -23,6 +23,44 @@ final class Shares {
     return shares;
   }
 
+  /** The share of a thing's bytes that whole units realise on some devices. */
+  static double realised(Problem problem, Settling.Whole whole, Thing thing, List<String> devices) {
+    var bytes =
+        switch (thing) {
+          case Thing.Weights weights -> weightBytes(problem, whole, weights);
+          case Thing.Kv _ -> kvBytes(problem, whole);
+          case Thing.Activations _ -> microBatches(whole);
+        };
+    double all = bytes.values().stream().mapToLong(Long::longValue).sum();
+    double there =
+        bytes.entrySet().stream()
+            .filter(entry -> devices.contains(entry.getKey()))
+            .mapToLong(Map.Entry::getValue)
+            .sum();
+    return all > 0 ? there / all : 0;
+  }
+
+  private static Map<String, Long> weightBytes(
+      Problem problem, Settling.Whole whole, Thing.Weights thing) {
+    var shape = problem.shape();
+    var bytes = new LinkedHashMap<String, Long>();
+    for (var region : whole.weights()) {
+      for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
+        if (thing.covers(region.weight(), layer)) {
+          bytes.merge(
+              region.home(), region.rows().size() * shape.rowBytes(region.weight()), Long::sum);
+        }
+      }
+    }
+    return bytes;
+  }
+
+  private static Map<String, Long> microBatches(Settling.Whole whole) {
+    var counts = new LinkedHashMap<String, Long>();
+    whole.settled().waiting().forEach(w -> counts.put(w.device(), (long) w.microBatches()));
+    return counts;
+  }
+
   private static void add(
       Problem problem,
       String what,

@@ -19,6 +19,9 @@ import java.util.Set;
  * who asks.
  */
 public final class Formulation {
+  /** Part of the block's time that a share missed altogether counts, at weight 1. */
+  public static final double MISSED = 0.1;
+
   private final Columns columns;
   private final List<Row> rows = new ArrayList<>();
 
@@ -93,7 +96,7 @@ public final class Formulation {
    */
   public List<Term> missed(double blockMillis) {
     return columns.missed.stream()
-        .map(m -> new Term(m.index(), 0.1 * m.preference().weight() * blockMillis))
+        .map(m -> new Term(m.index(), MISSED * m.preference().weight() * blockMillis))
         .toList();
   }
 
