@@ -35,12 +35,9 @@ public final class VectorPageAttention implements PageAttention {
       int oAt,
       float[] state,
       int stateAt) {
-    int t = from;
-    for (; t + 1 < to; t += 2) {
-      dotTwo(q, qAt, k, t * d, d, scores, t - from);
-    }
-    if (t < to) {
-      scores[t - from] = dot(q, qAt, k, t * d, d);
+    for (int t = from; t < to; t += 2) {
+      int other = Math.min(t + 1, to - 1);
+      dotTwo(q, qAt, k, t * d, other * d, d, scores, t - from, other - from);
     }
     float max = state[stateAt];
     for (int i = 0; i < to - from; i++) {
@@ -53,62 +50,56 @@ public final class VectorPageAttention implements PageAttention {
       multiply(o, oAt, shrink, d);
       state[stateAt] = max;
     }
-    for (t = from; t < to; t++) {
+    for (int t = from; t < to; t++) {
       float p = (float) Math.exp(scores[t - from] - max);
       state[stateAt + 1] += p;
       addMultiple(o, oAt, p, v, t * d, d);
     }
   }
 
+  /**
+   * Lanes are added by halves: {@code reduceLanes} may take another order once it is compiled, and
+   * bits must not depend on when the compiler comes. All in one method, since a vector that is
+   * handed to another one may be put on the heap.
+   */
   private static void dotTwo(
-      float[] q, int qAt, float[] k, int kAt, int d, float[] scores, int scoresAt) {
+      float[] q,
+      int qAt,
+      float[] k,
+      int firstKey,
+      int secondKey,
+      int d,
+      float[] scores,
+      int firstScore,
+      int secondScore) {
     var first = FloatVector.zero(F);
     var second = FloatVector.zero(F);
     int i = 0;
     for (int bound = F.loopBound(d); i < bound; i += F.length()) {
       var x = FloatVector.fromArray(F, q, qAt + i);
-      first = FloatVector.fromArray(F, k, kAt + i).fma(x, first);
-      second = FloatVector.fromArray(F, k, kAt + d + i).fma(x, second);
+      first = FloatVector.fromArray(F, k, firstKey + i).fma(x, first);
+      second = FloatVector.fromArray(F, k, secondKey + i).fma(x, second);
     }
-    float a = sum(first);
-    float b = sum(second);
-    for (; i < d; i++) {
-      a += q[qAt + i] * k[kAt + i];
-      b += q[qAt + i] * k[kAt + d + i];
-    }
-    scores[scoresAt] = a;
-    scores[scoresAt + 1] = b;
-  }
-
-  private static float dot(float[] q, int qAt, float[] k, int kAt, int d) {
-    var sum = FloatVector.zero(F);
-    int i = 0;
-    for (int bound = F.loopBound(d); i < bound; i += F.length()) {
-      sum = FloatVector.fromArray(F, k, kAt + i).fma(FloatVector.fromArray(F, q, qAt + i), sum);
-    }
-    float a = sum(sum);
-    for (; i < d; i++) {
-      a += q[qAt + i] * k[kAt + i];
-    }
-    return a;
-  }
-
-  /**
-   * Sum of the lanes, by halves. {@code reduceLanes} may add in another order once it is compiled;
-   * this does not, so that bits do not depend on when the compiler comes.
-   */
-  private static float sum(FloatVector v) {
-    var folded = v;
     if (F.length() > 8) {
-      folded = folded.add(folded.rearrange(ROTATE_8));
+      first = first.add(first.rearrange(ROTATE_8));
+      second = second.add(second.rearrange(ROTATE_8));
     }
     if (F.length() > 4) {
-      folded = folded.add(folded.rearrange(ROTATE_4));
+      first = first.add(first.rearrange(ROTATE_4));
+      second = second.add(second.rearrange(ROTATE_4));
     }
     if (F.length() > 2) {
-      folded = folded.add(folded.rearrange(ROTATE_2));
+      first = first.add(first.rearrange(ROTATE_2));
+      second = second.add(second.rearrange(ROTATE_2));
     }
-    return folded.add(folded.rearrange(ROTATE_1)).lane(0);
+    float a = first.add(first.rearrange(ROTATE_1)).lane(0);
+    float b = second.add(second.rearrange(ROTATE_1)).lane(0);
+    for (; i < d; i++) {
+      a += q[qAt + i] * k[firstKey + i];
+      b += q[qAt + i] * k[secondKey + i];
+    }
+    scores[firstScore] = a;
+    scores[secondScore] = b;
   }
 
   private static void multiply(float[] o, int oAt, float factor, int d) {
