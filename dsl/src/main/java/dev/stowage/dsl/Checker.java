@@ -43,7 +43,10 @@ public final class Checker {
       StatementRules.check(script, found::add);
       var values = new ValueRules(found::add);
       script.eAllContents().forEachRemaining(values::check);
-      PlacementRules.check(script, found::add);
+      PlacementRules.checkSelectors(script, found::add);
+      if (found.stream().noneMatch(Diagnostic::isError)) {
+        PlacementRules.checkShares(script, found::add);
+      }
     }
     found.sort(Comparator.comparing(Diagnostic::span).thenComparing(Diagnostic::code));
     return found.stream().distinct().toList();

@@ -8,6 +8,7 @@ import dev.stowage.dsl.script.Script;
 import dev.stowage.dsl.script.Segment;
 import dev.stowage.dsl.script.Selector;
 import dev.stowage.dsl.script.Share;
+import dev.stowage.dsl.script.Statement;
 import dev.stowage.dsl.script.Subject;
 import dev.stowage.dsl.script.Variant;
 import java.math.BigDecimal;
@@ -30,7 +31,8 @@ final class PlacementRules {
     this.report = report;
   }
 
-  static void check(Script script, Consumer<Diagnostic> report) {
+  /** Selectors, one by one. */
+  static void checkSelectors(Script script, Consumer<Diagnostic> report) {
     var rules = new PlacementRules(report);
     script
         .eAllContents()
@@ -39,11 +41,20 @@ final class PlacementRules {
               switch (object) {
                 case Selector selector -> rules.selector(selector);
                 case PlaceRule rule -> rules.selectorsFit(rule);
-                case Variant variant -> rules.narrow(placements(variant.getChanges()));
                 default -> {}
               }
             });
+  }
+
+  /** Shares, together; of a file whose names and values are right, or their sums mean nothing. */
+  static void checkShares(Script script, Consumer<Diagnostic> report) {
+    var rules = new PlacementRules(report);
     rules.narrow(placements(script.getStatements()));
+    for (Statement statement : script.getStatements()) {
+      if (statement instanceof Variant variant) {
+        rules.narrow(placements(variant.getChanges()));
+      }
+    }
   }
 
   private static List<PlaceRule> placements(List<? extends EObject> statements) {

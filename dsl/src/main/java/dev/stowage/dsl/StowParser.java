@@ -15,6 +15,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.eclipse.emf.common.util.URI;
 import org.eclipse.emf.ecore.EPackage;
 import org.eclipse.xtext.common.TerminalsStandaloneSetup;
@@ -59,6 +60,15 @@ public final class StowParser {
    * folder.
    */
   public static Parsed parse(String text, Path file) {
+    XtextResource resource = load(text, file);
+    Script root =
+        resource.getContents().isEmpty()
+            ? ScriptFactory.eINSTANCE.createScript()
+            : (Script) resource.getContents().getFirst();
+    return new Parsed(root, Checker.check(resource));
+  }
+
+  private static XtextResource load(String text, Path file) {
     XtextResourceSet resources = resourceSet();
     URI uri = URI.createFileURI(file.toAbsolutePath().normalize().toString());
     XtextResource resource = (XtextResource) resources.createResource(uri);
@@ -68,11 +78,12 @@ public final class StowParser {
     } catch (IOException e) {
       throw new IllegalStateException("reading from memory failed", e);
     }
-    Script root =
-        resource.getContents().isEmpty()
-            ? ScriptFactory.eINSTANCE.createScript()
-            : (Script) resource.getContents().getFirst();
-    return new Parsed(root, Checker.check(resource));
+    return resource;
+  }
+
+  /** Lays a text out (see {@link Formatter}); empty when it has syntax errors. */
+  public static Optional<String> format(String text) {
+    return Formatter.format(load(text, Path.of("text.stow")));
   }
 
   private static Parsed unreadable(Diagnostic why) {

@@ -57,6 +57,10 @@ public class SyntaxMessages implements ISyntaxErrorMessageProvider {
       return new SyntaxErrorMessage(
           "the text in quotes does not end on its line: a closing \" is due", UNCLOSED_TEXT);
     }
+    if (problem.token != null && Unit.of(problem.token.getText()).isPresent()) {
+      return new SyntaxErrorMessage(
+          found + " is a unit: it follows a number, and nothing else is called so", UNEXPECTED);
+    }
     String[] names = context.getTokenNames();
     return switch (problem) {
       case UnwantedTokenException unwanted ->

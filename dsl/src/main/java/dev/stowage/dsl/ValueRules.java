@@ -74,7 +74,7 @@ final class ValueRules {
       case ModelOption option -> modelOption(option);
       case WorkloadItem item -> workloadItem(item);
       case Distribution distribution -> distribution(distribution);
-      case Share share -> measures(share.getAmount(), "a share", Dimension.SHARE);
+      case Share share -> measures(share.getAmount(), "what is placed", Dimension.SHARE);
       case Order order ->
           word(order, ScriptPackage.Literals.ORDER__ORDER, "order", Vocabulary.ORDERS);
       case Prefetch prefetch -> measures(prefetch.getDepth(), "a depth", Dimension.LAYERS);

@@ -26,8 +26,8 @@ import org.eclipse.xtext.scoping.impl.SimpleScope;
 
 /**
  * Which names a reference may use: what its own file declares and what that file imports, directly
- * or not. Device types of a library are written with its name in front ({@code nvidia.T4}); all
- * else by its plain name. Variants are those of the same file.
+ * or not. Device types of a library are written with its name in front ({@code nvidia.T4}), those
+ * of the same file also without; all else by its plain name. Variants are those of the same file.
  */
 public class VisibleNames implements IScopeProvider {
 
@@ -39,16 +39,17 @@ public class VisibleNames implements IScopeProvider {
     EClass wanted = reference.getEReferenceType();
     var names = new ArrayList<IEObjectDescription>();
     if (wanted == ScriptPackage.Literals.VARIANT) {
-      addAll(script, wanted, names);
+      addAll(script, true, wanted, names);
     } else {
       for (Script visible : Imports.visibleFrom(script)) {
-        addAll(visible, wanted, names);
+        addAll(visible, visible == script, wanted, names);
       }
     }
     return new SimpleScope(IScope.NULLSCOPE, names);
   }
 
-  private static void addAll(Script script, EClass wanted, List<IEObjectDescription> names) {
+  private static void addAll(
+      Script script, boolean own, EClass wanted, List<IEObjectDescription> names) {
     for (Statement statement : script.getStatements()) {
       switch (statement) {
         case Platform platform -> {
@@ -58,7 +59,12 @@ public class VisibleNames implements IScopeProvider {
             }
           }
         }
-        case DeviceType type -> addType(script.getHeader(), type, wanted, names);
+        case DeviceType type -> {
+          addType(script.getHeader(), type, wanted, names);
+          if (own) {
+            add(type, type.getName(), wanted, names);
+          }
+        }
         case Param param -> add(param, param.getName(), wanted, names);
         case Workload workload -> add(workload, workload.getName(), wanted, names);
         case Variant variant -> add(variant, variant.getName(), wanted, names);
@@ -75,8 +81,6 @@ public class VisibleNames implements IScopeProvider {
         && fits(type, wanted)) {
       names.add(
           EObjectDescription.create(QualifiedName.create(header.getName(), type.getName()), type));
-    } else {
-      add(type, type.getName(), wanted, names);
     }
   }
 
