@@ -316,9 +316,10 @@ public final class Lowering {
 
   private void addHidden(List<Buffer> buffers, long bytes) {
     int here = placed.waiting().getOrDefault(placed.computeAt(), 0);
+    boolean gpu = placed.machine().device(placed.computeAt()).kind() == DeviceKind.GPU;
+    int atWork = gpu ? 1 : 0; // a host works on them where they wait
     buffers.add(
-        new Buffer(
-            "hidden", placed.computeAt(), Buffer.Purpose.ACTIVATIONS, bytes, Math.max(1, here)));
+        new Buffer("hidden", placed.computeAt(), Buffer.Purpose.ACTIVATIONS, bytes, here + atWork));
     waitingElsewhere()
         .forEach(
             (device, count) ->

@@ -29,14 +29,17 @@ import java.util.Optional;
 
 /** Devices and links of platforms, with what library types and settings say of them. */
 final class Machines {
-  /** Properties that are rates of the cost model, by the word of the language. */
+  /**
+   * Properties that are rates of the cost model, by the word of the language. Decode attention is
+   * said in FLOP/s and counted in bytes: keys and values in FP16, each head its own, take one FLOP
+   * a byte (InstAttention, HPCA 2025, section III).
+   */
   static final Map<String, Rate> RATES =
       Map.ofEntries(
           Map.entry("memory-bandwidth", Rate.MEMORY_BANDWIDTH),
           Map.entry("matmul-prefill", Rate.PREFILL_COMPUTE),
           Map.entry("matmul-decode", Rate.DECODE_COMPUTE),
-          Map.entry("attention-decode", Rate.ATTENTION),
-          Map.entry("attention", Rate.ATTENTION),
+          Map.entry("attend-decode", Rate.ATTENTION),
           Map.entry("read", Rate.READ),
           Map.entry("write", Rate.WRITE),
           Map.entry("internal-read", Rate.INTERNAL_READ),
@@ -106,7 +109,7 @@ final class Machines {
     collect(device.getType(), properties, 0);
     boolean emulated = false;
     for (var property : device.getProperties()) {
-      if (property.getFlag() != null && property.getName() == null) {
+      if (property.isEmulated()) {
         emulated = true;
       } else {
         properties.put(property.getName(), property);
@@ -209,9 +212,9 @@ final class Machines {
   }
 
   private static Origin origin(Property property) {
-    return property == null || property.getOrigin() == null
+    return property == null || property.getProvenance() == null
         ? Origin.ASSUMED
-        : switch (property.getOrigin()) {
+        : switch (property.getProvenance().getOrigin()) {
           case SPEC -> Origin.SPEC;
           case MEASURED -> Origin.MEASURED;
           case FITTED -> Origin.FITTED;

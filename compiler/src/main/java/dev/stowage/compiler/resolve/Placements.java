@@ -106,7 +106,7 @@ final class Placements {
     if (thing.isEmpty()) {
       return;
     }
-    if (rule.getSplit() != null && hasSplit(rule)) {
+    if (rule.getSplit() != Split.AUTO) {
       if (rule.getSubject() != Subject.KV) {
         diagnostics.add(
             Messages.cannotHold(
@@ -147,12 +147,6 @@ final class Placements {
       diagnostics.add(Messages.sharesAboveOne(Spans.of(rule), source.text(), least));
     }
     only.add(new Bounds.OnlyOn(thing.get(), devices, source));
-  }
-
-  /** Whether a rule says how it is split; an enum's default looks like a choice in the tree. */
-  private static boolean hasSplit(PlaceRule rule) {
-    return Spans.of(rule, dev.stowage.dsl.script.ScriptPackage.Literals.PLACE_RULE__SPLIT)
-        .isPresent();
   }
 
   /** {@code kv on t4 >= 20%}: the words of one share of a rule, under the rule's subject. */
@@ -243,6 +237,7 @@ final class Placements {
 
   private static KvAxis axis(Split split) {
     return switch (split) {
+      case AUTO -> throw new IllegalStateException("nothing is said of the split");
       case HEADS -> KvAxis.HEADS;
       case TOKENS -> KvAxis.TOKENS;
       case SEQUENCES -> KvAxis.SEQUENCES;

@@ -26,6 +26,7 @@ import java.util.Map;
  * host                       staging of regions on disks; with a gpu, a ring for what comes from disks
  * gpu that attends KV of another device   staging of one slot and layer
  * device of waiting activations  one hidden state a micro-batch
+ * gpu that computes          one more, to work on
  * </pre>
  */
 public final class MemoryUse {
@@ -145,7 +146,11 @@ public final class MemoryUse {
       Problem problem, BatchShape batch, List<KvRegion> kv, List<WaitingHidden> waiting) {
     long hidden = hiddenBytes(problem, batch);
     long all = Footprint.activationBytes(problem.shape(), batch, regionsPerLayer(problem, kv));
-    add(problem.compute(), Buffer.Purpose.ACTIVATIONS, all - batch.microBatches() * hidden);
+    long atWork = problem.computesOnGpu() ? hidden : 0; // a host works on them where they wait
+    add(
+        problem.compute(),
+        Buffer.Purpose.ACTIVATIONS,
+        all - batch.microBatches() * hidden + atWork);
     for (var w : waiting) {
       add(w.device(), Buffer.Purpose.ACTIVATIONS, w.microBatches() * hidden);
     }
