@@ -17,16 +17,31 @@ import jdk.incubator.vector.VectorOperators;
  * activations, conversions and table look-ups, shared out over rows.
  */
 final class Elementwise implements WorkerPool.Task {
-  /** What is done with {@code x}, the F32 operand written, and {@code y}. */
+  /**
+   * One row of n elements: {@code x} is the F32 operand. An interface, so that C2 compiles each
+   * loop by itself: all of them inlined into one method exceed its node limit, and vectors become
+   * objects.
+   */
+  private interface Row {
+    void run(MemorySegment x, long xr, MemorySegment y, long yr, ElementType yType, int n);
+  }
+
+  /** What is done with {@code x} and {@code y}; x is written, except by {@link #NARROW}. */
   enum Op {
-    ADD,
-    RELU,
-    GELU_TANH,
-    GELU_ERF,
-    SILU_MULTIPLY,
-    WIDEN,
-    WIDEN_ADD,
-    NARROW
+    ADD(Elementwise::add),
+    RELU(Elementwise::relu),
+    GELU_TANH(Elementwise::geluTanh),
+    GELU_ERF(Elementwise::geluErf),
+    SILU_MULTIPLY(Elementwise::siluMultiply),
+    WIDEN(Elementwise::widen),
+    WIDEN_ADD(Elementwise::widenAdd),
+    NARROW(Elementwise::narrow);
+
+    private final Row row;
+
+    Op(Row row) {
+      this.row = row;
+    }
   }
 
   /** Elements below which a second thread does not pay. */
@@ -94,20 +109,12 @@ final class Elementwise implements WorkerPool.Task {
     for (int r = from; r < to; r++) {
       long xr = xOffset + r * xStride;
       long yr = yOffset + (ids == null ? r : ids[first + r]) * yStride;
-      switch (op) {
-        case ADD -> add(x, xr, y, yr, width);
-        case RELU -> relu(x, xr, width);
-        case GELU_TANH -> geluTanh(x, xr, width);
-        case GELU_ERF -> geluErf(x, xr, width);
-        case SILU_MULTIPLY -> siluMultiply(x, xr, y, yr, width);
-        case WIDEN -> widen(x, xr, y, yr, yType, width);
-        case WIDEN_ADD -> widenAdd(x, xr, y, yr, yType, width);
-        case NARROW -> narrow(x, xr, y, yr, yType, width);
-      }
+      op.row.run(x, xr, y, yr, yType, width);
     }
   }
 
-  private static void add(MemorySegment x, long xr, MemorySegment y, long yr, int n) {
+  private static void add(
+      MemorySegment x, long xr, MemorySegment y, long yr, ElementType yType, int n) {
     int i = 0;
     for (int bound = F.loopBound(n); i < bound; i += LANES) {
       Lanes.f32(x, xr + 4L * i)
@@ -120,7 +127,8 @@ final class Elementwise implements WorkerPool.Task {
     }
   }
 
-  private static void relu(MemorySegment x, long xr, int n) {
+  private static void relu(
+      MemorySegment x, long xr, MemorySegment y, long yr, ElementType yType, int n) {
     int i = 0;
     for (int bound = F.loopBound(n); i < bound; i += LANES) {
       Lanes.f32(x, xr + 4L * i).max(0f).intoMemorySegment(x, xr + 4L * i, LITTLE_ENDIAN);
@@ -131,7 +139,8 @@ final class Elementwise implements WorkerPool.Task {
   }
 
   /** {@code (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u))}, which loses nothing where tanh nears -1. */
-  private static void geluTanh(MemorySegment x, long xr, int n) {
+  private static void geluTanh(
+      MemorySegment x, long xr, MemorySegment y, long yr, ElementType yType, int n) {
     int i = 0;
     for (int bound = F.loopBound(n); i < bound; i += LANES) {
       var v = Lanes.f32(x, xr + 4L * i);
@@ -148,7 +157,8 @@ final class Elementwise implements WorkerPool.Task {
    * positive x and {@code x q} for negative; erfc by Abramowitz and Stegun 7.1.26, absolute error
    * 1.5e-7.
    */
-  private static void geluErf(MemorySegment x, long xr, int n) {
+  private static void geluErf(
+      MemorySegment x, long xr, MemorySegment y, long yr, ElementType yType, int n) {
     int i = 0;
     for (int bound = F.loopBound(n); i < bound; i += LANES) {
       var v = Lanes.f32(x, xr + 4L * i);
@@ -171,7 +181,8 @@ final class Elementwise implements WorkerPool.Task {
     return p.mul(t).mul(Exp.of(z.mul(z).neg()));
   }
 
-  private static void siluMultiply(MemorySegment x, long xr, MemorySegment y, long yr, int n) {
+  private static void siluMultiply(
+      MemorySegment x, long xr, MemorySegment y, long yr, ElementType yType, int n) {
     int i = 0;
     for (int bound = F.loopBound(n); i < bound; i += LANES) {
       var v = Lanes.f32(x, xr + 4L * i);

@@ -26,13 +26,27 @@ import jdk.incubator.vector.FloatVector;
  * </ul>
  */
 final class Matmul implements WorkerPool.Task {
+  /**
+   * One activation row times four weight rows of one element type, [4, LANES] sums left unfolded.
+   * An interface, so that C2 compiles each type's loop by itself: all of them inlined into one
+   * method exceed its node limit, and vectors then become objects.
+   */
+  private interface Dot {
+    void run(
+        float[] x, int x0, MemorySegment w, long w0, long w1, long w2, long w3, int n, float[] sum);
+  }
+
+  private static final Dot F32 = Matmul::dotF32;
+  private static final Dot F16 = Matmul::dotF16;
+  private static final Dot BF16 = Matmul::dotBf16;
+
   /** From this many rows on, widening once pays for the detour through memory. */
   private static final int MANY_ROWS = 4;
 
   private static final int TILE_OUTPUTS = 4;
   private static final int PANEL_OUTPUTS = 8;
   private static final int PANEL_DEPTH = 512; // of k; a multiple of every lane count
-  private static final int TILE = TILE_OUTPUTS * LANES; // accumulators of one row in a tile
+  private static final int TILE = TILE_OUTPUTS * LANES; // sums of one row in a tile
 
   /** Activations copied to the heap at a time: 4 MiB. */
   private static final int BLOCK_ELEMENTS = 1 << 20;
@@ -43,12 +57,13 @@ final class Matmul implements WorkerPool.Task {
   private final WorkerPool pool;
   private final float[][] panels; // worker -> [PANEL_OUTPUTS, PANEL_DEPTH]
   private final float[][] accumulators; // worker -> [block rows + 1, PANEL_OUTPUTS, LANES]
-  private final float[][] sums; // worker -> [TILE_OUTPUTS]
+  private final float[][] sums; // worker -> [TILE_OUTPUTS, LANES]
   private float[] activations = new float[0]; // [block rows, k]
 
   private MemorySegment w;
   private long wOffset;
   private ElementType type;
+  private Dot kernel;
   private MemorySegment bias;
   private long biasOffset;
   private MemorySegment out;
@@ -62,7 +77,7 @@ final class Matmul implements WorkerPool.Task {
     this.pool = pool;
     panels = new float[pool.threads()][PANEL_OUTPUTS * PANEL_DEPTH];
     accumulators = new float[pool.threads()][0];
-    sums = new float[pool.threads()][TILE_OUTPUTS];
+    sums = new float[pool.threads()][TILE];
   }
 
   void run(
@@ -84,6 +99,12 @@ final class Matmul implements WorkerPool.Task {
     this.w = w;
     this.wOffset = wOffset;
     this.type = type;
+    kernel =
+        switch (type) {
+          case F32 -> F32;
+          case F16 -> F16;
+          case BF16 -> BF16;
+        };
     this.bias = bias;
     this.biasOffset = biasOffset;
     this.out = out;
@@ -152,16 +173,9 @@ final class Matmul implements WorkerPool.Task {
     long w2 = weightRow(output + Math.min(2, outputs - 1));
     long w3 = weightRow(output + outputs - 1);
     int bound = F.loopBound(k);
-    switch (type) {
-      case F32 -> dotF32(activations, row * k, w, w0, w1, w2, w3, bound, sum);
-      case F16 -> {
-        dotF16(activations, row * k, w, w0, w1, bound, sum, 0);
-        dotF16(activations, row * k, w, w2, w3, bound, sum, 2);
-      }
-      case BF16 -> dotBf16(activations, row * k, w, w0, w1, w2, w3, bound, sum);
-    }
+    kernel.run(activations, row * k, w, w0, w1, w2, w3, bound, sum);
     for (int j = 0; j < outputs; j++) {
-      finish(row, output + j, sum[j]);
+      finish(row, output + j, Lanes.sum(FloatVector.fromArray(F, sum, j * LANES)));
     }
   }
 
@@ -178,10 +192,16 @@ final class Matmul implements WorkerPool.Task {
       s2 = xi.fma(Lanes.f32(w, w2 + 4L * i), s2);
       s3 = xi.fma(Lanes.f32(w, w3 + 4L * i), s3);
     }
-    sum[0] = Lanes.sum(s0);
-    sum[1] = Lanes.sum(s1);
-    sum[2] = Lanes.sum(s2);
-    sum[3] = Lanes.sum(s3);
+    s0.intoArray(sum, 0);
+    s1.intoArray(sum, LANES);
+    s2.intoArray(sum, 2 * LANES);
+    s3.intoArray(sum, 3 * LANES);
+  }
+
+  private static void dotF16(
+      float[] x, int x0, MemorySegment w, long w0, long w1, long w2, long w3, int n, float[] sum) {
+    dotF16(x, x0, w, w0, w1, n, sum, 0);
+    dotF16(x, x0, w, w2, w3, n, sum, 2 * LANES);
   }
 
   /** Two weight rows only: C2 stops inlining the widening of a half before the fourth. */
@@ -194,8 +214,8 @@ final class Matmul implements WorkerPool.Task {
       s0 = xi.fma(Lanes.f16(w, w0 + 2L * i), s0);
       s1 = xi.fma(Lanes.f16(w, w1 + 2L * i), s1);
     }
-    sum[at] = Lanes.sum(s0);
-    sum[at + 1] = Lanes.sum(s1);
+    s0.intoArray(sum, at);
+    s1.intoArray(sum, at + LANES);
   }
 
   private static void dotBf16(
@@ -211,10 +231,10 @@ final class Matmul implements WorkerPool.Task {
       s2 = xi.fma(Lanes.bf16(w, w2 + 2L * i), s2);
       s3 = xi.fma(Lanes.bf16(w, w3 + 2L * i), s3);
     }
-    sum[0] = Lanes.sum(s0);
-    sum[1] = Lanes.sum(s1);
-    sum[2] = Lanes.sum(s2);
-    sum[3] = Lanes.sum(s3);
+    s0.intoArray(sum, 0);
+    s1.intoArray(sum, LANES);
+    s2.intoArray(sum, 2 * LANES);
+    s3.intoArray(sum, 3 * LANES);
   }
 
   // ---- many rows ----
