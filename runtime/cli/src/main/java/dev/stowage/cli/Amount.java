@@ -1,0 +1,54 @@
+package dev.stowage.cli;
+
+import java.util.Locale;
+
+/** Amounts as people read them. */
+final class Amount {
+  private static final String[] BYTES = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+
+  private Amount() {}
+
+  static String bytes(long bytes) {
+    double value = bytes;
+    int unit = 0;
+    while (value >= 1024 && unit < BYTES.length - 1) {
+      value /= 1024;
+      unit++;
+    }
+    return unit == 0 ? bytes + " B" : format("%.1f %s", value, BYTES[unit]);
+  }
+
+  /** Parameters, in thousands, millions or billions. */
+  static String count(long count) {
+    if (count < 10_000) {
+      return Long.toString(count);
+    }
+    if (count < 1_000_000) {
+      return format("%.1f K", count / 1e3);
+    }
+    return count < 1_000_000_000 ? format("%.1f M", count / 1e6) : format("%.2f B", count / 1e9);
+  }
+
+  static String seconds(double seconds) {
+    if (seconds < 1e-3) {
+      return format("%.0f us", seconds * 1e6);
+    }
+    if (seconds < 1) {
+      return format("%.1f ms", seconds * 1e3);
+    }
+    return seconds < 120 ? format("%.2f s", seconds) : format("%.1f min", seconds / 60);
+  }
+
+  static String rate(double tokensPerSecond) {
+    return format(tokensPerSecond < 100 ? "%.2f tok/s" : "%,.0f tok/s", tokensPerSecond);
+  }
+
+  static String percent(double share) {
+    double percent = 100 * share;
+    return percent == Math.rint(percent) ? format("%.0f %%", percent) : format("%.1f %%", percent);
+  }
+
+  static String format(String pattern, Object... values) {
+    return String.format(Locale.ROOT, pattern, values);
+  }
+}

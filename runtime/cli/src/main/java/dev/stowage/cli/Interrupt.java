@@ -1,0 +1,48 @@
+package dev.stowage.cli;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A user's Ctrl-C: a command at work ends at its next token, prints its summary and gives its files
+ * back; the process exits with 130.
+ */
+final class Interrupt {
+  private static final long PATIENCE_SECONDS = 5;
+
+  private volatile boolean requested;
+  private volatile CountDownLatch working = new CountDownLatch(0);
+
+  /** Runs when the process is told to end, and at its ordinary end. */
+  void watch() {
+    Runtime.getRuntime().addShutdownHook(new Thread(this::request, "stowage-interrupt"));
+  }
+
+  /** Asks the work at hand to end, and waits a little for it. */
+  void request() {
+    requested = true;
+    try {
+      working.await(PATIENCE_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  boolean requested() {
+    return requested;
+  }
+
+  /** Begins work that an interrupt waits for. */
+  Work begin() {
+    var latch = new CountDownLatch(1);
+    working = latch;
+    return latch::countDown;
+  }
+
+  /** Work that ends when closed. */
+  @FunctionalInterface
+  interface Work extends AutoCloseable {
+    @Override
+    void close();
+  }
+}

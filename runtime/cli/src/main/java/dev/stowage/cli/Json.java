@@ -1,0 +1,31 @@
+package dev.stowage.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+/** Results as JSON: one object, versioned, with units in its keys. */
+final class Json {
+  static final JsonMapper MAPPER =
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
+
+  private Json() {}
+
+  /** An object that says its version first. */
+  static ObjectNode result() {
+    return MAPPER.createObjectNode().put("schemaVersion", 1);
+  }
+
+  static void print(ObjectNode result, Console console) {
+    try {
+      console.out().println(MAPPER.writeValueAsString(result));
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

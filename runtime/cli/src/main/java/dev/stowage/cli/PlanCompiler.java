@@ -1,0 +1,183 @@
+package dev.stowage.cli;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.stowage.compiler.Compilation;
+import dev.stowage.compiler.Compiler;
+import dev.stowage.compiler.Settings;
+import dev.stowage.dsl.Diagnostic;
+import dev.stowage.plan.model.ModelFolder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/** Sources become plans here, and diagnostics become text and exit codes. */
+final class PlanCompiler {
+  /** Share of this machine's memory and disk that the smallest plan takes. */
+  private static final double SHARE = 0.7;
+
+  private PlanCompiler() {}
+
+  /**
+   * Compiles a source.
+   *
+   * @param longestPrompt a prompt that has to fit; 0 for what the source says
+   */
+  static Planned compile(Path file, CompileOptions options, int longestPrompt, Console console) {
+    var source = console.resolve(file).toAbsolutePath().normalize();
+    var settings =
+        new Settings(
+            options.values(),
+            options.variant(),
+            longestPrompt > 0 ? OptionalInt.of(longestPrompt) : OptionalInt.empty());
+    var compilation = Compiler.compile(source, settings);
+    var printer = new DiagnosticPrinter(console, Map.of());
+    var planned = planned(compilation, source.getParent(), printer);
+    if (options.locked()) {
+      LockFile.require(file, options, planned, console);
+    }
+    return planned;
+  }
+
+  /** Checks a source; prints what there is to say of it in the form asked for. */
+  static Exit check(Path file, CompileOptions options, Format format, Console console) {
+    var source = console.resolve(file).toAbsolutePath().normalize();
+    var settings = new Settings(options.values(), options.variant(), OptionalInt.empty());
+    var compilation = Compiler.compile(source, settings);
+    var exit = exit(compilation);
+    switch (format) {
+      case HUMAN -> {
+        new DiagnosticPrinter(console, Map.of()).print(compilation.diagnostics());
+        if (exit == Exit.GOOD) {
+          console.say("%s: good".formatted(file));
+        }
+      }
+      case JSON -> {
+        var result = Json.result();
+        result.put("status", exit.name().toLowerCase(Locale.ROOT));
+        diagnostics(result.putArray("diagnostics"), compilation.diagnostics(), console);
+        Json.print(result, console);
+      }
+    }
+    if (exit == Exit.GOOD
+        && options.locked()
+        && compilation instanceof Compilation.Compiled compiled) {
+      LockFile.require(file, options, planned(compiled, source.getParent()), console);
+    }
+    return exit;
+  }
+
+  /**
+   * Writes and compiles the smallest plan for a model: this machine's memory and a scratch folder
+   * on its disk, nothing decided by hand.
+   */
+  static Planned smallest(ModelFolder model, Room room, Console console) {
+    try {
+      var scratch = Files.createTempDirectory("stowage-");
+      scratch.toFile().deleteOnExit(); // devices remove their files themselves
+      String text = smallestText(model, room, scratch);
+      var file = scratch.resolve("smallest.stow");
+      var printer = new DiagnosticPrinter(console, Map.of(file.toString(), text));
+      return planned(Compiler.compile(text, file, Settings.none()), scratch, printer);
+    } catch (IOException e) {
+      throw Failure.machine("no scratch folder can be made: " + e.getMessage());
+    }
+  }
+
+  private static String smallestText(ModelFolder model, Room room, Path scratch)
+      throws IOException {
+    long memory = (long) (SHARE * ThisMachine.availableMemoryBytes());
+    long disk = (long) (SHARE * Files.getFileStore(scratch).getUsableSpace());
+    int generate = Math.max(1, room.positions() - room.promptTokens() + 1);
+    return """
+    plan smallest
+    platform here {
+      host ram { memory %d MiB }
+      disk ssd { memory %d MiB  path %s }
+    }
+    model m = hf %s
+    workload w { prompt %d tok  generate %d tok  requests %d }
+    maximize throughput
+    """
+        .formatted(
+            Math.max(1, memory >> 20),
+            Math.max(1, disk >> 20),
+            quoted(scratch.toString()),
+            quoted(model.path().toAbsolutePath().normalize().toString()),
+            room.promptTokens(),
+            generate,
+            room.requests());
+  }
+
+  private static String quoted(String text) {
+    return '"' + text.replace("\\", "\\\\").replace("\"", "\\\"") + '"';
+  }
+
+  private static Planned planned(Compilation compilation, Path base, DiagnosticPrinter printer) {
+    printer.print(compilation.diagnostics());
+    return switch (compilation) {
+      case Compilation.Compiled compiled -> planned(compiled, base);
+      case Compilation.Erroneous _, Compilation.Infeasible _ ->
+          throw new Failure(exit(compilation));
+    };
+  }
+
+  private static Planned planned(Compilation.Compiled compiled, Path base) {
+    var prices =
+        compiled.placement().prices().stream()
+            .map(p -> new PlanReport.Price(p.row(), p.secondsPerUnit(), p.unit()))
+            .toList();
+    var busy =
+        compiled.placement().busy().stream()
+            .map(
+                b ->
+                    new PlanReport.Busy(
+                        b.phase().name().toLowerCase(Locale.ROOT), b.resource(), b.seconds()))
+            .toList();
+    return new Planned(
+        compiled.plan(),
+        compiled.schedule(),
+        base,
+        compiled.missesAnExpectation(),
+        Optional.of(new PlanReport.Solution(prices, busy)));
+  }
+
+  private static Exit exit(Compilation compilation) {
+    return switch (compilation) {
+      case Compilation.Compiled compiled ->
+          compiled.missesAnExpectation() ? Exit.EXPECTATION_FAILED : Exit.GOOD;
+      case Compilation.Erroneous _ -> Exit.PLAN_ERRORS;
+      case Compilation.Infeasible _ -> Exit.INFEASIBLE;
+    };
+  }
+
+  private static void diagnostics(ArrayNode array, List<Diagnostic> all, Console console) {
+    for (var diagnostic : all) {
+      var node = array.addObject().put("code", diagnostic.code());
+      node.put("severity", diagnostic.severity().name().toLowerCase(Locale.ROOT));
+      place(node, diagnostic.span(), console);
+      node.put("message", diagnostic.message());
+      var related = node.putArray("related");
+      diagnostic
+          .related()
+          .forEach(r -> place(related.addObject().put("note", r.note()), r.span(), console));
+      var fixes = node.putArray("fixes");
+      diagnostic.fixes().forEach(fix -> fixes.add(fix.title()));
+    }
+  }
+
+  private static void place(ObjectNode node, dev.stowage.dsl.SourceSpan span, Console console) {
+    String file = span.file();
+    var directory = console.directory().toAbsolutePath().normalize();
+    if (!file.startsWith("lib:") && Path.of(file).startsWith(directory)) {
+      file = directory.relativize(Path.of(file)).toString();
+    }
+    node.put("file", file).put("line", span.line()).put("column", span.column());
+    node.put("length", span.length());
+  }
+}

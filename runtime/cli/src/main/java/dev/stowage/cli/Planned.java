@@ -1,0 +1,52 @@
+package dev.stowage.cli;
+
+import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.ModelSource;
+import dev.stowage.plan.Schedule;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * A plan that is ready to be bound.
+ *
+ * @param base the folder its relative paths start from
+ * @param expectationMissed whether something its source expects is not so
+ * @param solution what the optimizer says of its answer, where the plan was just compiled
+ */
+record Planned(
+    ExecutablePlan plan,
+    Schedule schedule,
+    Path base,
+    boolean expectationMissed,
+    Optional<PlanReport.Solution> solution) {
+  Planned {
+    Objects.requireNonNull(plan);
+    Objects.requireNonNull(schedule);
+    Objects.requireNonNull(base);
+    Objects.requireNonNull(solution);
+  }
+
+  /**
+   * The model's folder, if the plan is one that this machine may be able to run.
+   *
+   * @throws Failure that says in one line what is missing
+   */
+  Path model() {
+    for (var device : plan.machine().devices()) {
+      if (device.kind() == DeviceKind.GPU && plan.bytesOn(device.name()) > 0) {
+        throw Failure.machine(
+            "the plan needs the gpu %s, and this machine has none that Stowage can use"
+                .formatted(device.name()));
+      }
+    }
+    return switch (plan.source()) {
+      case ModelSource.HuggingFace(var path, var _) -> base.resolve(path);
+      case ModelSource.ShapeOnly(var name) ->
+          throw Failure.machine(
+              "the plan is for the shape %s, without weights: it can be planned, not run"
+                  .formatted(name));
+    };
+  }
+}

@@ -1,0 +1,90 @@
+package dev.stowage.cli;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.stowage.runtime.session.Metrics;
+
+/** What a run was like: measured next to predicted, and bytes as asked, planned and realised. */
+record RunSummary(Planned planned, Metrics metrics, String kernels) {
+  String human() {
+    var predicted = planned.plan().predicted();
+    var text = new StringBuilder();
+    text.append('\n');
+    text.append(
+        Amount.format(
+            "prefill      %s tok in %s, %s (predicted for a full block: %s)%n",
+            metrics.promptTokens(),
+            Amount.seconds(metrics.prefillSeconds()),
+            Amount.rate(metrics.prefillTokensPerSecond()),
+            Amount.rate(predicted.prefillTokensPerSecond())));
+    text.append(
+        Amount.format(
+            "decode       %s tok in %s, %s (predicted for a full block: %s)%s%n",
+            metrics.decodeTokens(),
+            Amount.seconds(metrics.decodeSeconds()),
+            Amount.rate(metrics.decodeTokensPerSecond()),
+            Amount.rate(predicted.decodeTokensPerSecond()),
+            emulated() ? ", with an emulated drive" : ""));
+    text.append(
+        Amount.format(
+            "first token  %s, after loading for %s%n",
+            Amount.seconds(metrics.firstTokenSeconds()), Amount.seconds(metrics.loadSeconds())));
+    if (metrics.streamedWeightBytes() > 0) {
+      text.append(
+          Amount.format(
+              "streamed     %s of weights%n", Amount.bytes(metrics.streamedWeightBytes())));
+    }
+    text.append("kernels      ").append(kernels).append('\n');
+    text.append('\n').append(PlanReport.shares(planned.plan().shares()));
+    var devices = new Table("device", "kind", "planned>", "in use>", "usable>");
+    for (var device : metrics.devices()) {
+      devices.row(
+          device.device(),
+          device.kind() + (device.emulated() ? ", emulated" : ""),
+          Amount.bytes(device.plannedBytes()),
+          Amount.bytes(device.usedBytes()),
+          Amount.bytes(device.usableBytes()));
+    }
+    text.append('\n').append(devices.text());
+    for (var device : metrics.devices()) {
+      if (!device.activity().isEmpty()) {
+        text.append("  ").append(device.device()).append(": ").append(device.activity());
+        text.append('\n');
+      }
+    }
+    return text.toString();
+  }
+
+  void json(ObjectNode node) {
+    node.put("prompt_tokens", metrics.promptTokens())
+        .put("generated_tokens", metrics.generatedTokens())
+        .put("decode_tokens", metrics.decodeTokens())
+        .put("load_s", metrics.loadSeconds())
+        .put("first_token_s", metrics.firstTokenSeconds())
+        .put("prefill_s", metrics.prefillSeconds())
+        .put("decode_s", metrics.decodeSeconds())
+        .put("prefill_tok_per_s", metrics.prefillTokensPerSecond())
+        .put("decode_tok_per_s", metrics.decodeTokensPerSecond())
+        .put("throughput_tok_per_s", metrics.throughputTokensPerSecond())
+        .put("streamed_weights_bytes", metrics.streamedWeightBytes())
+        .put("kernels", kernels)
+        .put("emulated", emulated());
+    PlanReport.prediction(node.putObject("predicted"), planned.plan().predicted());
+    PlanReport.shares(node.putArray("shares"), planned.plan().shares());
+    var devices = node.putArray("devices");
+    for (var device : metrics.devices()) {
+      devices
+          .addObject()
+          .put("device", device.device())
+          .put("kind", device.kind())
+          .put("emulated", device.emulated())
+          .put("planned_bytes", device.plannedBytes())
+          .put("used_bytes", device.usedBytes())
+          .put("usable_bytes", device.usableBytes())
+          .put("activity", device.activity());
+    }
+  }
+
+  private boolean emulated() {
+    return metrics.devices().stream().anyMatch(Metrics.DeviceBytes::emulated);
+  }
+}
