@@ -267,8 +267,8 @@ class PlanVerifierTest {
   void wantsTokensWithinTheModelsPositions() throws PlanFormatException {
     rejects(
         "max-positions 32",
-        "max-positions 7",
-        "batch: prompt 4 + generate 4 tokens are more than the model's 7 positions");
+        "max-positions 6",
+        "batch: prompt 4 and generate 4 feed 7 tokens, more than the model's 6 positions");
   }
 
   @Test
