@@ -13,6 +13,10 @@ import dev.stowage.optimizer.PlacementOutcome;
 import dev.stowage.optimizer.ortools.GlopSolver;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Schedule;
+import dev.stowage.plan.text.PlanPrinter;
+import dev.stowage.plan.text.SchedulePrinter;
+import dev.stowage.plan.verify.PlanVerifier;
+import dev.stowage.plan.verify.ScheduleVerifier;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -100,8 +104,22 @@ public final class Compiler {
             resolved.problem().order(),
             plain.prefetch(),
             resolved.overlap() ? plain.lanes() : List.of());
+    verify(plan, schedule);
     diagnostics.addAll(Expectations.check(resolved.expectations(), plan));
     return new Compilation.Compiled(plan, schedule, resolved, placement, sorted());
+  }
+
+  /** A plan that does not hold together is a mistake of the compiler, never of the user. */
+  private static void verify(ExecutablePlan plan, Schedule schedule) {
+    var violations = new ArrayList<>(PlanVerifier.verify(plan));
+    if (violations.isEmpty()) {
+      violations.addAll(ScheduleVerifier.verify(plan, schedule));
+    }
+    if (!violations.isEmpty()) {
+      throw new IllegalStateException(
+          "compiled to a plan that cannot run: %s%n%s%s"
+              .formatted(violations, PlanPrinter.print(plan), SchedulePrinter.print(schedule)));
+    }
   }
 
   private List<Diagnostic> sorted() {

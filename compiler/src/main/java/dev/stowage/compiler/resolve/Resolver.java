@@ -11,6 +11,7 @@ import dev.stowage.dsl.script.Device;
 import dev.stowage.dsl.script.Gguf;
 import dev.stowage.dsl.script.HeaderKind;
 import dev.stowage.dsl.script.HuggingFace;
+import dev.stowage.dsl.script.Link;
 import dev.stowage.dsl.script.Model;
 import dev.stowage.dsl.script.Order;
 import dev.stowage.dsl.script.Overlap;
@@ -146,6 +147,13 @@ public final class Resolver {
           case Quantize quantize ->
               later(canRun, quantize, quantize.getBits() + "-bit " + quantize.getSubject());
           default -> diagnostics.add(Messages.notYet(Spans.of(item), "Sparse attention"));
+        }
+      }
+    }
+    for (var platform : statements.platforms) {
+      for (var element : platform.getElements()) {
+        if (element instanceof Link link && link.isPeer()) {
+          later(canRun, link, "A peer link, which passes host memory by,");
         }
       }
     }
@@ -451,10 +459,14 @@ public final class Resolver {
               order =
                   switch (o.getOrder()) {
                     case "zig-zag" -> new Schedule.Order.ZigZag();
-                    case "row-by-row" -> new Schedule.Order.RowByRow();
+                    case "row" -> new Schedule.Order.RowByRow();
+                    case "column" -> {
+                      diagnostics.add(Messages.notYet(Spans.of(o), "Order column"));
+                      yield order;
+                    }
                     default -> {
                       diagnostics.add(
-                          Messages.unknownWord(Spans.of(o), o.getOrder(), "zig-zag, row-by-row"));
+                          Messages.unknownWord(Spans.of(o), o.getOrder(), "zig-zag, row, column"));
                       yield order;
                     }
                   };
