@@ -24,8 +24,7 @@ class RandomPlansTest {
     for (long seed = 0; seed < 40; seed++) {
       var text = plan(new Random(seed));
       var said = "seed " + seed + "\n" + text;
-      var compilation =
-          Compiler.compile(text, FOLDER.resolve("random.stow"), Settings.none());
+      var compilation = Compiler.compile(text, FOLDER.resolve("random.stow"), Settings.none());
       switch (compilation) {
         case Compilation.Compiled(var plan, _, _, _, var diagnostics) -> {
           compiled++;
