@@ -31,6 +31,7 @@ public final class Session implements AutoCloseable {
   private final MemorySegment logits;
   private final int vocabulary;
   private final Slot[] slots;
+  private final int[] firstSlots; // of every micro-batch, and the number of slots
   private final double loadSeconds;
   private final Meter meter = new Meter();
 
@@ -44,6 +45,8 @@ public final class Session implements AutoCloseable {
     vocabulary = plan.shape().vocabulary();
     slots = new Slot[batch.sequences()];
     Arrays.setAll(slots, slot -> new Slot());
+    firstSlots = new int[batch.microBatches() + 1];
+    Arrays.setAll(firstSlots, i -> i == 0 ? 0 : batch.slots(i - 1).to());
   }
 
   /**
@@ -164,8 +167,7 @@ public final class Session implements AutoCloseable {
     int promptTokens = 0;
     for (var pass : program.passes()) {
       pass.clear();
-      var range = batch.slots(pass.microBatch);
-      for (int slot = range.from(); slot < range.to(); slot++) {
+      for (int slot = firstSlots[pass.microBatch]; slot < firstSlots[pass.microBatch + 1]; slot++) {
         promptTokens += slots[slot].fill(pass, slot, batch.prefillChunk());
       }
     }
