@@ -1,63 +1,18 @@
 package dev.stowage.runtime.kernel;
 
+import dev.stowage.plan.RopeScaling;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 
 /**
  * Cosines and sines of the rotary position embedding, for every position a run can reach: {@code
  * angle[p, i] = p * frequency[i]} with {@code frequency[i] = theta^(-2 i / dimension)}, the
- * frequency then changed by the {@link Scaling}.
+ * frequency then changed by the {@link RopeScaling}.
  *
  * <p>Source: Su et al. 2021, section 3.2.2; scalings as in Hugging Face Transformers, {@code
  * modeling_rope_utils.py}. Angles are computed in double, tables are F32.
  */
 public final class RopeTable {
-
-  /** How a model stretches its rotary frequencies beyond the length it was first trained on. */
-  public sealed interface Scaling {
-
-    /** Frequencies as they are. */
-    record None() implements Scaling {}
-
-    /** Position interpolation (Chen et al. 2023): every frequency divided by {@code factor}. */
-    record Linear(double factor) implements Scaling {
-      public Linear {
-        requirePositive("factor", factor);
-      }
-    }
-
-    /**
-     * Llama 3.1's scaling ({@code rope_type: llama3}): wavelengths above {@code originalPositions /
-     * lowFrequencyFactor} are divided by {@code factor}, those below {@code originalPositions /
-     * highFrequencyFactor} stay, between them the two are blended.
-     */
-    record Llama3(
-        double factor,
-        double lowFrequencyFactor,
-        double highFrequencyFactor,
-        double originalPositions)
-        implements Scaling {
-      public Llama3 {
-        requirePositive("factor", factor);
-        requirePositive("low_freq_factor", lowFrequencyFactor);
-        requirePositive("original_max_position_embeddings", originalPositions);
-        if (!(highFrequencyFactor > lowFrequencyFactor) || Double.isInfinite(highFrequencyFactor)) {
-          throw new IllegalArgumentException(
-              "high_freq_factor "
-                  + highFrequencyFactor
-                  + " must exceed low_freq_factor "
-                  + lowFrequencyFactor);
-        }
-      }
-    }
-
-    private static void requirePositive(String name, double value) {
-      if (!(value > 0) || Double.isInfinite(value)) {
-        throw new IllegalArgumentException(
-            "rope scaling " + name + " must be positive, not " + value);
-      }
-    }
-  }
 
   private final int positions;
   private final int dimension;
@@ -79,7 +34,7 @@ public final class RopeTable {
    * @param theta the base of the frequencies, {@code rope_theta}
    */
   public static RopeTable create(
-      SegmentAllocator memory, int positions, int dimension, double theta, Scaling scaling) {
+      SegmentAllocator memory, int positions, int dimension, double theta, RopeScaling scaling) {
     if (positions < 1 || dimension < 2 || dimension % 2 != 0) {
       throw new IllegalArgumentException(
           "rope table of " + positions + " positions and dimension " + dimension);
@@ -109,11 +64,11 @@ public final class RopeTable {
     return (long) positions * dimension * Float.BYTES;
   }
 
-  private static double scaled(double frequency, Scaling scaling) {
+  private static double scaled(double frequency, RopeScaling scaling) {
     return switch (scaling) {
-      case Scaling.None() -> frequency;
-      case Scaling.Linear(double factor) -> frequency / factor;
-      case Scaling.Llama3(double factor, double low, double high, double original) -> {
+      case RopeScaling.None() -> frequency;
+      case RopeScaling.Linear(double factor) -> frequency / factor;
+      case RopeScaling.Llama3(double factor, double low, double high, int original) -> {
         double wavelength = 2 * Math.PI / frequency;
         if (wavelength < original / high) {
           yield frequency;

@@ -7,7 +7,6 @@ import dev.stowage.plan.Footprint;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Op;
-import dev.stowage.plan.RopeScaling;
 import dev.stowage.plan.Section;
 import dev.stowage.plan.Step;
 import dev.stowage.plan.Weight;
@@ -113,12 +112,7 @@ final class Commands {
         plan.batch().tokens(),
         shape.headDim(),
         shape.ropeTheta(),
-        switch (shape.ropeScaling()) {
-          case RopeScaling.None() -> new RopeTable.Scaling.None();
-          case RopeScaling.Linear(var factor) -> new RopeTable.Scaling.Linear(factor);
-          case RopeScaling.Llama3(var factor, var low, var high, var original) ->
-              new RopeTable.Scaling.Llama3(factor, low, high, original);
-        });
+        shape.ropeScaling());
   }
 
   /** The commands of one stop. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.stowage.plan.ElementType;
+import dev.stowage.plan.RopeScaling;
 import dev.stowage.runtime.kernel.reference.ReferenceKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -234,7 +235,7 @@ public abstract class KernelAgreement {
       int headDim = dimension + data.between(0, 3);
       int rows = data.between(1, 5);
       int heads = data.between(1, 4);
-      var table = RopeTable.create(arena, 50, dimension, 10_000, new RopeTable.Scaling.Linear(2));
+      var table = RopeTable.create(arena, 50, dimension, 10_000, new RopeScaling.Linear(2));
       int[] positions = data.ints(rows + 1, 50);
       long stride = 4L * heads * headDim + 4;
       var expected = data.floats((heads * headDim + 1L) * rows);

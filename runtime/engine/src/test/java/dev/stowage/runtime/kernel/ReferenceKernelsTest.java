@@ -3,6 +3,7 @@ package dev.stowage.runtime.kernel;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.stowage.plan.ElementType;
+import dev.stowage.plan.RopeScaling;
 import dev.stowage.runtime.kernel.reference.ReferenceKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -65,7 +66,7 @@ final class ReferenceKernelsTest extends KernelAgreement {
   @Test
   void ropeTurnsAPairByItsAngle() {
     try (var arena = Arena.ofShared()) {
-      var table = RopeTable.create(arena, 3, 4, 10_000, new RopeTable.Scaling.None());
+      var table = RopeTable.create(arena, 3, 4, 10_000, new RopeScaling.None());
       var x = row(1, 0, 0, 1); // pairs (1, 0) at angle 2 and (0, 1) at angle 0.02
       kernels.rope(x, 0, 16, table, new int[] {2}, 0, 1, 1, 4);
       assertRow(

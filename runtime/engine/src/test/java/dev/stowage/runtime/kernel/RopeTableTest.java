@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.stowage.runtime.kernel.RopeTable.Scaling;
+import dev.stowage.plan.RopeScaling;
 import java.lang.foreign.Arena;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -19,7 +19,7 @@ final class RopeTableTest {
 
   @Test
   void anglesFallGeometricallyFromThePositionItself() {
-    var table = RopeTable.create(arena, 8, 4, 10_000, new Scaling.None());
+    var table = RopeTable.create(arena, 8, 4, 10_000, new RopeScaling.None());
     assertEquals((float) Math.cos(5), cos(table, 5, 0));
     assertEquals((float) Math.sin(5), sin(table, 5, 0));
     assertEquals((float) Math.sin(0.05), sin(table, 5, 1)); // 10000^(-2/4) = 1/100
@@ -30,8 +30,8 @@ final class RopeTableTest {
 
   @Test
   void linearScalingStretchesPositions() {
-    var plain = RopeTable.create(arena, 10, 16, 10_000, new Scaling.None());
-    var stretched = RopeTable.create(arena, 40, 16, 10_000, new Scaling.Linear(4));
+    var plain = RopeTable.create(arena, 10, 16, 10_000, new RopeScaling.None());
+    var stretched = RopeTable.create(arena, 40, 16, 10_000, new RopeScaling.Linear(4));
     for (int i = 0; i < 8; i++) {
       assertEquals(sin(plain, 9, i), sin(stretched, 36, i), 1e-6f);
     }
@@ -41,7 +41,7 @@ final class RopeTableTest {
   @Test
   void llama3ScalingKeepsShortWavesDividesLongOnesAndBlendsBetween() {
     double theta = 500_000;
-    var table = RopeTable.create(arena, 2, 128, theta, new Scaling.Llama3(8, 1, 4, 8192));
+    var table = RopeTable.create(arena, 2, 128, theta, new RopeScaling.Llama3(8, 1, 4, 8192));
     boolean kept = false;
     boolean blended = false;
     boolean divided = false;
@@ -66,12 +66,12 @@ final class RopeTableTest {
 
   @Test
   void refusesWhatNoModelCanMean() {
-    var none = new Scaling.None();
+    var none = new RopeScaling.None();
     assertThrows(IllegalArgumentException.class, () -> RopeTable.create(arena, 8, 5, 10_000, none));
     assertThrows(IllegalArgumentException.class, () -> RopeTable.create(arena, 8, 4, 0, none));
     assertThrows(IllegalArgumentException.class, () -> RopeTable.create(arena, 0, 4, 10_000, none));
-    assertThrows(IllegalArgumentException.class, () -> new Scaling.Linear(0));
-    assertThrows(IllegalArgumentException.class, () -> new Scaling.Llama3(8, 4, 4, 8192));
+    assertThrows(IllegalArgumentException.class, () -> new RopeScaling.Linear(0));
+    assertThrows(IllegalArgumentException.class, () -> new RopeScaling.Llama3(8, 4, 4, 8192));
   }
 
   private static float cos(RopeTable table, int position, int i) {

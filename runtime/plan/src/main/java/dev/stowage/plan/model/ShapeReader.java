@@ -213,10 +213,14 @@ final class ShapeReader {
 
   private RopeScaling ropeScaling() throws ModelFormatException {
     var found = rope();
-    if (found.isEmpty()) {
-      return new RopeScaling.None();
+    try {
+      return found.isEmpty() ? new RopeScaling.None() : ropeScaling(found.get());
+    } catch (IllegalArgumentException e) {
+      throw config.wrong("rope_scaling", "cannot be: " + e.getMessage());
     }
-    var rope = found.get();
+  }
+
+  private RopeScaling ropeScaling(Config rope) throws ModelFormatException {
     if (rope.has("partial_rotary_factor") && rope.number("partial_rotary_factor") != 1) {
       throw rope.wrong("partial_rotary_factor", "rotates part of a head: not supported");
     }

@@ -103,8 +103,13 @@ final class RandomPlans {
         number(),
         switch (random.nextInt(3)) {
           case 0 -> new RopeScaling.None();
-          case 1 -> new RopeScaling.Linear(number());
-          default -> new RopeScaling.Llama3(number(), number(), number(), random.nextInt());
+          case 1 -> new RopeScaling.Linear(1 + random.nextDouble());
+          default ->
+              new RopeScaling.Llama3(
+                  1 + random.nextDouble(),
+                  1 + random.nextDouble(),
+                  2 + random.nextDouble(),
+                  1 + random.nextInt(99999));
         },
         random.nextBoolean(),
         random.nextBoolean(),

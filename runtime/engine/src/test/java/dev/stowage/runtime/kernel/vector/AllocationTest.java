@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.management.ThreadMXBean;
 import dev.stowage.plan.ElementType;
+import dev.stowage.plan.RopeScaling;
 import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.kernel.RandomData;
 import dev.stowage.runtime.kernel.RopeTable;
@@ -134,7 +135,7 @@ final class AllocationTest {
       for (ElementType type : types) {
         weights[type.ordinal()] = data.numbers(type, 0, 128L * K, 0.1f);
       }
-      rope = RopeTable.create(arena, 4, 16, 10_000, new RopeTable.Scaling.None());
+      rope = RopeTable.create(arena, 4, 16, 10_000, new RopeScaling.None());
       Arrays.fill(ids, 3);
     }
 
