@@ -35,6 +35,7 @@ final class Attention implements WorkerPool.Task {
     private float[] o = new float[0]; // [queries, headDim]
     private float[] m = new float[0]; // [queries]
     private float[] l = new float[0]; // [queries]
+    private float kept; // what the last maximum leaves of the sums so far
 
     private void fit(int queries, int headDim) {
       if (keys.length < BLOCK * headDim) {
@@ -228,14 +229,33 @@ final class Attention implements WorkerPool.Task {
     }
   }
 
+  /**
+   * A part of a block's work. An interface, so that C2 compiles each part by itself: all of them
+   * inlined into one method are more than it takes, and vectors would become objects.
+   */
+  private interface Part {
+    void run(Attention attention, Scratch s, int query, int tokens);
+  }
+
+  private static final Part[] PARTS = {
+    (attention, s, query, tokens) -> {
+      float before = s.m[query];
+      float m = Math.max(before, attention.scores(s, query, tokens));
+      s.kept = before == Float.NEGATIVE_INFINITY ? 0f : Exp.of(before - m);
+      s.m[query] = m;
+    },
+    (attention, s, query, tokens) ->
+        s.l[query] = s.l[query] * s.kept + exponentials(s.scores, s.m[query], tokens),
+    (attention, s, query, tokens) ->
+        accumulate(
+            s.scores, s.values, tokens, attention.headDim, s.o, query * attention.headDim, s.kept)
+  };
+
   /** Updates one query's running softmax by the first {@code tokens} tokens of the block. */
   private void block(Scratch s, int query, int tokens) {
-    float before = s.m[query];
-    float m = Math.max(before, scores(s, query, tokens));
-    float kept = before == Float.NEGATIVE_INFINITY ? 0f : Exp.of(before - m);
-    s.l[query] = s.l[query] * kept + exponentials(s.scores, m, tokens);
-    s.m[query] = m;
-    accumulate(s.scores, s.values, tokens, headDim, s.o, query * headDim, kept);
+    for (var part : PARTS) {
+      part.run(this, s, query, tokens);
+    }
   }
 
   /** Fills the block's scaled scores and returns the largest. */
