@@ -153,6 +153,33 @@ final class Messages {
     return error("SW119", where, "'%s' is not known here. Known are: %s".formatted(word, known));
   }
 
+  static Diagnostic unusedParameter(SourceSpan param, String name) {
+    return warning(
+        "SW401", param, "Parameter %s is never used: setting it changes nothing.".formatted(name));
+  }
+
+  static Diagnostic unusedDevice(SourceSpan device, String name) {
+    return warning(
+        "SW402",
+        device,
+        "%s is never used: the place statements leave nothing that may lie there.".formatted(name));
+  }
+
+  static Diagnostic redundant(SourceSpan later, String said, String earlier, SourceSpan first) {
+    return warning(
+            "SW403",
+            later,
+            "'%s' has no effect: '%s' allows no more already.".formatted(said, earlier))
+        .withRelated(first, "the statement that decides");
+  }
+
+  static Diagnostic overridesNothing(SourceSpan change, String kind) {
+    return warning(
+        "SW404",
+        change,
+        "There is no %s before this one: 'override' replaces nothing.".formatted(kind));
+  }
+
   /** What the language can say and no executor does yet. */
   static Diagnostic notYet(SourceSpan where, String what) {
     return error(

@@ -83,6 +83,7 @@ final class Placements {
       }
     }
     contradictions(shares);
+    diagnostics.addAll(Lint.redundant(shares, spans));
     if (axis.size() > 1) {
       var rules = List.copyOf(axis.values());
       diagnostics.add(

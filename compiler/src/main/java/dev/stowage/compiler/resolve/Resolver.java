@@ -112,6 +112,7 @@ public final class Resolver {
     }
     var statements = Statements.of(script, variant);
     var deviceSettings = applySettings(statements);
+    diagnostics.addAll(Lint.check(script, statements));
     statements.tests.forEach(test -> diagnostics.add(Messages.testsNotRun(Spans.of(test))));
 
     var machines = new Machines(values, diagnostics, deviceSettings);
