@@ -249,10 +249,26 @@ final class Binder {
 
   private void openStores() {
     for (KvRegion region : plan.kv()) {
+      refuseAttentionElsewhere(region);
       var layout = KvLayout.of(shape, region, plan.kvType(), plan.batch().rowsPerPass());
       var staging = memory.getOrDefault("staging." + region.name(), MemorySegment.NULL);
       stores.put(
           region.name(), resources.add(devices.get(region.device()).openKv(layout, staging)));
+    }
+  }
+
+  /** Hosts and drives attend to what they hold; a host attends to what disks hold. */
+  private void refuseAttentionElsewhere(KvRegion region) {
+    var home = plan.machine().device(region.device()).kind();
+    var place = plan.machine().device(region.attendAt()).kind();
+    boolean here =
+        home == DeviceKind.DISK
+            ? place == DeviceKind.HOST
+            : region.device().equals(region.attendAt());
+    if (!here) {
+      throw new DeviceException(
+          region.attendAt(),
+          "this executor cannot attend there to keys and values on %s".formatted(region.device()));
     }
   }
 

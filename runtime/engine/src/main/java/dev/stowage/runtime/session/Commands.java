@@ -1,6 +1,7 @@
 package dev.stowage.runtime.session;
 
 import dev.stowage.plan.Buffer;
+import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Footprint;
@@ -12,6 +13,7 @@ import dev.stowage.plan.Step;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.plan.model.ModelVector;
+import dev.stowage.runtime.device.DeviceException;
 import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.device.Partial;
 import dev.stowage.runtime.kernel.Kernels;
@@ -133,9 +135,7 @@ final class Commands {
         case Step.Compute compute -> compute(commands, compute, layer, loads, rows);
         case Step.Attend attend -> attend(commands, attend, layer);
         case Step.Append append -> append(commands, append, layer);
-        case Step.Copy copy ->
-            throw new IllegalStateException(
-                "a host has nowhere to copy %s to".formatted(copy.from()));
+        case Step.Copy copy -> throw cannot("copy %s to %s".formatted(copy.from(), copy.to()));
       }
     }
     return commands.toArray(Command[]::new);
@@ -177,6 +177,9 @@ final class Commands {
   private void compute(
       List<Command> commands, Step.Compute step, int layer, List<Binder.Load> loads, RowCount rows)
       throws ModelFormatException {
+    if (plan.machine().device(step.at()).kind() != DeviceKind.HOST) {
+      throw cannot("compute on %s".formatted(step.at()));
+    }
     var out = place(step.writes());
     switch (step.op()) {
       case Op.Embed() -> commands.add(embed(out));
@@ -309,8 +312,8 @@ final class Commands {
             .findFirst()
             .orElseThrow(
                 () ->
-                    new IllegalStateException(
-                        "rows %s of %s are neither resident nor loaded"
+                    cannot(
+                        "multiply by rows %s of %s, which are neither resident nor loaded"
                             .formatted(op.rows(), weight.word())));
     long offset = load.offset() + (first - load.rows().from()) * shape.rowBytes(weight);
     return pass ->
@@ -554,7 +557,7 @@ final class Commands {
     }
     var segment = memory.get(buffer);
     if (segment == null) {
-      throw new IllegalStateException("no memory behind buffer " + buffer);
+      throw cannot("use the buffer %s as an operand".formatted(buffer));
     }
     return pass -> segment;
   }
@@ -564,6 +567,9 @@ final class Commands {
         buffer,
         name -> {
           var segment = memory.get(name);
+          if (segment == null) {
+            throw cannot("use the buffer %s as a partial result".formatted(name));
+          }
           long o = Footprint.align(plan.batch().rowsPerPass() * (shape.queryWidth() * F32));
           return new Partial(segment.asSlice(0, o), segment.asSlice(o));
         });
@@ -578,7 +584,15 @@ final class Commands {
       case "k", "v" -> shape.kvWidth();
       case "gate", "up" -> shape.ffn();
       case "logits" -> shape.vocabulary();
-      default -> throw new IllegalStateException("no product writes to " + buffer);
+      default -> throw cannot("write a product to the buffer %s".formatted(buffer));
     };
+  }
+
+  /**
+   * A step that no compiler of ours makes: a plan may be well-formed, and still say what nothing
+   * here can do.
+   */
+  private DeviceException cannot(String what) {
+    return new DeviceException(plan.name(), "this executor cannot " + what);
   }
 }
