@@ -1,0 +1,162 @@
+package dev.stowage.examples;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Who may use whom: the table of modules in the README, held against the class files. */
+class ArchitectureTest {
+  /** The modules, and those of ours that each may use. */
+  private static final Map<String, Set<String>> MODULES =
+      Map.of(
+          "dsl", Set.of(),
+          "plan", Set.of(),
+          "optimizer", Set.of("plan"),
+          "compiler", Set.of("dsl", "optimizer", "plan"),
+          "runtime", Set.of("plan"),
+          "csd", Set.of("plan", "runtime"),
+          "cli", Set.of("dsl", "plan", "optimizer", "compiler", "runtime", "csd"));
+
+  /** Libraries, and the only packages that may use them. */
+  private static final Map<String, List<String>> LIBRARIES =
+      Map.of(
+          "com.google.ortools..", List.of("dev.stowage.optimizer.ortools"),
+          "org.eclipse.emf..", List.of("dev.stowage.dsl..", "dev.stowage.compiler.resolve"),
+          "org.eclipse.xtext..", List.of("dev.stowage.dsl..", "dev.stowage.compiler.resolve"),
+          "com.google.inject..", List.of("dev.stowage.dsl.."),
+          "com.google.common..", List.of("dev.stowage.dsl.."),
+          "jdk.incubator.vector..",
+              List.of("dev.stowage.runtime.kernel.vector", "dev.stowage.csd.kernel.vector"),
+          "com.fasterxml.jackson..",
+              List.of("dev.stowage.plan.model", "dev.stowage.runtime.tokenizer", "dev.stowage.cli"),
+          "picocli..", List.of("dev.stowage.cli"));
+
+  private static JavaClasses classes;
+
+  @BeforeAll
+  static void readClassFiles() {
+    classes =
+        new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .importPackages("dev.stowage");
+  }
+
+  static Set<String> modules() {
+    return MODULES.keySet();
+  }
+
+  static Set<String> libraries() {
+    return LIBRARIES.keySet();
+  }
+
+  @Test
+  void everyModuleIsLookedAt() {
+    var seen =
+        classes.stream()
+            .map(JavaClass::getPackageName)
+            .filter(name -> !name.startsWith("dev.stowage.examples"))
+            .map(name -> name.split("\\.")[2])
+            .collect(Collectors.toCollection(TreeSet::new));
+    assertEquals(new TreeSet<>(MODULES.keySet()), seen);
+  }
+
+  @ParameterizedTest
+  @MethodSource("modules")
+  void usesOnlyTheModulesThatTheTableAllows(String module) {
+    var forbidden =
+        MODULES.keySet().stream()
+            .filter(other -> !other.equals(module) && !MODULES.get(module).contains(other))
+            .map(other -> "dev.stowage." + other + "..")
+            .toArray(String[]::new);
+    if (forbidden.length > 0) {
+      noClasses()
+          .that()
+          .resideInAPackage("dev.stowage." + module + "..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(forbidden)
+          .check(classes);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("libraries")
+  void libraryIsUsedOnlyWhereTheTableAllows(String library) {
+    noClasses()
+        .that()
+        .resideInAPackage("dev.stowage..")
+        .and()
+        .resideOutsideOfPackages(LIBRARIES.get(library).toArray(String[]::new))
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage(library)
+        .check(classes);
+  }
+
+  /** What runs a compiled plan names the compiler in one class only, so that it loads without. */
+  @Test
+  void onlyTwoClassesOfTheCommandLineKnowTheCompiler() {
+    var knowing =
+        classes.stream()
+            .filter(c -> c.getPackageName().equals("dev.stowage.cli"))
+            .filter(
+                c ->
+                    c.getDirectDependenciesFromSelf().stream()
+                        .map(d -> d.getTargetClass().getPackageName())
+                        .anyMatch(
+                            p ->
+                                p.startsWith("dev.stowage.compiler")
+                                    || p.startsWith("dev.stowage.optimizer")
+                                    || p.startsWith("dev.stowage.dsl")))
+            .map(c -> c.getSimpleName().isEmpty() ? c.getName() : c.getSimpleName())
+            .map(name -> name.replaceFirst(".*\\.", "").replaceFirst("\\$.*", ""))
+            .collect(Collectors.toCollection(TreeSet::new));
+    assertEquals(new TreeSet<>(Set.of("DiagnosticPrinter", "PlanCompiler")), knowing);
+  }
+
+  @Test
+  void everyPackageSaysWhatItTurnsIntoWhat() throws IOException {
+    var packages = new TreeSet<Path>();
+    for (var module :
+        List.of(
+            "dsl",
+            "runtime/plan",
+            "optimizer",
+            "compiler",
+            "runtime/engine",
+            "csd-backend",
+            "runtime/cli",
+            "lsp-server")) {
+      var sources = Path.of("..", module, "src", "main", "java");
+      if (Files.isDirectory(sources)) {
+        try (Stream<Path> files = Files.walk(sources)) {
+          files
+              .filter(file -> file.toString().endsWith(".java"))
+              .forEach(file -> packages.add(file.getParent()));
+        }
+      }
+    }
+    assertTrue(packages.size() > 10, () -> "found only " + packages);
+    var silent =
+        packages.stream().filter(p -> !Files.exists(p.resolve("package-info.java"))).toList();
+    assertEquals(List.of(), silent);
+  }
+}
