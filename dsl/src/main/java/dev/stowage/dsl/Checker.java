@@ -17,6 +17,7 @@ import org.eclipse.xtext.resource.XtextResource;
  */
 public final class Checker {
   private static final int MOST_SYNTAX_ERRORS = 50;
+  private static final int MOST = 500;
 
   private Checker() {}
 
@@ -49,7 +50,13 @@ public final class Checker {
       }
     }
     found.sort(Comparator.comparing(Diagnostic::span).thenComparing(Diagnostic::code));
-    return found.stream().distinct().toList();
+    List<Diagnostic> all = found.stream().distinct().toList();
+    if (all.size() <= MOST) {
+      return all;
+    }
+    var first = new ArrayList<>(all.subList(0, MOST));
+    first.add(Messages.notShown(all.get(MOST).span(), all.size() - MOST));
+    return first;
   }
 
   private static void checkImported(
@@ -88,7 +95,7 @@ public final class Checker {
       }
     }
     if (left > 0) {
-      found.add(Messages.tooManySyntaxErrors(last, left));
+      found.add(Messages.notShown(last, left));
     }
     return found;
   }

@@ -50,9 +50,13 @@ public final class Formatter {
   private final Map<Integer, EObject> itemStarts = new HashMap<>();
   private final Set<Integer> statementStarts = new HashSet<>();
   private final List<Atom> atoms;
+  private final XtextResource resource;
+  private final String text;
 
   private Formatter(XtextResource resource) {
+    this.resource = resource;
     ICompositeNode root = resource.getParseResult().getRootNode();
+    text = root.getText();
     if (resource.getContents().getFirst() instanceof Script script) {
       script
           .eAllContents()
@@ -74,12 +78,26 @@ public final class Formatter {
    * The text laid out; empty when it has syntax errors, since then nobody knows what belongs where.
    */
   public static Optional<String> format(XtextResource resource) {
+    return edits(resource)
+        .map(
+            edits -> {
+              var text = new StringBuilder(resource.getParseResult().getRootNode().getText());
+              for (TextEdit edit : edits.reversed()) {
+                int start = edit.span().offset();
+                text.replace(start, start + edit.span().length(), edit.newText());
+              }
+              return text.toString();
+            });
+  }
+
+  /** What to change, in reading order; empty when the text has syntax errors. */
+  public static Optional<List<TextEdit>> edits(XtextResource resource) {
     if (resource.getParseResult() == null
         || resource.getParseResult().hasSyntaxErrors()
         || resource.getContents().isEmpty()) {
       return Optional.empty();
     }
-    return Optional.of(new Formatter(resource).print());
+    return Optional.of(new Formatter(resource).edits());
   }
 
   private static boolean isItem(EObject object) {
@@ -116,30 +134,44 @@ public final class Formatter {
     return atoms;
   }
 
-  private String print() {
-    var out = new StringBuilder();
+  private List<TextEdit> edits() {
+    var edits = new ArrayList<TextEdit>();
     int depth = 0;
     Atom before = null;
     for (Atom atom : atoms) {
-      boolean closes = !atom.comment() && atom.text().equals("}");
-      if (closes) {
+      if (!atom.comment() && atom.text().equals("}")) {
         depth--;
       }
-      if (before != null) {
+      if (before == null) {
+        change(0, offset(atom), "", edits);
+      } else {
         int newlines = newlines(before, atom, depth);
-        if (newlines > 0) {
-          out.append("\n".repeat(newlines)).append(" ".repeat(indent(atom, depth)));
-        } else {
-          out.append(" ".repeat(blanks(before, atom)));
-        }
+        change(
+            end(before),
+            offset(atom),
+            newlines > 0
+                ? "\n".repeat(newlines) + " ".repeat(indent(atom, depth))
+                : " ".repeat(blanks(before, atom)),
+            edits);
       }
-      out.append(atom.text());
       if (!atom.comment() && atom.text().equals("{")) {
         depth++;
       }
       before = atom;
     }
-    return atoms.isEmpty() ? "" : out.append('\n').toString();
+    change(before == null ? 0 : end(before), text.length(), before == null ? "" : "\n", edits);
+    return edits;
+  }
+
+  private void change(int start, int end, String due, List<TextEdit> edits) {
+    if (!text.substring(start, end).equals(due)) {
+      INode root = resource.getParseResult().getRootNode();
+      edits.add(new TextEdit(Spans.at(root, resource, start, end - start), due));
+    }
+  }
+
+  private static int end(Atom atom) {
+    return offset(atom) + atom.text().length();
   }
 
   private int newlines(Atom before, Atom atom, int depth) {

@@ -108,7 +108,7 @@ final class Imports {
     } catch (IOException e) {
       return new Found.Unreadable("it cannot be read");
     }
-    return load(from.getResourceSet(), URI.createFileURI(path.get().toString()));
+    return load(from.getResourceSet(), likeIn(from.getURI(), path.get()));
   }
 
   private static Optional<Path> relative(URI from, String target) {
@@ -121,6 +121,17 @@ final class Imports {
     } catch (InvalidPathException e) {
       return Optional.empty();
     }
+  }
+
+  /**
+   * A file's address, written as in the importing file's: an editor says file:///, others file:/.
+   */
+  private static URI likeIn(URI from, Path path) {
+    URI plain = URI.createFileURI(path.toString());
+    return from.hasAuthority() == plain.hasAuthority()
+        ? plain
+        : URI.createHierarchicalURI(
+            plain.scheme(), from.authority(), plain.device(), plain.segments(), null, null);
   }
 
   private static Found load(ResourceSet resources, URI uri) {

@@ -38,8 +38,9 @@ final class Messages {
         .withFix(Fix.replace("insert 'plan main'", start, "plan main\n\n"));
   }
 
-  static Diagnostic tooManySyntaxErrors(SourceSpan at, int left) {
-    return Diagnostic.error("SW015", at, "%d more syntax errors are not shown".formatted(left));
+  static Diagnostic notShown(SourceSpan at, int left) {
+    return Diagnostic.error(
+        "SW015", at, "%d more errors from here on are not shown".formatted(left));
   }
 
   // SW1xx: names, types and units

@@ -11,7 +11,6 @@ import dev.stowage.dsl.script.Statement;
 import dev.stowage.dsl.script.Test;
 import dev.stowage.dsl.script.Variant;
 import dev.stowage.dsl.script.Workload;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +22,6 @@ import org.eclipse.emf.ecore.EReference;
 import org.eclipse.emf.ecore.EStructuralFeature;
 import org.eclipse.xtext.nodemodel.INode;
 import org.eclipse.xtext.nodemodel.util.NodeModelUtils;
-import org.eclipse.xtext.scoping.IScope;
 
 /** Every name that is used exists, and no name is given twice. */
 final class NameRules {
@@ -35,14 +33,22 @@ final class NameRules {
           ScriptPackage.Literals.VARIANT, "variant",
           ScriptPackage.Literals.SETTABLE, "param, device or workload");
 
-  private NameRules() {}
+  private static final int MOST_UNKNOWN = 100;
+
+  private final Script script;
+  private final Map<EClass, List<String>> known = new HashMap<>();
+  private int unknown;
+
+  private NameRules(Script script) {
+    this.script = script;
+  }
 
   static void check(Script script, Consumer<Diagnostic> report) {
-    unresolved(script, report);
+    new NameRules(script).unresolved(report);
     duplicates(script, report);
   }
 
-  private static void unresolved(Script script, Consumer<Diagnostic> report) {
+  private void unresolved(Consumer<Diagnostic> report) {
     TreeIterator<EObject> all = script.eAllContents();
     while (all.hasNext()) {
       EObject object = all.next();
@@ -54,26 +60,38 @@ final class NameRules {
     }
   }
 
-  private static void unresolved(
-      EObject object, EReference reference, Consumer<Diagnostic> report) {
+  private void unresolved(EObject object, EReference reference, Consumer<Diagnostic> report) {
     List<?> targets =
         reference.isMany()
             ? (List<?>) object.eGet(reference)
             : object.eGet(reference) == null ? List.of() : List.of(object.eGet(reference));
+    if (targets.stream().noneMatch(target -> ((EObject) target).eIsProxy())) {
+      return;
+    }
     List<INode> nodes = NodeModelUtils.findNodesForFeature(object, reference);
     for (int i = 0; i < Math.min(targets.size(), nodes.size()); i++) {
-      if (targets.get(i) instanceof EObject target && target.eIsProxy()) {
-        IScope scope = new VisibleNames().getScope(object, reference);
-        List<String> known = new ArrayList<>();
-        scope.getAllElements().forEach(one -> known.add(one.getName().toString()));
+      if (((EObject) targets.get(i)).eIsProxy()) {
+        EClass wanted = reference.getEReferenceType();
         report.accept(
             Messages.unknownName(
                 Spans.of(nodes.get(i), object.eResource()),
-                KINDS.getOrDefault(reference.getEReferenceType(), "element"),
+                KINDS.getOrDefault(wanted, "element"),
                 NodeModelUtils.getTokenText(nodes.get(i)),
-                known));
+                known(wanted)));
       }
     }
+  }
+
+  /** What the name could have been; nothing once a file has shown that it is none of ours. */
+  private List<String> known(EClass wanted) {
+    return ++unknown > MOST_UNKNOWN
+        ? List.of()
+        : known.computeIfAbsent(
+            wanted,
+            kind ->
+                VisibleNames.visible(script, kind).stream()
+                    .map(one -> one.getName().toString())
+                    .toList());
   }
 
   private static void duplicates(Script script, Consumer<Diagnostic> report) {

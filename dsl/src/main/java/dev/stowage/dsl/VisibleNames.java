@@ -1,5 +1,6 @@
 package dev.stowage.dsl;
 
+import com.google.inject.Inject;
 import dev.stowage.dsl.script.Device;
 import dev.stowage.dsl.script.DeviceType;
 import dev.stowage.dsl.script.Header;
@@ -22,7 +23,9 @@ import org.eclipse.xtext.resource.EObjectDescription;
 import org.eclipse.xtext.resource.IEObjectDescription;
 import org.eclipse.xtext.scoping.IScope;
 import org.eclipse.xtext.scoping.IScopeProvider;
-import org.eclipse.xtext.scoping.impl.SimpleScope;
+import org.eclipse.xtext.scoping.impl.MapBasedScope;
+import org.eclipse.xtext.util.IResourceScopeCache;
+import org.eclipse.xtext.xbase.lib.Pair;
 
 /**
  * Which names a reference may use: what its own file declares and what that file imports, directly
@@ -31,12 +34,23 @@ import org.eclipse.xtext.scoping.impl.SimpleScope;
  */
 public class VisibleNames implements IScopeProvider {
 
+  /** Forgets what it holds when the file changes. */
+  @Inject private IResourceScopeCache cache;
+
   @Override
   public IScope getScope(EObject context, EReference reference) {
     if (!(EcoreUtil.getRootContainer(context) instanceof Script script)) {
       return IScope.NULLSCOPE;
     }
     EClass wanted = reference.getEReferenceType();
+    return cache.get(
+        Pair.of(VisibleNames.class, wanted),
+        script.eResource(),
+        () -> MapBasedScope.createScope(IScope.NULLSCOPE, visible(script, wanted)));
+  }
+
+  /** All names of one kind that a file may use. */
+  static List<IEObjectDescription> visible(Script script, EClass wanted) {
     var names = new ArrayList<IEObjectDescription>();
     if (wanted == ScriptPackage.Literals.VARIANT) {
       addAll(script, true, wanted, names);
@@ -45,7 +59,7 @@ public class VisibleNames implements IScopeProvider {
         addAll(visible, visible == script, wanted, names);
       }
     }
-    return new SimpleScope(IScope.NULLSCOPE, names);
+    return names;
   }
 
   private static void addAll(
