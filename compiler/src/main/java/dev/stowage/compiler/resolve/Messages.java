@@ -187,22 +187,16 @@ final class Messages {
   }
 
   /**
-   * The same, in a plan that cannot be run because it has no weights: the prediction leaves it out.
+   * What the language can say and no executor does yet, where a prediction can do without it: an
+   * error if the plan could be run, a warning if it has no weights and cannot.
    */
-  static Diagnostic leftOut(SourceSpan where, String what) {
-    return warning(
-        "SW702",
-        where,
-        "%s is not carried out yet: the prediction leaves it out, and a plan with weights would be refused."
-            .formatted(what));
-  }
-
-  static Diagnostic testsNotRun(SourceSpan where) {
-    return warning("SW703", where, "Test blocks are read, but not run yet.");
-  }
-
-  static Diagnostic measuredNotChecked(SourceSpan where) {
-    return warning(
-        "SW704", where, "Expectations on measured values are read, but not checked yet.");
+  static Diagnostic later(boolean canRun, SourceSpan where, String what) {
+    return canRun
+        ? notYet(where, what)
+        : warning(
+            "SW702",
+            where,
+            "%s is not carried out yet: the prediction leaves it out, and a plan with weights would be refused."
+                .formatted(what));
   }
 }

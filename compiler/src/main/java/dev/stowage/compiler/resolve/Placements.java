@@ -51,6 +51,7 @@ final class Placements {
   private final Machines machines;
   private final Machine machine;
   private final ModelShape shape;
+  private final boolean canRun;
 
   Placements(
       Values values,
@@ -58,13 +59,15 @@ final class Placements {
       Map<Source, SourceSpan> spans,
       Machines machines,
       Machine machine,
-      ModelShape shape) {
+      ModelShape shape,
+      boolean canRun) {
     this.values = values;
     this.diagnostics = diagnostics;
     this.spans = spans;
     this.machines = machines;
     this.machine = machine;
     this.shape = shape;
+    this.canRun = canRun;
   }
 
   Bounds bounds(
@@ -514,7 +517,8 @@ final class Placements {
     if (metric.getArguments().stream()
         .anyMatch(
             a -> a instanceof AspectArgument aspect && aspect.getAspect() == Aspect.MEASURED)) {
-      diagnostics.add(Messages.measuredNotChecked(Spans.of(expect)));
+      diagnostics.add(
+          Messages.later(canRun, Spans.of(expect), "Checking what is expected of measured values"));
       return Optional.empty();
     }
     var quantity = quantity(metric);

@@ -113,7 +113,6 @@ public final class Resolver {
     var statements = Statements.of(script, variant);
     var deviceSettings = applySettings(statements);
     diagnostics.addAll(Lint.check(script, statements));
-    statements.tests.forEach(test -> diagnostics.add(Messages.testsNotRun(Spans.of(test))));
 
     var machines = new Machines(values, diagnostics, deviceSettings);
     var platforms = new ArrayList<>(statements.platforms);
@@ -142,11 +141,15 @@ public final class Resolver {
       Statements statements, Machines machines, Machine machine, ModelFound model) {
     boolean canRun = model.folder().isPresent();
     var kvType = kvType(model.shape());
+    statements.tests.forEach(test -> later(canRun, test, "Running a plan's own tests"));
     for (var approximate : statements.approximations) {
       for (var item : approximate.getItems()) {
         switch (item) {
           case Quantize quantize ->
-              later(canRun, quantize, quantize.getBits() + "-bit " + quantize.getSubject());
+              later(
+                  canRun,
+                  quantize,
+                  "Storing %s in %d bits".formatted(quantize.getSubject(), quantize.getBits()));
           default -> diagnostics.add(Messages.notYet(Spans.of(item), "Sparse attention"));
         }
       }
@@ -160,7 +163,8 @@ public final class Resolver {
     }
     var workload = workload(statements, model.shape());
     var how = schedule(statements, machines, machine, canRun);
-    var placement = new Placements(values, diagnostics, spans, machines, machine, model.shape());
+    var placement =
+        new Placements(values, diagnostics, spans, machines, machine, model.shape(), canRun);
     var bounds = placement.bounds(statements.places, statements.objectives, how.attention());
     var objective = placement.objective(statements.objectives);
     var expectations = placement.expectations(statements.expectations);
@@ -567,8 +571,7 @@ public final class Resolver {
   }
 
   private void later(boolean canRun, EObject statement, String what) {
-    var span = Spans.of(statement);
-    diagnostics.add(canRun ? Messages.notYet(span, what) : Messages.leftOut(span, what));
+    diagnostics.add(Messages.later(canRun, Spans.of(statement), what));
   }
 
   private static String names(List<String> names) {
