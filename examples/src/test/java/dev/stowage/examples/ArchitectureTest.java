@@ -33,15 +33,19 @@ class ArchitectureTest {
           "compiler", Set.of("dsl", "optimizer", "plan"),
           "runtime", Set.of("plan"),
           "csd", Set.of("plan", "runtime"),
-          "cli", Set.of("dsl", "plan", "optimizer", "compiler", "runtime", "csd"));
+          "cli", Set.of("dsl", "plan", "optimizer", "compiler", "runtime", "csd"),
+          "lsp", Set.of("dsl", "compiler"));
 
   /** Libraries, and the only packages that may use them. */
   private static final Map<String, List<String>> LIBRARIES =
       Map.of(
           "com.google.ortools..", List.of("dev.stowage.optimizer.ortools"),
-          "org.eclipse.emf..", List.of("dev.stowage.dsl..", "dev.stowage.compiler.resolve"),
-          "org.eclipse.xtext..", List.of("dev.stowage.dsl..", "dev.stowage.compiler.resolve"),
-          "com.google.inject..", List.of("dev.stowage.dsl.."),
+          "org.eclipse.emf..",
+              List.of("dev.stowage.dsl..", "dev.stowage.compiler.resolve", "dev.stowage.lsp"),
+          "org.eclipse.xtext..",
+              List.of("dev.stowage.dsl..", "dev.stowage.compiler.resolve", "dev.stowage.lsp"),
+          "org.eclipse.lsp4j..", List.of("dev.stowage.dsl.ide", "dev.stowage.lsp"),
+          "com.google.inject..", List.of("dev.stowage.dsl..", "dev.stowage.lsp"),
           "com.google.common..", List.of("dev.stowage.dsl.."),
           "jdk.incubator.vector..",
               List.of("dev.stowage.runtime.kernel.vector", "dev.stowage.csd.kernel.vector"),

@@ -42,7 +42,6 @@ final class Machines {
           Map.entry("attend-decode", Rate.ATTENTION),
           Map.entry("read", Rate.READ),
           Map.entry("write", Rate.WRITE),
-          Map.entry("internal-read", Rate.INTERNAL_READ),
           Map.entry("latency", Rate.LATENCY));
 
   private final Values values;
@@ -196,7 +195,7 @@ final class Machines {
         });
     double channels = number(set, properties, "channels", 0);
     double channelRate = number(set, properties, "channel-bandwidth", 0);
-    if (channels > 0 && channelRate > 0 && !rates.containsKey(Rate.INTERNAL_READ)) {
+    if (channels > 0 && channelRate > 0) {
       rates.put(
           Rate.INTERNAL_READ,
           new RateValue(channels * channelRate, origin(properties.get("channel-bandwidth"))));
