@@ -1,6 +1,7 @@
 package dev.stowage.examples;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
@@ -10,6 +11,7 @@ import dev.stowage.runtime.sampler.Sampling;
 import dev.stowage.runtime.session.Completion;
 import dev.stowage.runtime.session.Request;
 import dev.stowage.runtime.session.Session;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -19,6 +21,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -95,6 +98,53 @@ class PlacementInvarianceTest {
         () ->
             "seed %d, against each request alone on the host: %s, %s"
                 .formatted(seed, draft, schedule));
+  }
+
+  /**
+   * A window hides other keys from every row, in every region: here Mistral's, over a Llama's
+   * weights.
+   */
+  @Test
+  void aSlidingWindowSeesTheSameKeysWhereverTheyLie() throws Exception {
+    var model = folder.resolve("mistral");
+    Files.createDirectory(model);
+    var llama = Path.of("models/tiny-llama");
+    Files.copy(llama.resolve("model.safetensors"), model.resolve("model.safetensors"));
+    Files.writeString(
+        model.resolve("config.json"),
+        Files.readString(llama.resolve("config.json"))
+            .replaceFirst(
+                "\"model_type\"\\s*:\\s*\"llama\"",
+                "\"model_type\":\"mistral\",\"sliding_window\":9"));
+    var prompt = Golden.read(llama).greedy().prompt();
+    var request = new Request(prompt, 40, Set.of(), Sampling.GREEDY);
+    var outputs = new ArrayList<List<Integer>>();
+    for (int chunk : new int[] {1, 4, prompt.length}) {
+      for (var kv :
+          List.of(
+              Draft.shares("ram", 1),
+              Draft.shares("inst", 1),
+              Draft.shares("inst", 0.3, "ssd", 0.3, "ram", 0.4))) {
+        var draft =
+            Draft.allOnHost(model, new BatchShape(2, 1, prompt.length, 40, chunk), ElementType.F32)
+                .withKv(kv, Draft.Axis.TOKENS);
+        try (var session = Session.open(draft.plan(), draft.schedule(), folder, model, 2)) {
+          outputs.add(session.generate(List.of(request), (r, id) -> true).getFirst().output());
+        }
+      }
+    }
+    assertEquals(Collections.nCopies(outputs.size(), outputs.getFirst()), outputs);
+    try (var session = openOnHost(llama, prompt.length)) {
+      var unlimited = session.generate(List.of(request), (r, id) -> true).getFirst().output();
+      assertNotEquals(unlimited, outputs.getFirst(), "the window changes what is computed");
+    }
+  }
+
+  private Session openOnHost(Path model, int promptTokens) throws Exception {
+    var draft =
+        Draft.allOnHost(
+            model, new BatchShape(1, 1, promptTokens, 40, promptTokens), ElementType.F32);
+    return Session.open(draft.plan(), draft.schedule(), folder, model, 1);
   }
 
   /** Every request by itself, everything in host memory. */
