@@ -137,7 +137,14 @@ class CsdDeviceTest {
   private static KvLayout layout(String name, int tokens) {
     var region =
         new KvRegion(
-            name, Range.upTo(2), Range.upTo(4), Range.upTo(1), Range.upTo(tokens), "csd", "csd");
+            name,
+            Range.upTo(2),
+            Range.upTo(4),
+            Range.upTo(1),
+            Range.upTo(tokens),
+            "csd",
+            "csd",
+            Optional.empty());
     return new KvLayout(region, 1, 1, 8, ElementType.F16, Integer.MAX_VALUE, 4);
   }
 }

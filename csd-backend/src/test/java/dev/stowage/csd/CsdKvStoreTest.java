@@ -62,8 +62,9 @@ class CsdKvStoreTest {
             within(random, kvHeads),
             within(random, tokens),
             "csd",
-            "csd");
-    var type = ElementType.values()[random.nextInt(3)];
+            "csd",
+            Optional.empty());
+    var type = ElementType.single().get(random.nextInt(3));
     int window = random.nextBoolean() ? Integer.MAX_VALUE : 1 + random.nextInt(tokens);
     var layout =
         new KvLayout(region, groupSize * kvHeads, kvHeads, headDim, type, window, rowsPerPass);
@@ -356,7 +357,14 @@ class CsdKvStoreTest {
 
   private static KvRegion region(int tokens, int kvHeads) {
     return new KvRegion(
-        "kv", Range.upTo(1), Range.upTo(1), Range.upTo(kvHeads), Range.upTo(tokens), "csd", "csd");
+        "kv",
+        Range.upTo(1),
+        Range.upTo(1),
+        Range.upTo(kvHeads),
+        Range.upTo(tokens),
+        "csd",
+        "csd",
+        Optional.empty());
   }
 
   /** The rows of a pass with random keys, values and queries. */

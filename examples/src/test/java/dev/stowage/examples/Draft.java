@@ -132,7 +132,9 @@ record Draft(
       int rows = shape.rows(weight);
       var layers = Range.upTo(weight.perLayer() ? shape.layers() : 1);
       cut(weights, rows)
-          .forEach((device, range) -> regions.add(new WeightRegion(weight, layers, range, device)));
+          .forEach(
+              (device, range) ->
+                  regions.add(new WeightRegion(weight, layers, range, device, shape.weightType())));
     }
     return regions;
   }
@@ -161,7 +163,8 @@ record Draft(
                         axis == Axis.HEADS ? range : heads,
                         axis == Axis.TOKENS ? range : tokens,
                         device,
-                        device.equals("inst") ? "inst" : "ram")));
+                        device.equals("inst") ? "inst" : "ram",
+                        Optional.empty())));
     return regions;
   }
 

@@ -8,6 +8,7 @@ import dev.stowage.optimizer.formulate.Settled;
 import dev.stowage.optimizer.formulate.WeightClass;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.ElementType;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Weight;
@@ -123,7 +124,8 @@ public final class Rounding {
               axis == KvAxis.HEADS ? part : whole.heads(),
               axis == KvAxis.TOKENS ? part : whole.tokens(),
               whole.device(),
-              whole.attendAt()));
+              whole.attendAt(),
+              whole.sparsity()));
       from = part.to();
     }
     return List.copyOf(regions);
@@ -162,7 +164,12 @@ public final class Rounding {
           var exact = homes.stream().mapToDouble(home -> Math.max(0, byHome.get(home))).toArray();
           for (var weight : c.matrices()) {
             cuts.add(
-                new Cut(weight, c.layers(), homes, units(exact, problem.shape().rows(weight))));
+                new Cut(
+                    weight,
+                    c.layers(),
+                    problem.shape().weightType(),
+                    homes,
+                    units(exact, problem.shape().rows(weight))));
           }
         });
     for (int repair = 0; repair < MOST_REPAIRS; repair++) {
@@ -190,10 +197,11 @@ public final class Rounding {
         for (var region : regions) {
           for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
             if (thing.covers(region.weight(), layer)) {
-              double bytes = (double) region.rows().size() * shape.rowBytes(region.weight());
+              double bytes =
+                  (double) region.rows().size() * shape.rowBytes(region.weight(), region.type());
               all += bytes;
               there += bound.devices().contains(region.home()) ? bytes : 0;
-              unit += shape.rowBytes(region.weight());
+              unit += shape.rowBytes(region.weight(), region.type());
             }
           }
         }
@@ -228,14 +236,16 @@ public final class Rounding {
   }
 
   /** Rows of one matrix, alike in some layers, counted by home. */
-  private record Cut(Weight weight, Range layers, List<String> homes, int[] rows) {
+  private record Cut(
+      Weight weight, Range layers, ElementType type, List<String> homes, int[] rows) {
     List<WeightRegion> regions() {
       var regions = new ArrayList<WeightRegion>();
       int from = 0;
       for (int i = 0; i < rows.length; i++) {
         if (rows[i] > 0) {
           regions.add(
-              new WeightRegion(weight, layers, new Range(from, from + rows[i]), homes.get(i)));
+              new WeightRegion(
+                  weight, layers, new Range(from, from + rows[i]), homes.get(i), type));
           from += rows[i];
         }
       }
@@ -257,7 +267,7 @@ public final class Rounding {
     var moves = new ArrayList<Move>();
     for (var cut : cuts) {
       int from = cut.homes().indexOf(device);
-      long unit = cut.layers().size() * problem.shape().rowBytes(cut.weight());
+      long unit = cut.layers().size() * problem.shape().rowBytes(cut.weight(), cut.type());
       for (int to = 0; to < cut.homes().size(); to++) {
         if (from < 0 || to == from || cut.rows()[from] == 0 || cut.rows()[to] == 0) {
           continue;
@@ -282,7 +292,9 @@ public final class Rounding {
 
   /** Seconds that one row with that home keeps resources busy. */
   private static double effort(Problem problem, BatchShape batch, Cut cut, int home) {
-    var row = new WeightRegion(cut.weight(), cut.layers(), Range.upTo(1), cut.homes().get(home));
+    var row =
+        new WeightRegion(
+            cut.weight(), cut.layers(), Range.upTo(1), cut.homes().get(home), cut.type());
     return WeightWork.of(problem, batch, row).total();
   }
 

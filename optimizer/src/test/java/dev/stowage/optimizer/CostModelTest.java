@@ -18,6 +18,7 @@ import dev.stowage.plan.WeightRegion;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Seconds that can be worked out by hand. */
@@ -139,7 +140,8 @@ class CostModelTest {
   }
 
   private static KvRegion part(String name, Range sequences, Range heads, Range tokens) {
-    return new KvRegion(name, new Range(0, 4), sequences, heads, tokens, "ssd", "ram");
+    return new KvRegion(
+        name, new Range(0, 4), sequences, heads, tokens, "ssd", "ram", Optional.empty());
   }
 
   private static CostModel.Cost cost(Problem problem, String home, KvRegion kv, int prefetch) {
@@ -151,7 +153,8 @@ class CostModelTest {
                 weight,
                 Range.upTo(weight.perLayer() ? SHAPE.layers() : 1),
                 Range.upTo(SHAPE.rows(weight)),
-                home));
+                home,
+                SHAPE.weightType()));
       }
     }
     return CostModel.evaluate(problem, BATCH, prefetch, weights, List.of(kv), List.of());

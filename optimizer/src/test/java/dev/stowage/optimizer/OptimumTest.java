@@ -198,10 +198,12 @@ class OptimumTest {
               / GRID;
       var layers = Range.upTo(weight.perLayer() ? SHAPE.layers() : 1);
       if (onHost > 0) {
-        weights.add(new WeightRegion(weight, layers, new Range(0, onHost), "ram"));
+        weights.add(
+            new WeightRegion(weight, layers, new Range(0, onHost), "ram", SHAPE.weightType()));
       }
       if (onHost < rows) {
-        weights.add(new WeightRegion(weight, layers, new Range(onHost, rows), "ssd"));
+        weights.add(
+            new WeightRegion(weight, layers, new Range(onHost, rows), "ssd", SHAPE.weightType()));
       }
     }
     return weights;

@@ -204,8 +204,10 @@ class PublishedPlansTest {
       int rows = OPT_30B.rows(weight);
       if (rows > 0) {
         var layers = Range.upTo(weight.perLayer() ? OPT_30B.layers() : 1);
-        weights.add(new WeightRegion(weight, layers, new Range(0, rows / 5), "t4"));
-        weights.add(new WeightRegion(weight, layers, new Range(rows / 5, rows), "ram"));
+        weights.add(
+            new WeightRegion(weight, layers, new Range(0, rows / 5), "t4", ElementType.F16));
+        weights.add(
+            new WeightRegion(weight, layers, new Range(rows / 5, rows), "ram", ElementType.F16));
       }
     }
     return CostModel.evaluate(

@@ -240,7 +240,7 @@ public final class Lowering {
   private void load(List<Step> steps, int layer, Weight weight) {
     for (var region : weightsOf(layer, weight)) {
       if (!region.home().equals(placed.computeAt())) {
-        steps.add(new Step.Load(weight, region.rows(), region.home(), RING));
+        steps.add(new Step.Load(weight, region.rows(), region.type(), region.home(), RING));
       }
     }
   }

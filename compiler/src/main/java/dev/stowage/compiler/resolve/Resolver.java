@@ -202,7 +202,7 @@ public final class Resolver {
   static ElementType kvType(ModelShape shape) {
     return switch (shape.weightType()) {
       case F32, BF16 -> ElementType.F32;
-      case F16 -> ElementType.F16;
+      case F16, INT8, INT4 -> ElementType.F16;
     };
   }
 
@@ -351,6 +351,7 @@ public final class Resolver {
             case F32 -> "fp32";
             case F16 -> "fp16";
             case BF16 -> "bf16";
+            case INT8, INT4 -> shape.weightType().word();
           };
       if (!"dtype".equals(option.getName())) {
         diagnostics.add(Messages.unknownWord(Spans.of(option), option.getName(), "dtype"));

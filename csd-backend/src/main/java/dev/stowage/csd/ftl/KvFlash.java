@@ -215,6 +215,7 @@ public final class KvFlash implements AutoCloseable {
           into[start + i] = Float.intBitsToFloat(from.get(BITS, at + 2L * i) << 16);
         }
       }
+      case INT8, INT4 -> throw shape.type().notSingle();
     }
   }
 

@@ -4,6 +4,7 @@ import dev.stowage.optimizer.Phase;
 import dev.stowage.optimizer.Problem;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.ElementType;
 import dev.stowage.plan.Rate;
 import dev.stowage.plan.Weight;
 
@@ -58,7 +59,8 @@ public final class ComputeWork {
     table.add(Phase.PREFILL, BusyTable.Kind.OTHER, compute, prefill);
     table.add(
         Phase.DECODE, BusyTable.Kind.OTHER, compute, decode / device.rate(Rate.DECODE_COMPUTE));
-    double bytes = (perLayer + once) * shape.weightType().bytes();
+    double bytes =
+        (perLayer + once) * shape.weightType().rowBytes(ElementType.GROUP) / ElementType.GROUP;
     for (var phase : Phase.values()) {
       table.add(
           phase,

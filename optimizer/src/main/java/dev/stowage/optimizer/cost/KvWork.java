@@ -48,7 +48,7 @@ public final class KvWork {
     var transfers = new Transfers(problem, table, kind);
     double boxes = (double) region.layers().size() * region.sequences().size();
     double tokenBytes =
-        2.0 * boxes * region.heads().size() * shape.headDim() * problem.kvType().bytes();
+        2.0 * boxes * region.heads().size() * problem.kvType().rowBytes(shape.headDim());
     double commands = (double) region.layers().size() * batch.microBatches();
     double slots = boxes;
 

@@ -93,7 +93,8 @@ public final class MemoryUse {
         if (stop.matrices().contains(region.weight())
             && region.layers().contains(stop.layer())
             && !region.home().equals(problem.compute())) {
-          var load = new Step.Load(region.weight(), region.rows(), region.home(), "ring");
+          var load =
+              new Step.Load(region.weight(), region.rows(), region.type(), region.home(), "ring");
           loads.add(load);
           if (problem.machine().device(region.home()).kind() == DeviceKind.DISK) {
             loadsFromDisk.add(load);

@@ -53,7 +53,7 @@ public final class WeightWork {
                 phase,
                 region.home(),
                 problem.compute(),
-                rows * shape.rowBytes(region.weight()),
+                rows * shape.rowBytes(region.weight(), region.type()),
                 rows);
       }
     }

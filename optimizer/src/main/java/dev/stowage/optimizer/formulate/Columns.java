@@ -135,7 +135,12 @@ public final class Columns {
         var work = new BusyTable();
         for (var weight : c.matrices()) {
           var all =
-              new WeightRegion(weight, c.layers(), Range.upTo(problem.shape().rows(weight)), home);
+              new WeightRegion(
+                  weight,
+                  c.layers(),
+                  Range.upTo(problem.shape().rows(weight)),
+                  home,
+                  problem.shape().weightType());
           work.add(WeightWork.of(problem, batch, all));
         }
         weights.add(new OfWeights(variable(c.name() + "@" + home, 1), c, home, work));

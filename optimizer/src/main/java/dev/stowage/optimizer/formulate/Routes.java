@@ -8,6 +8,7 @@ import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Range;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Where bytes may lie and where they are then used. */
 public final class Routes {
@@ -30,7 +31,8 @@ public final class Routes {
           Range.upTo(problem.shape().kvHeads()),
           Range.upTo(batch.tokens()),
           home,
-          attendAt);
+          attendAt,
+          Optional.empty());
     }
 
     private static String identifier(String device) {

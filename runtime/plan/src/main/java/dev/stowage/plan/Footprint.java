@@ -101,8 +101,7 @@ public final class Footprint {
               2L
                   * region.tokens().size()
                   * region.heads().size()
-                  * shape.headDim()
-                  * kvType.bytes());
+                  * kvType.rowBytes(shape.headDim()));
       case HOST, GPU, CSD -> 0;
     };
   }
@@ -110,7 +109,9 @@ public final class Footprint {
   /** Bytes that the rows of a region take on their device: every layer's slab aligned. */
   public static long residentBytes(ModelShape shape, WeightRegion region) {
     long slab =
-        align(Math.multiplyExact((long) region.rows().size(), shape.rowBytes(region.weight())));
+        align(
+            Math.multiplyExact(
+                (long) region.rows().size(), shape.rowBytes(region.weight(), region.type())));
     return Math.multiplyExact(slab, (long) region.layers().size());
   }
 
@@ -121,7 +122,7 @@ public final class Footprint {
   public static long ringSlotBytes(ModelShape shape, List<Step.Load> loadsOfOneStop) {
     long sum = 0;
     for (var load : loadsOfOneStop) {
-      sum += align(load.rows().size() * shape.rowBytes(load.weight()));
+      sum += align(load.rows().size() * shape.rowBytes(load.weight(), load.type()));
     }
     return sum;
   }

@@ -1,6 +1,7 @@
 package dev.stowage.plan;
 
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * A box of the KV cache that lies on one device. The cache is a box {@code layers × sequences × kv
@@ -11,6 +12,7 @@ import java.util.Objects;
  * @param name unique in its plan
  * @param device where the keys and values lie
  * @param attendAt the device that computes attention over them
+ * @param sparsity what attention reads of them; empty for all
  */
 public record KvRegion(
     String name,
@@ -19,10 +21,12 @@ public record KvRegion(
     Range heads,
     Range tokens,
     String device,
-    String attendAt) {
+    String attendAt,
+    Optional<Sparsity> sparsity) {
   public KvRegion {
     Objects.requireNonNull(device);
     Objects.requireNonNull(attendAt);
+    Objects.requireNonNull(sparsity);
     if (!name.matches("[A-Za-z_][A-Za-z0-9_.-]*")) {
       throw new IllegalArgumentException("not a region's name: '" + name + "'");
     }
@@ -34,7 +38,7 @@ public record KvRegion(
   /** Bytes of keys and values when every sequence is at its longest. */
   public long bytes(int headDim, ElementType kvType) {
     return Math.multiplyExact(
-        2L * layers.size() * sequences.size() * headDim * kvType.bytes(),
+        2L * layers.size() * sequences.size() * kvType.rowBytes(headDim),
         (long) heads.size() * tokens.size());
   }
 

@@ -137,9 +137,14 @@ public record ModelShape(
     };
   }
 
-  /** Bytes of one row of a weight matrix as stored. */
+  /** Bytes of one row of a weight matrix as the model's files store it. */
   public long rowBytes(Weight weight) {
-    return (long) columns(weight) * weightType.bytes();
+    return rowBytes(weight, weightType);
+  }
+
+  /** Bytes of one row of a weight matrix stored otherwise. */
+  public long rowBytes(Weight weight, ElementType type) {
+    return type.rowBytes(columns(weight));
   }
 
   /** Bytes of a weight matrix (of one layer, where it belongs to layers). */
@@ -180,6 +185,6 @@ public record ModelShape(
 
   /** Bytes that one token of one sequence adds to the KV cache, over all layers. */
   public long kvBytesPerToken(ElementType kvType) {
-    return 2L * layers * kvWidth() * kvType.bytes();
+    return 2L * layers * kvHeads * kvType.rowBytes(headDim);
   }
 }

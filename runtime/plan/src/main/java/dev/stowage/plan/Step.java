@@ -8,10 +8,16 @@ import java.util.Objects;
  * speaks of the layer at hand.
  */
 public sealed interface Step {
-  /** Brings rows of a matrix from where they lie to a slot of a ring where they are used. */
-  record Load(Weight weight, Range rows, String from, String ring) implements Step {
+  /**
+   * Brings rows of a matrix from where they lie to a slot of a ring where they are used.
+   *
+   * @param type how they are stored there and here
+   */
+  record Load(Weight weight, Range rows, ElementType type, String from, String ring)
+      implements Step {
     public Load {
       Objects.requireNonNull(weight);
+      Objects.requireNonNull(type);
       Objects.requireNonNull(from);
       Objects.requireNonNull(ring);
     }

@@ -6,7 +6,10 @@ import dev.stowage.plan.ElementType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Single numbers in memory: reads any {@link ElementType} as a float and stores a float as any. */
+/**
+ * Single numbers in memory: reads any {@link ElementType} that is not quantized as a float, and
+ * stores a float as any.
+ */
 public final class Elements {
   /** Little-endian float at any byte offset. */
   public static final ValueLayout.OfFloat F32 =
@@ -24,6 +27,7 @@ public final class Elements {
       case F32 -> segment.get(F32, offset);
       case F16 -> Float.float16ToFloat(segment.get(BITS16, offset));
       case BF16 -> bf16ToFloat(segment.get(BITS16, offset));
+      case INT8, INT4 -> throw type.notSingle();
     };
   }
 
@@ -33,6 +37,7 @@ public final class Elements {
       case F32 -> segment.set(F32, offset, value);
       case F16 -> segment.set(BITS16, offset, Float.floatToFloat16(value));
       case BF16 -> segment.set(BITS16, offset, floatToBf16(value));
+      case INT8, INT4 -> throw type.notSingle();
     }
   }
 

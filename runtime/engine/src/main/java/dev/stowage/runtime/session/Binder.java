@@ -89,6 +89,7 @@ final class Binder {
 
   private Bound bind(Path base, Path model, int threads) throws ModelFormatException {
     refuseDevicesThatCannotCompute();
+    refuseApproximations();
     files = resources.add(openModel(model));
     selection = KernelSelection.best(resources.add(new WorkerPool(threads)));
     kernels = selection.kernels();
@@ -140,6 +141,23 @@ final class Binder {
         throw new DeviceException(
             device.name(),
             "the plan keeps and computes on a gpu, and this machine has none that Stowage can use");
+      }
+    }
+  }
+
+  private void refuseApproximations() {
+    for (var region : plan.weights()) {
+      if (region.type() != shape.weightType()) {
+        throw new DeviceException(
+            region.home(),
+            "%s is to be stored as %s, which this executor does not do"
+                .formatted(region.weight().word(), region.type().word()));
+      }
+    }
+    for (var region : plan.kv()) {
+      if (plan.kvType().quantized() || region.sparsity().isPresent()) {
+        throw new DeviceException(
+            region.device(), "this executor neither quantizes KV nor attends sparsely");
       }
     }
   }
@@ -210,7 +228,7 @@ final class Binder {
     for (var region : plan.weights()) {
       switch (plan.machine().device(region.home()).kind()) {
         case HOST -> {
-          long bytes = region.rows().size() * shape.rowBytes(region.weight());
+          long bytes = region.rows().size() * shape.rowBytes(region.weight(), region.type());
           for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
             var rest = left.get(region.home());
             var slab = rest.asSlice(0, bytes);

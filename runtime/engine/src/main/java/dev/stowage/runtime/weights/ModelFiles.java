@@ -148,6 +148,7 @@ public final class ModelFiles implements AutoCloseable {
             case F32 -> stored.get(STORED_FLOAT, 4L * i);
             case F16 -> Float.float16ToFloat(stored.get(STORED_SHORT, 2L * i));
             case BF16 -> Float.intBitsToFloat(stored.get(STORED_SHORT, 2L * i) << 16);
+            case INT8, INT4 -> throw type.notSingle();
           };
       to.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * i, value);
     }

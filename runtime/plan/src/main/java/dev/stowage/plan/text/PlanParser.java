@@ -5,7 +5,6 @@ import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.Buffer;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.DeviceSpec;
-import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Family;
 import dev.stowage.plan.KvRegion;
@@ -19,6 +18,7 @@ import dev.stowage.plan.Rate;
 import dev.stowage.plan.RateValue;
 import dev.stowage.plan.RopeScaling;
 import dev.stowage.plan.Section;
+import dev.stowage.plan.Sparsity;
 import dev.stowage.plan.Step;
 import dev.stowage.plan.WeightRegion;
 import java.util.ArrayList;
@@ -57,7 +57,7 @@ public final class PlanParser {
     var machine = machine();
     var batch = batch();
     in.statementOf("kv-type");
-    var kvType = elementType();
+    var kvType = StepText.elementType(in);
     in.endOfStatement();
     var weights = weights();
     var kv = kv();
@@ -124,7 +124,7 @@ public final class PlanParser {
         in.passes("none") ? Optional.empty() : Optional.of(in.integer("'none' or " + COUNT));
     in.endOfStatement();
     in.statementOf("weight-type");
-    var weightType = elementType();
+    var weightType = StepText.elementType(in);
     in.endOfStatement();
     in.endOfBlock();
     return in.valid(
@@ -248,8 +248,10 @@ public final class PlanParser {
       var rows = in.range("rows");
       in.keyword("on");
       var home = in.name("a device");
+      in.keyword("as");
+      var type = StepText.elementType(in);
       in.endOfStatement();
-      weights.add(in.valid(() -> new WeightRegion(weight, layers, rows, home)));
+      weights.add(in.valid(() -> new WeightRegion(weight, layers, rows, home, type)));
     }
     return weights;
   }
@@ -273,11 +275,24 @@ public final class PlanParser {
       var device = in.name("a device");
       in.keyword("attend-at");
       var attendAt = in.name("a device");
+      var sparsity = sparsity();
       in.endOfStatement();
       regions.add(
-          in.valid(() -> new KvRegion(name, layers, sequences, heads, tokens, device, attendAt)));
+          in.valid(
+              () ->
+                  new KvRegion(
+                      name, layers, sequences, heads, tokens, device, attendAt, sparsity)));
     }
     return regions;
+  }
+
+  private Optional<Sparsity> sparsity() throws PlanFormatException {
+    if (!in.passes("channels")) {
+      return Optional.empty();
+    }
+    int channels = in.integer("a number of channels");
+    double tokenShare = numberOf("token-share");
+    return Optional.of(in.valid(() -> new Sparsity(channels, tokenShare)));
   }
 
   private List<Buffer> buffers() throws PlanFormatException {
@@ -397,10 +412,6 @@ public final class PlanParser {
   private long bytesOf(String keyword) throws PlanFormatException {
     in.keyword(keyword);
     return in.longInteger("a number of bytes");
-  }
-
-  private ElementType elementType() throws PlanFormatException {
-    return StepText.constant(in, ElementType.values(), TextWriter::word);
   }
 
   private Origin origin() throws PlanFormatException {

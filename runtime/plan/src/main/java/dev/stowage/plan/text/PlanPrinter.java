@@ -2,7 +2,6 @@ package dev.stowage.plan.text;
 
 import static dev.stowage.plan.text.TextWriter.name;
 import static dev.stowage.plan.text.TextWriter.quoted;
-import static dev.stowage.plan.text.TextWriter.word;
 import static dev.stowage.plan.text.TextWriter.yesNo;
 
 import dev.stowage.plan.BatchShape;
@@ -41,7 +40,7 @@ public final class PlanPrinter {
     shape(plan.shape());
     machine(plan.machine());
     batch(plan.batch());
-    out.line("kv-type", word(plan.kvType()));
+    out.line("kv-type", plan.kvType().word());
     out.open("weights");
     for (var region : plan.weights()) {
       out.line(
@@ -51,26 +50,35 @@ public final class PlanPrinter {
           "rows",
           region.rows(),
           "on",
-          name(region.home()));
+          name(region.home()),
+          "as",
+          region.type().word());
     }
     out.end();
     out.open("kv");
     for (var region : plan.kv()) {
-      out.line(
-          "region",
-          name(region.name()),
-          "layers",
-          region.layers(),
-          "sequences",
-          region.sequences(),
-          "heads",
-          region.heads(),
-          "tokens",
-          region.tokens(),
-          "on",
-          name(region.device()),
-          "attend-at",
-          name(region.attendAt()));
+      var words = new ArrayList<Object>();
+      words.addAll(
+          List.of(
+              "region",
+              name(region.name()),
+              "layers",
+              region.layers(),
+              "sequences",
+              region.sequences(),
+              "heads",
+              region.heads(),
+              "tokens",
+              region.tokens(),
+              "on",
+              name(region.device()),
+              "attend-at",
+              name(region.attendAt())));
+      region
+          .sparsity()
+          .ifPresent(
+              s -> words.addAll(List.of("channels", s.channels(), "token-share", s.tokenShare())));
+      out.line(words.toArray());
     }
     out.end();
     out.open("buffers");
@@ -144,7 +152,7 @@ public final class PlanPrinter {
     out.line("mlp-bias", yesNo(shape.mlpBias()));
     out.line("tied-head", yesNo(shape.tiedHead()));
     out.line("sliding-window", shape.slidingWindow().map(String::valueOf).orElse("none"));
-    out.line("weight-type", word(shape.weightType()));
+    out.line("weight-type", shape.weightType().word());
     out.end();
   }
 

@@ -2,6 +2,7 @@ package dev.stowage.plan.text;
 
 import static dev.stowage.plan.text.TextWriter.name;
 
+import dev.stowage.plan.ElementType;
 import dev.stowage.plan.Op;
 import dev.stowage.plan.Step;
 import dev.stowage.plan.Weight;
@@ -19,8 +20,9 @@ final class StepText {
 
   static String print(Step step) {
     return switch (step) {
-      case Step.Load(var weight, var rows, var from, var ring) ->
-          "load %s rows %s from %s into %s".formatted(weight.word(), rows, name(from), name(ring));
+      case Step.Load(var weight, var rows, var type, var from, var ring) ->
+          "load %s rows %s as %s from %s into %s"
+              .formatted(weight.word(), rows, type.word(), name(from), name(ring));
       case Step.Attend(var region, var queries, var writes) ->
           "attend %s queries %s writes %s".formatted(name(region), name(queries), name(writes));
       case Step.Append(var region, var keys, var values) ->
@@ -99,10 +101,12 @@ final class StepText {
     var weight = weight(in);
     in.keyword("rows");
     var rows = in.range("rows");
+    in.keyword("as");
+    var type = elementType(in);
     in.keyword("from");
     var from = in.name("a device");
     in.keyword("into");
-    return new Step.Load(weight, rows, from, in.name("a ring"));
+    return new Step.Load(weight, rows, type, from, in.name("a ring"));
   }
 
   private static Step attend(TextReader in) throws PlanFormatException {
@@ -133,6 +137,10 @@ final class StepText {
       in.keyword(TextWriter.AFTER_LIST);
     }
     return new Step.Compute(op, at, reads, in.name("a buffer"));
+  }
+
+  static ElementType elementType(TextReader in) throws PlanFormatException {
+    return constant(in, ElementType.values(), ElementType::word);
   }
 
   static Weight weight(TextReader in) throws PlanFormatException {

@@ -1,7 +1,5 @@
 package dev.stowage.plan.text;
 
-import dev.stowage.plan.ElementType;
-import java.util.Locale;
 import java.util.regex.Pattern;
 
 /** Collects the lines of a plan's text. */
@@ -50,10 +48,6 @@ final class TextWriter {
 
   static String name(String name) {
     return BARE.matcher(name).matches() && !name.equals(AFTER_LIST) ? name : quoted(name);
-  }
-
-  static String word(ElementType type) {
-    return type.name().toLowerCase(Locale.ROOT);
   }
 
   static String yesNo(boolean value) {

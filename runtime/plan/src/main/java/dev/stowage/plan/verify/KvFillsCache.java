@@ -5,7 +5,8 @@ import java.util.Comparator;
 
 /**
  * KV regions are disjoint and fill the box {@code layers × sequences × kv heads × token positions}.
- * Disjoint boxes within the box fill it when their volumes add up.
+ * Disjoint boxes within the box fill it when their volumes add up. Sparse attention chooses by no
+ * more channels than a head has.
  */
 final class KvFillsCache implements Invariant {
   @Override
@@ -16,6 +17,16 @@ final class KvFillsCache implements Invariant {
     long filled = 0;
     for (int i = 0; i < regions.size(); i++) {
       var region = regions.get(i);
+      region
+          .sparsity()
+          .filter(s -> s.channels() > plan.shape().headDim())
+          .ifPresent(
+              s ->
+                  findings.add(
+                      "region " + region.name(),
+                      "attention chooses by %d channels of a head's %d",
+                      s.channels(),
+                      plan.shape().headDim()));
       filled = Math.addExact(filled, volume(region));
       for (int j = i + 1;
           j < regions.size() && regions.get(j).layers().from() < region.layers().to();

@@ -46,6 +46,17 @@ final class WeightsAtHand implements Invariant {
               region.home());
           return;
         }
+        if (region.rows().overlaps(load.rows()) && region.type() != load.type()) {
+          findings.add(
+              PlanIndex.where(section),
+              "rows %s of %s are loaded as %s, but rows %s are stored as %s",
+              load.rows(),
+              load.weight().word(),
+              load.type().word(),
+              region.rows(),
+              region.type().word());
+          return;
+        }
       }
     }
   }

@@ -2,10 +2,23 @@ package dev.stowage.plan.verify;
 
 import dev.stowage.plan.Weight;
 
-/** Every row of every matrix of every layer lies on exactly one device. */
+/**
+ * Every row of every matrix of every layer lies on exactly one device, as the model stores it or
+ * quantized.
+ */
 final class WeightsCoverModel implements Invariant {
   @Override
   public void check(PlanIndex index, Findings findings) {
+    var stored = index.plan.shape().weightType();
+    for (var region : index.plan.weights()) {
+      if (region.type() != stored && !region.type().quantized()) {
+        findings.add(
+            region.weight().word(),
+            "kept as %s, but the model stores %s, and only int8 and int4 are made of it",
+            region.type().word(),
+            stored.word());
+      }
+    }
     for (var weight : Weight.values()) {
       for (int layer = 0; layer < index.layersOf(weight); layer++) {
         layer(index, findings, weight, layer);

@@ -22,6 +22,7 @@ import dev.stowage.plan.RateValue;
 import dev.stowage.plan.RopeScaling;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Section;
+import dev.stowage.plan.Sparsity;
 import dev.stowage.plan.Step;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
@@ -53,11 +54,28 @@ final class RandomPlans {
         machine,
         batch(),
         pick(ElementType.values()),
-        list(() -> new WeightRegion(pick(Weight.values()), nonEmpty(), nonEmpty(), operand())),
+        list(
+            () ->
+                new WeightRegion(
+                    pick(Weight.values()),
+                    nonEmpty(),
+                    nonEmpty(),
+                    operand(),
+                    pick(ElementType.values()))),
         list(
             () ->
                 new KvRegion(
-                    name(), nonEmpty(), nonEmpty(), nonEmpty(), nonEmpty(), operand(), operand())),
+                    name(),
+                    nonEmpty(),
+                    nonEmpty(),
+                    nonEmpty(),
+                    nonEmpty(),
+                    operand(),
+                    operand(),
+                    random.nextBoolean()
+                        ? Optional.of(
+                            new Sparsity(1 + random.nextInt(256), 1 - random.nextDouble()))
+                        : Optional.empty())),
         list(
             () ->
                 new Buffer(
@@ -164,7 +182,9 @@ final class RandomPlans {
 
   private Step step() {
     return switch (random.nextInt(5)) {
-      case 0 -> new Step.Load(pick(Weight.values()), range(), operand(), operand());
+      case 0 ->
+          new Step.Load(
+              pick(Weight.values()), range(), pick(ElementType.values()), operand(), operand());
       case 1 -> new Step.Attend(operand(), operand(), operand());
       case 2 -> new Step.Append(operand(), operand(), operand());
       case 3 -> new Step.Copy(operand(), operand());

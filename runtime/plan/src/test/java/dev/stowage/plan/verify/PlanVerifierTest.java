@@ -40,9 +40,25 @@ class PlanVerifierTest {
   @Test
   void wantsNoWeightsTheShapeLacks() throws PlanFormatException {
     rejects(
-        "attn.q layers 0..2 rows 0..8 on host",
-        "attn.q layers 0..2 rows 0..8 on host\n  head.logits layers 0..1 rows 0..10 on host",
+        "attn.q layers 0..2 rows 0..8 on host as f32",
+        "attn.q layers 0..2 rows 0..8 on host as f32\n  head.logits layers 0..1 rows 0..10 on host as f32",
         "head.logits: rows 0..10, but there are 0");
+  }
+
+  @Test
+  void wantsRowsAsTheModelStoresThemOrQuantized() throws PlanFormatException {
+    rejects(
+        "attn.q layers 0..2 rows 0..8 on host as f32",
+        "attn.q layers 0..2 rows 0..8 on host as bf16",
+        "attn.q: kept as bf16, but the model stores f32, and only int8 and int4 are made of it");
+  }
+
+  @Test
+  void wantsSparseAttentionWithinAHead() throws PlanFormatException {
+    rejects(
+        "tokens 3..7 on host attend-at host",
+        "tokens 3..7 on host attend-at host channels 5 token-share 0.5",
+        "region kv.host: attention chooses by 5 channels of a head's 4");
   }
 
   @Test
@@ -118,13 +134,17 @@ class PlanVerifierTest {
   @Test
   void wantsWeightsWhereTheyAreMultiplied() throws PlanFormatException {
     rejects(
-        "  load mlp.up rows 8..16 from ssd into ring\n",
+        "  load mlp.up rows 8..16 as f32 from ssd into ring\n",
         "",
         "section layers: rows 8..16 of mlp.up are multiplied at host, where they neither lie nor were loaded");
     rejects(
-        "load mlp.up rows 8..16 from ssd",
-        "load mlp.up rows 4..16 from ssd",
+        "load mlp.up rows 8..16 as f32 from ssd",
+        "load mlp.up rows 4..16 as f32 from ssd",
         "section layers: rows 4..16 of mlp.up are loaded from ssd, but rows 0..8 lie on host");
+    rejects(
+        "load mlp.up rows 8..16 as f32 from ssd",
+        "load mlp.up rows 8..16 as int4 from ssd",
+        "section layers: rows 8..16 of mlp.up are loaded as int4, but rows 8..16 are stored as f32");
     rejects(
         "buffer ring on host for working bytes 256",
         "buffer ring on host for working bytes 192",

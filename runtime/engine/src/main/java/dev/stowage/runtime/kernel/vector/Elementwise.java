@@ -203,6 +203,7 @@ final class Elementwise implements WorkerPool.Task {
       case F32 -> MemorySegment.copy(y, yr, x, xr, 4L * n);
       case F16 -> widenF16(x, xr, y, yr, n);
       case BF16 -> widenBf16(x, xr, y, yr, n);
+      case INT8, INT4 -> throw type.notSingle();
     }
   }
 

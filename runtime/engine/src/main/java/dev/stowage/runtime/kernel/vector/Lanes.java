@@ -90,6 +90,7 @@ final class Lanes {
       case F32 -> MemorySegment.copy(from, Elements.F32, offset, to, at, n);
       case F16 -> widenF16(from, offset, to, at, n);
       case BF16 -> widenBf16(from, offset, to, at, n);
+      case INT8, INT4 -> throw type.notSingle();
     }
   }
 

@@ -104,6 +104,7 @@ final class Matmul implements WorkerPool.Task {
           case F32 -> F32;
           case F16 -> F16;
           case BF16 -> BF16;
+          case INT8, INT4 -> throw type.notSingle();
         };
     this.bias = bias;
     this.biasOffset = biasOffset;

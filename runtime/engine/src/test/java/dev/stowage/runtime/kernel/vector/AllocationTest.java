@@ -116,8 +116,8 @@ final class AllocationTest {
     private final MemorySegment state;
     private final MemorySegment otherO;
     private final MemorySegment otherState;
-    private final MemorySegment[] weights = new MemorySegment[ElementType.values().length];
-    private final ElementType[] types = ElementType.values();
+    private final MemorySegment[] weights = new MemorySegment[ElementType.single().size()];
+    private final ElementType[] types = ElementType.single().toArray(ElementType[]::new);
     private final RopeTable rope;
     private final int[] ids = new int[130];
     private final int[] lengths = {TOKENS, TOKENS - 1, TOKENS, 1, TOKENS};
