@@ -84,12 +84,12 @@ final class Messages {
 
   static Diagnostic unknownParameter(SourceSpan plan, String name, String known) {
     return error(
-        "SW110", plan, "No parameter is named %s. The plan has: %s".formatted(name, known));
+        "SW130", plan, "No parameter is named %s. The plan has: %s".formatted(name, known));
   }
 
   static Diagnostic badParameter(SourceSpan param, String name, String value) {
     return error(
-        "SW111",
+        "SW131",
         param,
         "Parameter %s cannot be set to '%s': write a value of its type, such as 64, 10%%, 8 GiB or 60 min."
             .formatted(name, value));
@@ -97,34 +97,34 @@ final class Messages {
 
   static Diagnostic outsideRange(SourceSpan param, String name, String value) {
     return error(
-        "SW112",
+        "SW132",
         param,
         "Parameter %s cannot be %s: its range does not allow it.".formatted(name, value));
   }
 
   static Diagnostic unknownVariant(SourceSpan plan, String name, String known) {
-    return error("SW113", plan, "No variant is named %s. The plan has: %s".formatted(name, known));
+    return error("SW133", plan, "No variant is named %s. The plan has: %s".formatted(name, known));
   }
 
   static Diagnostic nothingLeft(SourceSpan second, String what, SourceSpan first) {
     return error(
-            "SW114",
+            "SW134",
             second,
             "Nothing is left of %s: this contradicts an earlier statement.".formatted(what))
         .withRelated(first, "the earlier statement");
   }
 
   static Diagnostic badCount(SourceSpan where, String what, String range) {
-    return error("SW115", where, "%s must be a whole number %s.".formatted(what, range));
+    return error("SW135", where, "%s must be a whole number %s.".formatted(what, range));
   }
 
   static Diagnostic emptySelector(SourceSpan selector, String text, String hint) {
-    return error("SW116", selector, "%s selects nothing of this model. %s".formatted(text, hint));
+    return error("SW136", selector, "%s selects nothing of this model. %s".formatted(text, hint));
   }
 
   static Diagnostic sharesBelowOne(SourceSpan rule, String what, double most) {
     return error(
-        "SW117",
+        "SW137",
         rule,
         "The shares of %s add up to at most %.4g %%; every byte needs a place. Raise one, or write 'auto' or 'rest'."
             .formatted(what, 100 * most));
@@ -132,7 +132,7 @@ final class Messages {
 
   static Diagnostic sharesAboveOne(SourceSpan rule, String what, double least) {
     return error(
-        "SW118",
+        "SW138",
         rule,
         "The shares of %s add up to at least %.4g %%, more than there is."
             .formatted(what, 100 * least));
@@ -150,7 +150,7 @@ final class Messages {
   }
 
   static Diagnostic unknownWord(SourceSpan where, String word, String known) {
-    return error("SW119", where, "'%s' is not known here. Known are: %s".formatted(word, known));
+    return error("SW139", where, "'%s' is not known here. Known are: %s".formatted(word, known));
   }
 
   static Diagnostic unusedParameter(SourceSpan param, String name) {
