@@ -1,8 +1,11 @@
 package dev.stowage.dsl;
 
 import dev.stowage.dsl.script.Script;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import org.eclipse.emf.common.util.URI;
+import org.eclipse.emf.ecore.resource.Resource;
 
 /**
  * A file as read.
@@ -18,5 +21,18 @@ public record Parsed(Script root, List<Diagnostic> diagnostics) {
 
   public boolean hasErrors() {
     return diagnostics.stream().anyMatch(Diagnostic::isError);
+  }
+
+  /** The files that were read: this one, then those it imports; entries of the library not. */
+  public List<Path> files() {
+    Resource resource = root.eResource();
+    return resource == null
+        ? List.of()
+        : resource.getResourceSet().getResources().stream()
+            .map(Resource::getURI)
+            .filter(URI::isFile)
+            .map(uri -> Path.of(uri.toFileString()))
+            .distinct()
+            .toList();
   }
 }

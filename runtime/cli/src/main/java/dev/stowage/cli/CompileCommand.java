@@ -26,6 +26,12 @@ final class CompileCommand implements Callable<Integer> {
 
   @Mixin private CompileOptions options = new CompileOptions();
 
+  @Option(
+      names = "--format",
+      paramLabel = "FORMAT",
+      description = "${COMPLETION-CANDIDATES}; default: ${DEFAULT-VALUE}.")
+  private Format format = Format.HUMAN;
+
   CompileCommand(Console console) {
     this.console = console;
   }
@@ -33,18 +39,7 @@ final class CompileCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     PlanKind.requireSource(file, console);
-    var planned = PlanCompiler.compile(file, options, 0, console);
-    if (planned.expectationMissed()) {
-      console.say("nothing was written, because an expectation failed");
-      return Exit.EXPECTATION_FAILED.code();
-    }
-    var target = target();
-    if (!options.locked()) {
-      LockFile.write(file, options, planned, console);
-    }
-    CompiledPlan.write(planned, target, console);
-    console.say("wrote %s".formatted(target));
-    return Exit.GOOD.code();
+    return PlanCompiler.write(file, target(), options, format, console).code();
   }
 
   private Path target() {

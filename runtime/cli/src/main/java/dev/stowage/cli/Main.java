@@ -23,6 +23,7 @@ import picocli.CommandLine.HelpCommand;
       RunCommand.class,
       ScoreCommand.class,
       InspectCommand.class,
+      BatchCommand.class,
       HelpCommand.class
     },
     exitCodeListHeading = "%nExit codes:%n",

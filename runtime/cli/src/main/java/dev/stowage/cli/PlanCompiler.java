@@ -6,6 +6,8 @@ import dev.stowage.compiler.Compilation;
 import dev.stowage.compiler.Compiler;
 import dev.stowage.compiler.Settings;
 import dev.stowage.dsl.Diagnostic;
+import dev.stowage.dsl.StowParser;
+import dev.stowage.plan.ModelSource;
 import dev.stowage.plan.model.ModelFolder;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -47,8 +49,7 @@ final class PlanCompiler {
   /** Checks a source; prints what there is to say of it in the form asked for. */
   static Exit check(Path file, CompileOptions options, Format format, Console console) {
     var source = console.resolve(file).toAbsolutePath().normalize();
-    var settings = new Settings(options.values(), options.variant(), OptionalInt.empty());
-    var compilation = Compiler.compile(source, settings);
+    var compilation = compilation(source, options);
     var exit = exit(compilation);
     switch (format) {
       case HUMAN -> {
@@ -57,12 +58,7 @@ final class PlanCompiler {
           console.say("%s: good".formatted(file));
         }
       }
-      case JSON -> {
-        var result = Json.result();
-        result.put("status", exit.name().toLowerCase(Locale.ROOT));
-        diagnostics(result.putArray("diagnostics"), compilation.diagnostics(), console);
-        Json.print(result, console);
-      }
+      case JSON -> Json.print(result(source, compilation, console), console);
     }
     if (exit == Exit.GOOD
         && options.locked()
@@ -70,6 +66,55 @@ final class PlanCompiler {
       LockFile.require(file, options, planned(compiled, source.getParent()), console);
     }
     return exit;
+  }
+
+  /**
+   * Compiles a source and writes the plan, and the lock file where it is not to stay as it is;
+   * prints what there is to say of it in the form asked for.
+   */
+  static Exit write(
+      Path file, Path target, CompileOptions options, Format format, Console console) {
+    var source = console.resolve(file).toAbsolutePath().normalize();
+    var compilation = compilation(source, options);
+    var exit = exit(compilation);
+    if (format == Format.HUMAN) {
+      new DiagnosticPrinter(console, Map.of()).print(compilation.diagnostics());
+    }
+    if (exit == Exit.GOOD && compilation instanceof Compilation.Compiled compiled) {
+      var planned = planned(compiled, source.getParent());
+      if (options.locked()) {
+        LockFile.require(file, options, planned, console);
+      } else {
+        LockFile.write(file, options, planned, console);
+      }
+      CompiledPlan.write(planned, target, console);
+      console.say("wrote %s".formatted(target));
+    } else if (exit == Exit.EXPECTATION_FAILED) {
+      console.say("nothing was written, because an expectation failed");
+    }
+    if (format == Format.JSON) {
+      Json.print(result(source, compilation, console), console);
+    }
+    return exit;
+  }
+
+  private static Compilation compilation(Path source, CompileOptions options) {
+    return Compiler.compile(
+        source, new Settings(options.values(), options.variant(), OptionalInt.empty()));
+  }
+
+  /** What became of a source, what there is to say of it, and all that the answer depends on. */
+  private static ObjectNode result(Path source, Compilation compilation, Console console) {
+    var result = Json.result();
+    result.put("status", exit(compilation).name().toLowerCase(Locale.ROOT));
+    diagnostics(result.putArray("diagnostics"), compilation.diagnostics(), console);
+    var inputs = result.putArray("inputs");
+    StowParser.parse(source).files().forEach(input -> inputs.add(input.toString()));
+    if (compilation instanceof Compilation.Compiled compiled
+        && compiled.plan().source() instanceof ModelSource.HuggingFace model) {
+      inputs.add(source.resolveSibling(model.path()).normalize().toString());
+    }
+    return result;
   }
 
   /**
