@@ -1,10 +1,18 @@
 package dev.stowage.dsl;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.URL;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.eclipse.emf.common.util.URI;
 
 /**
@@ -18,7 +26,24 @@ public final class Library {
 
   /** Every entry, as written in an import. */
   public static List<String> entries() {
-    return List.of("lib:csd/instinfer", "lib:generic/host", "lib:nvidia/a6000", "lib:nvidia/t4");
+    return List.of(
+        "lib:csd/instinfer",
+        "lib:csd/smartssd",
+        "lib:generic/host",
+        "lib:nvidia/a10",
+        "lib:nvidia/a100",
+        "lib:nvidia/a6000",
+        "lib:nvidia/h100",
+        "lib:nvidia/h200",
+        "lib:nvidia/rtx3090",
+        "lib:nvidia/rtx4090",
+        "lib:nvidia/t4",
+        "lib:storage/nvme");
+  }
+
+  /** The entry that declares each device type, by the type's name as plans write it. */
+  static Map<String, String> types() {
+    return Types.ENTRIES;
   }
 
   /** Whether an import asks for the library. */
@@ -31,8 +56,43 @@ public final class Library {
     if (!entries().contains(imported)) {
       return Optional.empty();
     }
-    URL url = Library.class.getResource(FOLDER + imported.substring(SCHEME.length()) + ".stow");
+    URL url = Library.class.getResource(resource(imported));
     return Optional.ofNullable(url).map(found -> URI.createURI(found.toString()));
+  }
+
+  /** Read once, when somebody asks: a line that starts with {@code device} declares a type. */
+  private static final class Types {
+    private static final Pattern DECLARATION =
+        Pattern.compile("^(?:library (\\w+)|device \\w+ (\\w+))", Pattern.MULTILINE);
+    static final Map<String, String> ENTRIES = read();
+
+    private static Map<String, String> read() {
+      var types = new TreeMap<String, String>();
+      for (String entry : entries()) {
+        String library = "";
+        var found = DECLARATION.matcher(text(entry));
+        while (found.find()) {
+          if (found.group(1) != null) {
+            library = found.group(1);
+          } else {
+            types.put(library + "." + found.group(2), entry);
+          }
+        }
+      }
+      return Collections.unmodifiableMap(types);
+    }
+
+    private static String text(String entry) {
+      try (InputStream in = Library.class.getResourceAsStream(resource(entry))) {
+        return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+      } catch (IOException e) {
+        throw new UncheckedIOException("the library lost " + entry, e);
+      }
+    }
+  }
+
+  private static String resource(String entry) {
+    return FOLDER + entry.substring(SCHEME.length()) + ".stow";
   }
 
   /** A resource's name for people: {@code lib:maker/name}, or an absolute path. */

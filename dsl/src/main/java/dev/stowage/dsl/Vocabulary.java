@@ -51,6 +51,13 @@ public final class Vocabulary {
           word("attend-prefill", Set.of(Dimension.COMPUTE), "Attention over the prompt."),
           word("attend-decode", Set.of(Dimension.COMPUTE), "Attention of one new token."));
 
+  private static final Map<String, Entry> CARD =
+      entries(
+          word(
+              "interface",
+              Set.of(Dimension.BANDWIDTH),
+              "Between the card and its host, each way, where no link says more."));
+
   private static final Map<String, Entry> STORING =
       entries(
           word("path", Set.of(), "Folder of the files that stand for the device."),
@@ -149,7 +156,11 @@ public final class Vocabulary {
   public static Map<String, Entry> deviceProperties(DeviceKind kind) {
     var all = new LinkedHashMap<>(EVERY_DEVICE);
     switch (kind) {
-      case GPU, HOST -> all.putAll(COMPUTING);
+      case GPU -> {
+        all.putAll(COMPUTING);
+        all.putAll(CARD);
+      }
+      case HOST -> all.putAll(COMPUTING);
       case DISK -> all.putAll(STORING);
       case CSD -> {
         all.putAll(STORING);

@@ -99,19 +99,4 @@ class PlansTest {
     assertNull(properties.get(1).getProvenance());
     assertFalse(properties.get(1).isEmulated());
   }
-
-  @org.junit.jupiter.api.Test
-  void everyLibraryEntryIsWithoutDiagnosticsAndSaysWhereItsRatesComeFrom() {
-    for (String entry : Library.entries()) {
-      Parsed parsed = StowParser.parse("plan p\nimport \"" + entry + "\"\n", Path.of("p.stow"));
-      assertEquals(List.of(), parsed.diagnostics(), entry);
-      Script library =
-          ((Imports.Found.File) Imports.follow(Imports.of(parsed.root()).getFirst())).script();
-      for (var type : all(library, dev.stowage.dsl.script.DeviceType.class)) {
-        for (Property property : type.getProperties()) {
-          assertFalse(property.getProvenance() == null, entry + ": " + property.getName());
-        }
-      }
-    }
-  }
 }

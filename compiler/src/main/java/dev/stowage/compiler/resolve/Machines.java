@@ -44,10 +44,14 @@ final class Machines {
           Map.entry("write", Rate.WRITE),
           Map.entry("latency", Rate.LATENCY));
 
+  /** Of one transfer over PCIe, as the optimizer assumes for links that nobody declared. */
+  private static final double CARD_LATENCY_SECONDS = 10e-6;
+
   private final Values values;
   private final List<Diagnostic> diagnostics;
   private final Map<Device, Map<String, Allowed>> settings;
   private final Map<Device, List<String>> members = new LinkedHashMap<>();
+  private final Map<String, RateValue> interfaces = new LinkedHashMap<>();
 
   /**
    * @param settings properties that a variant replaces, by device
@@ -90,7 +94,29 @@ final class Machines {
         }
       }
     }
+    addInterfaces(devices, links);
     return new Machine(devices, links);
+  }
+
+  /** What a card's type says of its way to a host, where the platform has no link of its own. */
+  private void addInterfaces(List<DeviceSpec> devices, List<LinkSpec> links) {
+    var declared = List.copyOf(links);
+    for (var card : devices) {
+      var rate = interfaces.get(card.name());
+      for (var host : devices) {
+        if (rate != null && host.kind() == DeviceKind.HOST) {
+          addMissing(declared, links, card.name(), host.name(), rate);
+          addMissing(declared, links, host.name(), card.name(), rate);
+        }
+      }
+    }
+  }
+
+  private static void addMissing(
+      List<LinkSpec> declared, List<LinkSpec> links, String from, String to, RateValue rate) {
+    if (declared.stream().noneMatch(link -> link.from().equals(from) && link.to().equals(to))) {
+      links.add(new LinkSpec(from, to, rate.value(), CARD_LATENCY_SECONDS, rate.origin()));
+    }
   }
 
   private void add(List<DeviceSpec> devices, Device device) {
@@ -133,7 +159,11 @@ final class Machines {
           case CSD -> DeviceKind.CSD;
         };
     var rates = rates(set, properties);
+    double face = kind == DeviceKind.GPU ? number(set, properties, "interface", 0) : 0;
     for (var name : names) {
+      if (face > 0) {
+        interfaces.put(name, new RateValue(face, origin(properties.get("interface"))));
+      }
       devices.add(new DeviceSpec(name, kind, Math.max(0, memory), reserve, path, emulated, rates));
     }
   }
