@@ -84,7 +84,7 @@ public final class Compiler {
             problem.shape(),
             problem.machine(),
             placement.batch(),
-            problem.kvType(),
+            placement.kvType(),
             placement.weights(),
             placement.kv(),
             placement.compute(),

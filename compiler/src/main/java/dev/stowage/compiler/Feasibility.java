@@ -63,6 +63,13 @@ final class Feasibility {
               Amounts.share(conflict.needed()),
               Amounts.share(conflict.allowed()),
               Amounts.share(conflict.amount()));
+      case LOSS ->
+          Messages.shareMissed(
+              span,
+              conflict.row(),
+              Amounts.number(conflict.needed()),
+              Amounts.number(conflict.allowed()),
+              Amounts.number(conflict.amount()));
     };
   }
 }

@@ -6,6 +6,7 @@ import dev.stowage.optimizer.cost.CostModel;
 import dev.stowage.optimizer.cost.MemoryUse;
 import dev.stowage.optimizer.formulate.Formulation;
 import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.Weight;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -15,10 +16,10 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Enumerates batch shapes: first a geometric grid, the most promising by a bound on compute first,
- * then steps of shrinking size around the best. Shapes that need more of everything than one that
- * did not fit are skipped, as are those whose bound is worse than the best so far. The number of
- * linear programs is bounded.
+ * Enumerates batch shapes, and the types of the KV cache: first a geometric grid, the most
+ * promising by a bound on compute first, then steps of shrinking size around the best. Shapes that
+ * need more of everything than one that did not fit are skipped, as are those whose bound is worse
+ * than the best so far. The number of linear programs is bounded.
  */
 final class BatchSearch {
   private static final int GRID_PROGRAMS = 44;
@@ -28,21 +29,26 @@ final class BatchSearch {
   private static final double EQUAL = 5e-3;
 
   /**
+   * @param problem with the KV cache's type decided
    * @param score what the first goal comes to; smaller is better
    */
-  record Candidate(BatchShape batch, int prefetch, double score, Solved solved) {}
+  record Candidate(Problem problem, BatchShape batch, int prefetch, double score, Solved solved) {}
 
-  private record Try(BatchShape batch, int prefetch) {}
+  private record Try(Problem problem, BatchShape batch, int prefetch) {}
 
   private final Problem problem;
+  private final List<Problem> byKvType;
   private final Programs programs;
+  private final double leastMatrixBytes;
   private final List<Candidate> found = new ArrayList<>();
   private final List<Try> tooLarge = new ArrayList<>();
   private final Set<Try> tried = new HashSet<>();
 
   BatchSearch(Problem problem, Programs programs) {
     this.problem = problem;
+    this.byKvType = problem.kvTypes().stream().map(problem::withKvType).toList();
     this.programs = programs;
+    this.leastMatrixBytes = leastMatrixBytes(problem);
   }
 
   /** Feasible shapes, the best first; of almost equal ones at the top, the smallest block first. */
@@ -127,8 +133,10 @@ final class BatchSearch {
             .thenComparingInt(b -> -b.prefillChunk()));
     for (int prefetch : prefetches()) {
       for (var shape : shapes) {
-        if (programs.solved() < GRID_PROGRAMS) {
-          attempt(shape, prefetch);
+        for (var typed : byKvType) {
+          if (programs.solved() < GRID_PROGRAMS * byKvType.size()) {
+            attempt(typed, shape, prefetch);
+          }
         }
       }
     }
@@ -136,7 +144,11 @@ final class BatchSearch {
 
   private boolean leastFits(int sequences) {
     var shapes = shapesOf(sequences);
-    return shapes.isEmpty() || attempt(shapes.getLast(), prefetches().getLast());
+    boolean fits = shapes.isEmpty();
+    for (var typed : byKvType) {
+      fits = attempt(typed, shapes.getLast(), prefetches().getLast()) || fits;
+    }
+    return fits;
   }
 
   private void refine(Candidate start) {
@@ -145,7 +157,7 @@ final class BatchSearch {
     var centre = start;
     for (int step = Math.max(1, start.batch().sequences() / 2); step >= 1; step /= 2) {
       boolean moved = true;
-      while (moved && programs.solved() < ALL_PROGRAMS) {
+      while (moved && programs.solved() < ALL_PROGRAMS * byKvType.size()) {
         var b = centre.batch();
         var around = new ArrayList<BatchShape>();
         for (int sequences :
@@ -167,8 +179,8 @@ final class BatchSearch {
         }
         for (var shape : around) {
           for (int prefetch : prefetches()) {
-            if (programs.solved() < ALL_PROGRAMS) {
-              attempt(shape, prefetch);
+            if (programs.solved() < ALL_PROGRAMS * byKvType.size()) {
+              attempt(centre.problem(), shape, prefetch);
             }
           }
         }
@@ -189,27 +201,30 @@ final class BatchSearch {
   }
 
   /** Solves a shape unless it cannot help; whether it is known to be feasible. */
-  private boolean attempt(BatchShape batch, int prefetch) {
-    var now = new Try(batch, prefetch);
+  private boolean attempt(Problem typed, BatchShape batch, int prefetch) {
+    var now = new Try(typed, batch, prefetch);
     if (!tried.add(now)) {
-      return found.stream().anyMatch(c -> c.batch().equals(batch) && c.prefetch() == prefetch);
+      return found.stream()
+          .anyMatch(
+              c -> c.problem() == typed && c.batch().equals(batch) && c.prefetch() == prefetch);
     }
     if (tooLarge.stream().anyMatch(known -> needsMore(now, known))) {
       return false;
     }
-    if (!roughlyFits(batch, prefetch)) {
+    if (!roughlyFits(typed, batch, prefetch)) {
       tooLarge.add(now);
       return false;
     }
     if (best().isPresent() && bound(batch) > best().get().score()) {
       return false;
     }
-    var solved = programs.first(Formulation.open(problem, batch, prefetch, Set.of()));
+    var solved = programs.first(Formulation.open(typed, batch, prefetch, Set.of()));
     if (solved.isEmpty()) {
       tooLarge.add(now);
       return false;
     }
-    found.add(new Candidate(batch, prefetch, score(batch, solved.get().value()), solved.get()));
+    found.add(
+        new Candidate(typed, batch, prefetch, score(batch, solved.get().value()), solved.get()));
     return true;
   }
 
@@ -226,25 +241,34 @@ final class BatchSearch {
         !hasLatency()
             && now.batch().sequencesPerMicroBatch() >= known.batch().sequencesPerMicroBatch()
             && now.batch().rowsPerPass() >= known.batch().rowsPerPass();
-    return now.batch().sequences() >= known.batch().sequences()
+    return now.problem() == known.problem()
+        && now.batch().sequences() >= known.batch().sequences()
         && now.prefetch() >= known.prefetch()
         && (sameCut || coarser);
   }
 
   /** Whether the bytes no placement avoids fit, on the compute device and in all. */
-  private boolean roughlyFits(BatchShape batch, int prefetch) {
-    var fixed = MemoryUse.of(problem, batch, prefetch, List.of(), List.of(), List.of());
-    for (var device : problem.machine().devices()) {
+  private boolean roughlyFits(Problem typed, BatchShape batch, int prefetch) {
+    var fixed = MemoryUse.of(typed, batch, prefetch, List.of(), List.of(), List.of());
+    for (var device : typed.machine().devices()) {
       if (fixed.on(device.name()).total() > device.usableBytes()) {
         return false;
       }
     }
-    double all = problem.machine().devices().stream().mapToDouble(d -> d.usableBytes()).sum();
+    double all = typed.machine().devices().stream().mapToDouble(d -> d.usableBytes()).sum();
     double kv =
-        (double) problem.shape().kvBytesPerToken(problem.kvType())
-            * batch.tokens()
-            * batch.sequences();
-    return kv + problem.shape().matrixBytes() <= all;
+        (double) typed.shape().kvBytesPerToken(typed.kvType()) * batch.tokens() * batch.sequences();
+    return kv + leastMatrixBytes <= all;
+  }
+
+  private static double leastMatrixBytes(Problem problem) {
+    double sum = 0;
+    for (var weight : Weight.values()) {
+      for (int layer = 0; layer < (weight.perLayer() ? problem.shape().layers() : 1); layer++) {
+        sum += CostModel.leastBytes(problem, weight, layer);
+      }
+    }
+    return sum;
   }
 
   private boolean hasLatency() {

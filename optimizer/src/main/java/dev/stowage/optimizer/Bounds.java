@@ -1,7 +1,12 @@
 package dev.stowage.optimizer;
 
+import dev.stowage.plan.ElementType;
+import dev.stowage.plan.Sparsity;
+import dev.stowage.plan.Weight;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -14,6 +19,12 @@ import java.util.stream.Stream;
  * @param levels limits on time and memory
  * @param kvAxis how the KV cache is cut where several devices share it
  * @param attention where decode attention may be computed
+ * @param formats what things may be stored as; of several that speak of a matrix, or of the KV
+ *     cache, the last one holds. What none speaks of is stored as {@link Problem} says: weights as
+ *     in the model, KV as {@link Problem#kvType}
+ * @param sparse over which KV attention may read a part only; of several that speak of a home, the
+ *     last one holds. Attention over KV of other homes reads all
+ * @param quality how much loss is allowed, if there is a limit
  */
 public record Bounds(
     List<OnlyOn> only,
@@ -21,7 +32,10 @@ public record Bounds(
     List<Preference> preferences,
     List<ServiceLevel> levels,
     KvAxis kvAxis,
-    List<AttentionPlace> attention) {
+    List<AttentionPlace> attention,
+    List<Format> formats,
+    List<SparseAttention> sparse,
+    Optional<Quality> quality) {
   public Bounds {
     only = List.copyOf(only);
     shares = List.copyOf(shares);
@@ -29,6 +43,29 @@ public record Bounds(
     levels = List.copyOf(levels);
     Objects.requireNonNull(kvAxis);
     attention = List.copyOf(attention);
+    formats = List.copyOf(formats);
+    sparse = List.copyOf(sparse);
+    Objects.requireNonNull(quality);
+  }
+
+  /** Bounds with which nothing is approximate. */
+  public Bounds(
+      List<OnlyOn> only,
+      List<Share> shares,
+      List<Preference> preferences,
+      List<ServiceLevel> levels,
+      KvAxis kvAxis,
+      List<AttentionPlace> attention) {
+    this(
+        only,
+        shares,
+        preferences,
+        levels,
+        kvAxis,
+        attention,
+        List.of(),
+        List.of(),
+        Optional.empty());
   }
 
   /** No decision at all. */
@@ -41,7 +78,8 @@ public record Bounds(
     return Stream.of(
             only.stream().map(OnlyOn::thing),
             shares.stream().map(Share::thing),
-            preferences.stream().map(Preference::thing))
+            preferences.stream().map(Preference::thing),
+            formats.stream().map(Format::thing))
         .flatMap(things -> things)
         .toList();
   }
@@ -136,6 +174,125 @@ public record Bounds(
     public boolean allows(String home, String device) {
       return !homes.isEmpty() && !homes.contains(home) || devices.contains(device);
     }
+  }
+
+  /**
+   * The thing may be stored as any of these types. Weights may be divided among types; the KV cache
+   * has one type.
+   *
+   * @param thing weights or the KV cache
+   * @param allowed at least one
+   */
+  public record Format(Thing thing, List<ElementType> allowed, Source source) {
+    public Format {
+      Objects.requireNonNull(source);
+      allowed = List.copyOf(allowed);
+      if (thing instanceof Thing.Activations) {
+        throw new IllegalArgumentException("activations have no format to choose");
+      }
+      if (allowed.isEmpty() || Set.copyOf(allowed).size() < allowed.size()) {
+        throw new IllegalArgumentException("formats " + allowed);
+      }
+    }
+  }
+
+  /**
+   * Attention over KV that lies on {@code homes} may read as much of it as one of these says. Hosts
+   * and drives can read a part; KV that lies elsewhere is always read whole.
+   *
+   * @param homes the devices of KV that the rule speaks of; empty for all
+   * @param allowed at least one; empty for all of the stored tokens
+   */
+  public record SparseAttention(
+      List<String> homes, List<Optional<Sparsity>> allowed, Source source) {
+    public SparseAttention {
+      homes = List.copyOf(homes);
+      allowed = List.copyOf(allowed);
+      Objects.requireNonNull(source);
+      if (allowed.isEmpty() || Set.copyOf(allowed).size() < allowed.size()) {
+        throw new IllegalArgumentException("attention that reads " + allowed);
+      }
+    }
+
+    private boolean covers(String home) {
+      return homes.isEmpty() || homes.contains(home);
+    }
+  }
+
+  /**
+   * The expected losses of all approximations together stay within a budget. Losses add up, and a
+   * part of a thing costs that part of the thing's loss (by bytes as the model stores them).
+   *
+   * @param budget 0 or more, in the unit of the losses
+   * @param losses what approximations cost; an approximation that is not listed costs nothing
+   */
+  public record Quality(double budget, List<Loss> losses, Source source) {
+    public Quality {
+      losses = List.copyOf(losses);
+      Objects.requireNonNull(source);
+      checkLoss(budget);
+    }
+
+    /** What one approximation is expected to cost where all of a thing is approximated. */
+    public sealed interface Loss {
+      double expected();
+
+      /** Some weights, all stored as the type. */
+      record OfWeights(Thing.Weights thing, ElementType type, double expected) implements Loss {
+        public OfWeights {
+          Objects.requireNonNull(thing);
+          Objects.requireNonNull(type);
+          checkLoss(expected);
+        }
+      }
+
+      /** The KV cache, stored as the type. */
+      record OfKv(ElementType type, double expected) implements Loss {
+        public OfKv {
+          Objects.requireNonNull(type);
+          checkLoss(expected);
+        }
+      }
+
+      /** Attention that reads a part of all KV. */
+      record OfAttention(Sparsity sparsity, double expected) implements Loss {
+        public OfAttention {
+          Objects.requireNonNull(sparsity);
+          checkLoss(expected);
+        }
+      }
+    }
+
+    private static void checkLoss(double loss) {
+      if (!(loss >= 0) || Double.isInfinite(loss)) {
+        throw new IllegalArgumentException("a loss of " + loss);
+      }
+    }
+  }
+
+  /** What a matrix of a layer may be stored as, if some format speaks of it. */
+  public Optional<List<ElementType>> formatsOf(Weight weight, int layer) {
+    return formats.reversed().stream()
+        .filter(f -> f.thing() instanceof Thing.Weights w && w.covers(weight, layer))
+        .map(Format::allowed)
+        .findFirst();
+  }
+
+  /** What the KV cache may be stored as, if some format speaks of it. */
+  public Optional<List<ElementType>> formatsOfKv() {
+    return formats.reversed().stream()
+        .filter(f -> f.thing() instanceof Thing.Kv)
+        .map(Format::allowed)
+        .findFirst();
+  }
+
+  /** How much attention over KV on a host or drive may read: empty for all of it. */
+  public List<Optional<Sparsity>> sparsitiesOn(String home) {
+    return sparse.reversed().stream()
+        .filter(rule -> rule.covers(home))
+        .map(SparseAttention::allowed)
+        .findFirst()
+        .orElse(List.of(Optional.empty()));
   }
 
   private static void checkInterval(double atLeast, double atMost) {

@@ -41,7 +41,7 @@ final class Conflicts {
    * @return empty where the solver found no conflict, for it gave up
    */
   List<Conflict> explain(Formulation open, List<Formulation> faster) {
-    var shares = relax(open, row -> row.kind() == Row.Kind.SHARE, Conflicts::limitsMachine);
+    var shares = relax(open, Conflicts::limitsShares, Conflicts::limitsMachine);
     if (shares.isEmpty() || !shares.get().isEmpty()) {
       return shares.orElse(List.of());
     }
@@ -59,6 +59,10 @@ final class Conflicts {
             Comparator.comparingDouble(
                 conflicts -> conflicts.stream().mapToDouble(Conflict::amount).sum()))
         .orElse(List.of());
+  }
+
+  private static boolean limitsShares(Row row) {
+    return row.kind() == Row.Kind.SHARE || row.kind() == Row.Kind.QUALITY;
   }
 
   private static boolean limitsMemory(Row row) {
@@ -162,10 +166,15 @@ final class Conflicts {
             Math.rint(allowed),
             sources);
       }
-      case SHARE, DEFINITION -> {
+      case SHARE, QUALITY, DEFINITION -> {
         double limit = over > under ? row.upper() : row.lower();
         yield new Conflict(
-            row.name(), row.resource(), Unit.SHARE, limit + over - under, limit, sources);
+            row.name(),
+            row.resource(),
+            row.kind() == Row.Kind.QUALITY ? Unit.LOSS : Unit.SHARE,
+            limit + over - under,
+            limit,
+            sources);
       }
     };
   }

@@ -67,7 +67,9 @@ public record LpModel(List<Variable> variables, List<Row> rows, List<Term> goal)
       /** A limit on time or memory that the author set. */
       SERVICE_LEVEL,
       /** A share that the author set. */
-      SHARE
+      SHARE,
+      /** The loss that the author allows. */
+      QUALITY
     }
   }
 

@@ -8,7 +8,9 @@ import dev.stowage.optimizer.PlacementOutcome.Placed;
 import dev.stowage.optimizer.Programs.Solved;
 import dev.stowage.optimizer.cost.CostModel;
 import dev.stowage.optimizer.formulate.Formulation;
+import dev.stowage.plan.ElementType;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 
@@ -31,12 +33,12 @@ public final class Optimizer {
     var search = new BatchSearch(problem, programs);
     var candidates = search.run();
     if (candidates.isEmpty()) {
-      return explain(problem, search, programs);
+      return explain(problem.withKvType(smallestKvType(problem)), search, programs);
     }
     for (var candidate : candidates.subList(0, Math.min(MOST_SETTLED, candidates.size()))) {
-      var settled = new Settling(problem, programs).settle(candidate);
+      var settled = new Settling(candidate.problem(), programs).settle(candidate);
       if (settled.isPresent()) {
-        return new Placed(placement(problem, programs, candidate, settled.get()));
+        return new Placed(placement(programs, candidate, settled.get()));
       }
     }
     return new PlacementOutcome.GaveUp(
@@ -45,6 +47,12 @@ public final class Optimizer {
             .orElse(
                 "a placement in fractions exists, but none in whole rows and %s of the KV cache fits"
                     .formatted(problem.bounds().kvAxis().word())));
+  }
+
+  private static ElementType smallestKvType(Problem problem) {
+    return problem.kvTypes().stream()
+        .min(Comparator.comparingLong(problem.shape()::kvBytesPerToken))
+        .orElseThrow();
   }
 
   private static PlacementOutcome explain(Problem problem, BatchSearch search, Programs programs) {
@@ -63,8 +71,8 @@ public final class Optimizer {
         : new Infeasible(batch, conflicts);
   }
 
-  private static Placement placement(
-      Problem problem, Programs programs, Candidate candidate, Settling.Whole whole) {
+  private static Placement placement(Programs programs, Candidate candidate, Settling.Whole whole) {
+    var problem = candidate.problem();
     var batch = candidate.batch();
     var cost =
         CostModel.evaluate(
@@ -77,6 +85,7 @@ public final class Optimizer {
     return new Placement(
         batch,
         problem.compute(),
+        problem.kvType(),
         candidate.prefetch(),
         whole.weights(),
         whole.settled().kv(),
@@ -85,6 +94,7 @@ public final class Optimizer {
         cost.prediction(),
         cost.busy(),
         prices(candidate.solved()),
+        candidate.solved().boundSeconds(),
         programs.solved());
   }
 

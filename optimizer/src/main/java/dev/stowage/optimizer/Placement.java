@@ -2,6 +2,7 @@ package dev.stowage.optimizer;
 
 import dev.stowage.plan.Asked;
 import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.ElementType;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Prediction;
 import dev.stowage.plan.WeightRegion;
@@ -13,6 +14,7 @@ import java.util.Objects;
  * the exact bytes of {@code MemoryUse}.
  *
  * @param compute the device of the matrix products
+ * @param kvType how keys and values are stored
  * @param prefetch stops whose weights are loaded ahead
  * @param weights disjoint regions that cover every row of every matrix
  * @param kv disjoint regions that fill the KV cache's box
@@ -23,11 +25,15 @@ import java.util.Objects;
  * @param busy seconds of every resource in each phase, for one block; resources without work are
  *     left out
  * @param prices what the binding rows cost at this batch shape
+ * @param boundSeconds what no division of weights, KV and activations into fractions goes below at
+ *     this batch shape; without preferences and with time as the first goal, the rounded block's
+ *     seconds are compared with it
  * @param solved linear programs solved on the way
  */
 public record Placement(
     BatchShape batch,
     String compute,
+    ElementType kvType,
     int prefetch,
     List<WeightRegion> weights,
     List<KvRegion> kv,
@@ -36,10 +42,12 @@ public record Placement(
     Prediction predicted,
     List<Busy> busy,
     List<Price> prices,
+    double boundSeconds,
     int solved) {
   public Placement {
     Objects.requireNonNull(batch);
     Objects.requireNonNull(compute);
+    Objects.requireNonNull(kvType);
     weights = List.copyOf(weights);
     kv = List.copyOf(kv);
     activations = List.copyOf(activations);

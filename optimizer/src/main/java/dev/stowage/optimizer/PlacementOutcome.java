@@ -68,6 +68,8 @@ public sealed interface PlacementOutcome {
     BYTES,
     SECONDS,
     /** 0..1 of the thing's bytes. */
-    SHARE
+    SHARE,
+    /** Loss of quality, in the unit of the author's budget. */
+    LOSS
   }
 }

@@ -9,6 +9,7 @@ import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Weight;
 import java.util.Collections;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -17,7 +18,7 @@ import java.util.Optional;
  *
  * @param machine completed by {@link DefaultRates}: every device has the rates the cost model asks
  *     for
- * @param kvType how keys and values are stored
+ * @param kvType how keys and values are stored where no {@link Bounds.Format} says otherwise
  * @param compute the device of all matrix products, of attention among the tokens of a pass, and of
  *     the vectors: the gpu or host that takes part in {@code attention prefill on}, or else {@link
  *     #defaultCompute}
@@ -91,6 +92,40 @@ public record Problem(
         Choices.range(0, 1),
         bounds,
         objective);
+  }
+
+  /** The same problem with the KV cache stored as one type, and nothing to choose about it. */
+  Problem withKvType(ElementType type) {
+    var formats = bounds.formats().stream().filter(f -> !(f.thing() instanceof Thing.Kv)).toList();
+    return new Problem(
+        machine,
+        shape,
+        type,
+        workload,
+        compute,
+        order,
+        prefetch,
+        new Bounds(
+            bounds.only(),
+            bounds.shares(),
+            bounds.preferences(),
+            bounds.levels(),
+            bounds.kvAxis(),
+            bounds.attention(),
+            formats,
+            bounds.sparse(),
+            bounds.quality()),
+        objective);
+  }
+
+  /** The types the KV cache may be stored as. */
+  List<ElementType> kvTypes() {
+    return bounds.formatsOfKv().orElse(List.of(kvType));
+  }
+
+  /** The types a matrix of a layer may be stored as. */
+  public List<ElementType> types(Weight weight, int layer) {
+    return bounds.formatsOf(weight, layer).orElse(List.of(shape.weightType()));
   }
 
   /** The first gpu, or else the first host. */

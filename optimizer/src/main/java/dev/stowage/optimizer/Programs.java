@@ -29,7 +29,12 @@ final class Programs {
       LpOutcome.Optimal first,
       List<Row> rowsOfFirst,
       LpOutcome.Optimal last,
-      double value) {}
+      double value) {
+    /** The block's seconds at the first goal's optimum. */
+    double boundSeconds() {
+      return Programs.value(formulation.blockTime(), first.values()) / 1e3;
+    }
+  }
 
   private final LpSolver solver;
   private int solved;

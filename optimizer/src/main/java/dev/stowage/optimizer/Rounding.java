@@ -8,7 +8,6 @@ import dev.stowage.optimizer.formulate.Settled;
 import dev.stowage.optimizer.formulate.WeightClass;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceSpec;
-import dev.stowage.plan.ElementType;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Weight;
@@ -155,21 +154,16 @@ public final class Rounding {
       Problem problem,
       BatchShape batch,
       int prefetch,
-      Map<WeightClass, Map<String, Double>> shares,
+      Map<WeightClass, Map<Routes.Weights, Double>> shares,
       Settled settled) {
     var cuts = new ArrayList<Cut>();
     shares.forEach(
-        (c, byHome) -> {
-          var homes = fastestFirst(problem, byHome);
-          var exact = homes.stream().mapToDouble(home -> Math.max(0, byHome.get(home))).toArray();
+        (c, byRoute) -> {
+          var routes = fastestFirst(problem, byRoute);
+          var exact = routes.stream().mapToDouble(r -> Math.max(0, byRoute.get(r))).toArray();
           for (var weight : c.matrices()) {
-            cuts.add(
-                new Cut(
-                    weight,
-                    c.layers(),
-                    problem.shape().weightType(),
-                    homes,
-                    units(exact, problem.shape().rows(weight))));
+            int[] rows = units(exact, problem.shape().rows(weight));
+            cuts.add(new Cut(weight, c.layers(), routes, rows));
           }
         });
     for (int repair = 0; repair < MOST_REPAIRS; repair++) {
@@ -197,11 +191,10 @@ public final class Rounding {
         for (var region : regions) {
           for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
             if (thing.covers(region.weight(), layer)) {
-              double bytes =
-                  (double) region.rows().size() * shape.rowBytes(region.weight(), region.type());
+              double bytes = (double) region.rows().size() * shape.rowBytes(region.weight());
               all += bytes;
               there += bound.devices().contains(region.home()) ? bytes : 0;
-              unit += shape.rowBytes(region.weight(), region.type());
+              unit += shape.rowBytes(region.weight());
             }
           }
         }
@@ -235,25 +228,32 @@ public final class Rounding {
     return limit;
   }
 
-  /** Rows of one matrix, alike in some layers, counted by home. */
-  private record Cut(
-      Weight weight, Range layers, ElementType type, List<String> homes, int[] rows) {
+  /** Rows of one matrix, alike in some layers, counted by route. */
+  private record Cut(Weight weight, Range layers, List<Routes.Weights> routes, int[] rows) {
     List<WeightRegion> regions() {
       var regions = new ArrayList<WeightRegion>();
       int from = 0;
       for (int i = 0; i < rows.length; i++) {
         if (rows[i] > 0) {
-          regions.add(
-              new WeightRegion(
-                  weight, layers, new Range(from, from + rows[i]), homes.get(i), type));
+          regions.add(region(new Range(from, from + rows[i]), i));
           from += rows[i];
         }
       }
       return regions;
     }
+
+    WeightRegion region(Range rows, int route) {
+      var to = routes.get(route);
+      return new WeightRegion(weight, layers, rows, to.home(), to.type());
+    }
+
+    /** Bytes that a row on a route takes in all layers. */
+    long rowBytes(Problem problem, int route) {
+      return layers.size() * problem.shape().rowBytes(weight, routes.get(route).type());
+    }
   }
 
-  /** Rows of a cut that may move to another of its homes. */
+  /** Rows of a cut that may move to another of its routes. */
   private record Move(Cut cut, int from, int to, long rows, double effortPerByte) {}
 
   /** Moves the rows that cost least to move; whether there were any. */
@@ -266,18 +266,11 @@ public final class Rounding {
       long excess) {
     var moves = new ArrayList<Move>();
     for (var cut : cuts) {
-      int from = cut.homes().indexOf(device);
-      long unit = cut.layers().size() * problem.shape().rowBytes(cut.weight(), cut.type());
-      for (int to = 0; to < cut.homes().size(); to++) {
-        if (from < 0 || to == from || cut.rows()[from] == 0 || cut.rows()[to] == 0) {
-          continue;
-        }
-        var home = problem.machine().device(cut.homes().get(to));
-        long room = limit(problem, home) - use.on(home.name()).total();
-        long rows = Math.min(Math.min((excess + unit - 1) / unit, cut.rows()[from]), room / unit);
-        if (rows > 0) {
-          double effort = effort(problem, batch, cut, to) - effort(problem, batch, cut, from);
-          moves.add(new Move(cut, from, to, rows, effort / unit));
+      for (int from = 0; from < cut.routes().size(); from++) {
+        if (cut.routes().get(from).home().equals(device) && cut.rows()[from] > 0) {
+          for (int to = 0; to < cut.routes().size(); to++) {
+            addMove(problem, batch, cut, from, to, use, excess, moves);
+          }
         }
       }
     }
@@ -290,17 +283,42 @@ public final class Rounding {
     return cheapest.isPresent();
   }
 
-  /** Seconds that one row with that home keeps resources busy. */
-  private static double effort(Problem problem, BatchShape batch, Cut cut, int home) {
-    var row =
-        new WeightRegion(
-            cut.weight(), cut.layers(), Range.upTo(1), cut.homes().get(home), cut.type());
-    return WeightWork.of(problem, batch, row).total();
+  private static void addMove(
+      Problem problem,
+      BatchShape batch,
+      Cut cut,
+      int from,
+      int to,
+      MemoryUse use,
+      long excess,
+      List<Move> moves) {
+    if (to == from || cut.rows()[to] == 0) {
+      return;
+    }
+    var home = problem.machine().device(cut.routes().get(to).home());
+    long there = cut.rowBytes(problem, to);
+    boolean here = home.name().equals(cut.routes().get(from).home());
+    long freed = cut.rowBytes(problem, from) - (here ? there : 0);
+    if (freed <= 0) {
+      return;
+    }
+    long room = here ? Long.MAX_VALUE : limit(problem, home) - use.on(home.name()).total();
+    long rows = Math.min(Math.min((excess + freed - 1) / freed, cut.rows()[from]), room / there);
+    if (rows > 0) {
+      double effort = effort(problem, batch, cut, to) - effort(problem, batch, cut, from);
+      moves.add(new Move(cut, from, to, rows, effort / freed));
+    }
   }
 
-  private static List<String> fastestFirst(Problem problem, Map<String, Double> byHome) {
-    return byHome.keySet().stream()
-        .sorted(Comparator.comparingInt(home -> speed(problem.machine().device(home))))
+  /** Seconds that one row on that route keeps resources busy. */
+  private static double effort(Problem problem, BatchShape batch, Cut cut, int route) {
+    return WeightWork.of(problem, batch, cut.region(Range.upTo(1), route)).total();
+  }
+
+  private static List<Routes.Weights> fastestFirst(
+      Problem problem, Map<Routes.Weights, Double> byRoute) {
+    return byRoute.keySet().stream()
+        .sorted(Comparator.comparingInt(r -> speed(problem.machine().device(r.home()))))
         .toList();
   }
 

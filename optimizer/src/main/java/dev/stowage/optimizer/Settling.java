@@ -199,8 +199,12 @@ final class Settling {
     long slot = 0;
     for (var weight : Weight.values()) {
       if (shape.rows(weight) > 0) {
-        home += (shape.rowBytes(weight) + 64) * (weight.perLayer() ? shape.layers() : 1);
-        slot += shape.rowBytes(weight) + 64;
+        long row = 0;
+        for (var type : problem.types(weight, 0)) {
+          row += shape.rowBytes(weight, type) + 64;
+        }
+        home += row * (weight.perLayer() ? shape.layers() : 1);
+        slot += row;
       }
     }
     var margins = new HashMap<String, Long>();

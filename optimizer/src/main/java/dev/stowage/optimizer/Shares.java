@@ -17,9 +17,18 @@ final class Shares {
 
   static List<Asked> of(Problem problem, BatchShape batch, Settling.Whole whole) {
     var shares = new ArrayList<Asked>();
-    add(problem, "weights", planned(problem, whole), weightBytes(problem, whole), shares);
-    add(problem, "kv", plannedKv(whole), kvBytes(problem, whole), shares);
-    add(problem, "activations", plannedWaiting(whole), waiting(problem, batch, whole), shares);
+    var all = Thing.Weights.all(problem.shape());
+    add(
+        problem,
+        "weights",
+        planned(problem, whole),
+        weightBytes(problem, whole, all),
+        storedBytes(problem, whole),
+        shares);
+    var kv = kvBytes(problem, whole);
+    add(problem, "kv", plannedKv(whole), kv, kv, shares);
+    var waiting = waiting(problem, batch, whole);
+    add(problem, "activations", plannedWaiting(whole), waiting, waiting, shares);
     return shares;
   }
 
@@ -48,9 +57,7 @@ final class Shares {
       for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
         if (thing.covers(region.weight(), layer)) {
           bytes.merge(
-              region.home(),
-              region.rows().size() * shape.rowBytes(region.weight(), region.type()),
-              Long::sum);
+              region.home(), region.rows().size() * shape.rowBytes(region.weight()), Long::sum);
         }
       }
     }
@@ -67,22 +74,24 @@ final class Shares {
       Problem problem,
       String what,
       Map<String, Double> planned,
-      Map<String, Long> bytes,
+      Map<String, Long> shareOf,
+      Map<String, Long> stored,
       List<Asked> shares) {
-    double all = bytes.values().stream().mapToLong(Long::longValue).sum();
+    double all = shareOf.values().stream().mapToLong(Long::longValue).sum();
     for (var device : problem.machine().devices()) {
       String asked = asked(problem, what, device.name());
       double share = planned.getOrDefault(device.name(), 0.0);
-      long realised = bytes.getOrDefault(device.name(), 0L);
+      long realised = shareOf.getOrDefault(device.name(), 0L);
       if (realised > 0 || !asked.equals("auto")) {
         shares.add(
             new Asked(
                 what,
                 device.name(),
                 asked,
-                Math.clamp(share, 0, 1),
+                // Digits that a solver's order of operations does not change.
+                Math.rint(Math.clamp(share, 0, 1) * 1e9) / 1e9,
                 all > 0 ? realised / all : 0,
-                realised));
+                stored.getOrDefault(device.name(), 0L)));
       }
     }
   }
@@ -116,8 +125,8 @@ final class Shares {
       entry
           .getValue()
           .forEach(
-              (home, share) ->
-                  planned.merge(home, share * c.bytes(problem.shape()) / all, Double::sum));
+              (route, share) ->
+                  planned.merge(route.home(), share * c.bytes(problem.shape()) / all, Double::sum));
     }
     return planned;
   }
@@ -137,7 +146,7 @@ final class Shares {
     return program.formulation().waitingShares(program.last().values());
   }
 
-  private static Map<String, Long> weightBytes(Problem problem, Settling.Whole whole) {
+  private static Map<String, Long> storedBytes(Problem problem, Settling.Whole whole) {
     var bytes = new LinkedHashMap<String, Long>();
     whole.weights().forEach(r -> bytes.merge(r.home(), r.bytes(problem.shape()), Long::sum));
     return bytes;

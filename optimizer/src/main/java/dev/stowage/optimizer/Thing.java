@@ -13,7 +13,8 @@ public sealed interface Thing {
   String word();
 
   /**
-   * Some matrices, in some layers. Shares are shares of their bytes.
+   * Some matrices, in some layers. Shares are shares of their bytes as the model stores them,
+   * however they are stored on a device.
    *
    * @param matrices at least one
    * @param layers which instances of matrices that belong to layers; the others are not affected

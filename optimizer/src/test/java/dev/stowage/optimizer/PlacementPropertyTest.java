@@ -16,10 +16,13 @@ import dev.stowage.plan.ElementType;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Machine;
 import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.Sparsity;
 import dev.stowage.plan.Weight;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
 import java.util.stream.LongStream;
@@ -172,7 +175,7 @@ class PlacementPropertyTest {
   private static void assertFits(Problem problem, Placement placement, String about) {
     var use =
         MemoryUse.of(
-            problem,
+            problem.withKvType(placement.kvType()),
             placement.batch(),
             placement.prefetch(),
             placement.weights(),
@@ -243,7 +246,50 @@ class PlacementPropertyTest {
             new Choices(1 + random.nextInt(sequences), sequences, 1 + random.nextInt(3)),
             Choices.range(1, 3),
             Choices.range(1 + random.nextInt(prompt), prompt)),
-        new Bounds(List.of(), shares, List.of(), List.of(), axis, List.of()),
+        new Bounds(
+            List.of(),
+            shares,
+            List.of(),
+            List.of(),
+            axis,
+            List.of(),
+            formats(random),
+            sparse(random),
+            Optional.empty()),
         Objective.throughput());
+  }
+
+  private static List<Bounds.Format> formats(Random random) {
+    var formats = new ArrayList<Bounds.Format>();
+    if (random.nextInt(3) == 0) {
+      formats.add(
+          new Bounds.Format(
+              random.nextBoolean()
+                  ? Thing.Weights.all(SHAPE)
+                  : Thing.Weights.of(SHAPE, EnumSet.of(Weight.Group.MLP)),
+              random.nextBoolean()
+                  ? List.of(ElementType.F32, ElementType.INT8, ElementType.INT4)
+                  : List.of(ElementType.INT4),
+              Examples.said("weights quantized")));
+    }
+    if (random.nextInt(3) == 0) {
+      formats.add(
+          new Bounds.Format(
+              new Thing.Kv(),
+              List.of(ElementType.INT8, ElementType.F16),
+              Examples.said("kv quantized")));
+    }
+    return formats;
+  }
+
+  private static List<Bounds.SparseAttention> sparse(Random random) {
+    var part = Optional.of(Sparsity.ofBytes(0.25, SHAPE.headDim()));
+    return random.nextInt(3) > 0
+        ? List.of()
+        : List.of(
+            new Bounds.SparseAttention(
+                List.of(),
+                random.nextBoolean() ? List.of(part) : List.of(Optional.empty(), part),
+                Examples.said("attention sparse")));
   }
 }

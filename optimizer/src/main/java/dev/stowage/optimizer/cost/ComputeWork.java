@@ -4,7 +4,6 @@ import dev.stowage.optimizer.Phase;
 import dev.stowage.optimizer.Problem;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceSpec;
-import dev.stowage.plan.ElementType;
 import dev.stowage.plan.Rate;
 import dev.stowage.plan.Weight;
 
@@ -14,13 +13,13 @@ import dev.stowage.plan.Weight;
  * <pre>
  * compute    prefill 2 · B · E_once / PREFILL_COMPUTE + Σ_chunks ( 2 · B · c · E_layer + 4 · B · L · queryWidth · c(c+1)/2 ) / F(c · B/m)
  *            decode  (n − 1) · ( 2 · B · (E_layer + E_once) + 4 · B · L · queryWidth ) / DECODE_COMPUTE
- * bandwidth  sweeps · m · (bytes of all matrices but the embedding's rows) / MEMORY_BANDWIDTH
  * </pre>
  *
  * {@code E_layer} are the elements of all layers' matrices, {@code E_once} those of the projections
  * and the head, which only rows with logits meet. The embedding is a look-up. {@code F(rows)} grows
  * from {@code DECODE_COMPUTE} to {@code PREFILL_COMPUTE} with the rows of a pass, which it reaches
- * at 128: products of few rows cannot use a matrix unit well.
+ * at 128: products of few rows cannot use a matrix unit well. What reading and unpacking the
+ * matrices takes depends on how they are stored: see {@link WeightWork}.
  */
 public final class ComputeWork {
   private static final double FULL_RATE_ROWS = 128;
@@ -59,18 +58,6 @@ public final class ComputeWork {
     table.add(Phase.PREFILL, BusyTable.Kind.OTHER, compute, prefill);
     table.add(
         Phase.DECODE, BusyTable.Kind.OTHER, compute, decode / device.rate(Rate.DECODE_COMPUTE));
-    double bytes =
-        (perLayer + once) * shape.weightType().rowBytes(ElementType.GROUP) / ElementType.GROUP;
-    for (var phase : Phase.values()) {
-      table.add(
-          phase,
-          BusyTable.Kind.OTHER,
-          "bandwidth(" + device.name() + ")",
-          bytes
-              * Sweeps.count(batch, phase)
-              * batch.microBatches()
-              / device.rate(Rate.MEMORY_BANDWIDTH));
-    }
     return table;
   }
 

@@ -7,6 +7,8 @@ import dev.stowage.optimizer.Problem;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Prediction;
+import dev.stowage.plan.Rate;
+import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
 import java.util.ArrayList;
 import java.util.List;
@@ -51,9 +53,43 @@ public final class CostModel {
     return cost(problem, batch, prefetch, table);
   }
 
-  /** The seconds of a block that no placement of this shape can go below. */
+  /**
+   * The seconds of a block that no placement of this shape can go below: the products, with all
+   * matrices at hand and stored in the fewest bytes allowed.
+   */
   public static double lowerBound(Problem problem, BatchShape batch) {
-    return cost(problem, batch, 1, ComputeWork.of(problem, batch)).blockSeconds();
+    var table = ComputeWork.of(problem, batch);
+    double bytes = 0;
+    for (var weight : Weight.values()) {
+      boolean lookedUp = weight == Weight.TOKENS || weight == Weight.POSITIONS;
+      if (!lookedUp || Stops.head(problem.shape()).contains(weight)) {
+        for (int layer = 0; layer < (weight.perLayer() ? problem.shape().layers() : 1); layer++) {
+          bytes += leastBytes(problem, weight, layer);
+        }
+      }
+    }
+    var device = problem.machine().device(problem.compute());
+    for (var phase : Phase.values()) {
+      table.add(
+          phase,
+          BusyTable.Kind.OTHER,
+          "bandwidth(" + device.name() + ")",
+          bytes
+              * Sweeps.count(batch, phase)
+              * batch.microBatches()
+              / device.rate(Rate.MEMORY_BANDWIDTH));
+    }
+    return cost(problem, batch, 1, table).blockSeconds();
+  }
+
+  /** The fewest bytes that a matrix of a layer may be stored in. */
+  public static long leastBytes(Problem problem, Weight weight, int layer) {
+    var shape = problem.shape();
+    return shape.rows(weight)
+        * problem.types(weight, layer).stream()
+            .mapToLong(type -> shape.rowBytes(weight, type))
+            .min()
+            .orElseThrow();
   }
 
   private static Cost cost(Problem problem, BatchShape batch, int prefetch, BusyTable table) {

@@ -3,7 +3,7 @@ package dev.stowage.optimizer.cost;
 import dev.stowage.optimizer.Phase;
 import dev.stowage.optimizer.Problem;
 import dev.stowage.plan.BatchShape;
-import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.ElementType;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Rate;
 
@@ -17,12 +17,16 @@ import dev.stowage.plan.Rate;
  * read     prefill k · Σ_chunks held(start)           decode k · Σ_{x = s … s+n−2} held(x)
  * attend   gpu, host: prefill 4 · headDim · query heads · layers · sequences · Σ c · held(start) / PREFILL_COMPUTE
  *                     decode  read / ATTENTION
- *          csd: internal read / INTERNAL_READ, compute (read, once a query row) / ATTENTION
+ *          csd: internal read · flash(sparsity) / INTERNAL_READ, compute (read, once a query row) · engine(sparsity) / ATTENTION
  * exchange queries to attendAt and partial results back, where it is not the compute device:
  *          4 · queryWidth, and 4 · (queryWidth + heads), bytes a row, layer and region's share of heads
  * </pre>
  *
- * What is read moves from the region's device to where attention is computed; see {@link
+ * Attention's rate counts bytes of single numbers. Quantized keys and values count like F16: what
+ * is saved in bytes is spent on unpacking. Attention that reads a part of a region takes the part
+ * of the time that {@link SparseRead} says; its share of the bytes of every memory passed likewise.
+ *
+ * <p>What is read moves from the region's device to where attention is computed; see {@link
  * Transfers}. A disk moves one slot of one layer at a time; a CSD takes one command a layer and
  * micro-batch.
  */
@@ -73,11 +77,12 @@ public final class KvWork {
     }
     double share = region.heads().size() / (double) shape.kvHeads();
     attend(
-        problem.machine().device(region.attendAt()),
+        problem,
+        region,
         phase,
         kind,
         read,
-        tokenBytes * held.pairs(),
+        read * held.pairs() / held.reads() * perByte(problem),
         4.0 * shape.queryWidth() * share * boxes * held.pairs(),
         table);
     if (!region.attendAt().equals(problem.compute())) {
@@ -98,37 +103,53 @@ public final class KvWork {
   }
 
   private static void attend(
-      DeviceSpec device,
+      Problem problem,
+      KvRegion region,
       Phase phase,
       BusyTable.Kind kind,
       double read,
       double readByRows,
       double flops,
       BusyTable table) {
+    var device = problem.machine().device(region.attendAt());
     String compute = "compute(" + device.name() + ")";
+    // Prompts are attended to whole: a part is read where one token is made.
+    var part = phase == Phase.DECODE ? SparseRead.of(problem, region) : new SparseRead(1, 1);
     switch (device.kind()) {
       case GPU, HOST -> {
+        double bytes = read * part.bytes();
         table.add(
             phase,
             kind,
             compute,
             switch (phase) {
               case PREFILL -> flops / device.rate(Rate.PREFILL_COMPUTE);
-              case DECODE -> read / device.rate(Rate.ATTENTION);
+              case DECODE -> bytes * perByte(problem) / device.rate(Rate.ATTENTION);
             });
         table.add(
             phase,
             kind,
             "bandwidth(" + device.name() + ")",
-            read / device.rate(Rate.MEMORY_BANDWIDTH));
+            bytes / device.rate(Rate.MEMORY_BANDWIDTH));
       }
       case CSD -> {
         table.add(
-            phase, kind, "internal(" + device.name() + ")", read / device.rate(Rate.INTERNAL_READ));
-        table.add(phase, kind, compute, readByRows / device.rate(Rate.ATTENTION));
+            phase,
+            kind,
+            "internal(" + device.name() + ")",
+            read * part.bytes() / device.rate(Rate.INTERNAL_READ));
+        table.add(phase, kind, compute, readByRows * part.engine() / device.rate(Rate.ATTENTION));
       }
       case DISK -> throw new IllegalArgumentException(device.name() + " cannot attend");
     }
+  }
+
+  /** Bytes that attention's rate counts for a stored byte. */
+  private static double perByte(Problem problem) {
+    int numbers = problem.shape().headDim();
+    return problem.kvType().quantized()
+        ? (double) ElementType.F16.rowBytes(numbers) / problem.kvType().rowBytes(numbers)
+        : 1;
   }
 
   private static double written(BatchShape batch, KvRegion region, Phase phase) {

@@ -3,36 +3,44 @@ package dev.stowage.optimizer.cost;
 import dev.stowage.optimizer.Phase;
 import dev.stowage.optimizer.Problem;
 import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.Rate;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
 
 /**
- * Bringing rows that do not lie on the compute device to it.
+ * Bringing rows that do not lie on the compute device to it, and reading them for products there.
  *
  * <pre>
  * loads     sweeps · u · bytes(region), in sweeps · u · layers(region) transfers
  * look-ups  tokens of the phase · B · bytes(row) · rows(region) / rows, in as many transfers as rows
+ * products  bandwidth sweeps · m · bytes(region) / MEMORY_BANDWIDTH
+ *           compute   sweeps · m · 2 · numbers(region) / DECODE_COMPUTE, where the rows are quantized
  * </pre>
  *
  * {@code u} is 1 in zig-zag order, which keeps a layer's weights for all micro-batches, and {@code
- * m} row by row. Token and position rows are looked up; token rows are loaded too where the head is
- * tied to them.
+ * m} row by row. Token and position rows are looked up; token rows are loaded and multiplied too
+ * where the head is tied to them. Every product unpacks the groups it reads: a multiplication and
+ * an addition a number ({@code min + scale · code}), at the rate of products of few rows.
  */
 public final class WeightWork {
+  /** FLOPs that unpacking one number of a quantized row takes. */
+  public static final double UNPACK_FLOPS = 2;
+
   private WeightWork() {}
 
   public static BusyTable of(Problem problem, BatchShape batch, WeightRegion region) {
     var table = new BusyTable();
-    if (region.home().equals(problem.compute())) {
-      return table;
-    }
     var shape = problem.shape();
-    int turns = problem.order() instanceof Schedule.Order.RowByRow ? batch.microBatches() : 1;
     boolean lookedUp = region.weight() == Weight.TOKENS || region.weight() == Weight.POSITIONS;
-    boolean loaded = !lookedUp || Stops.head(shape).contains(region.weight());
+    boolean multiplied = !lookedUp || Stops.head(shape).contains(region.weight());
+    boolean remote = !region.home().equals(problem.compute());
     for (var phase : Phase.values()) {
-      if (loaded) {
+      if (multiplied) {
+        multiply(problem, batch, region, phase, table);
+      }
+      if (multiplied && remote) {
+        int turns = problem.order() instanceof Schedule.Order.RowByRow ? batch.microBatches() : 1;
         double loads = (double) Sweeps.count(batch, phase) * turns;
         new Transfers(problem, table, BusyTable.Kind.LOADING)
             .move(
@@ -42,7 +50,7 @@ public final class WeightWork {
                 loads * region.bytes(shape),
                 loads * region.layers().size());
       }
-      if (lookedUp) {
+      if (lookedUp && remote) {
         double rows =
             (double) Sweeps.tokens(batch, phase)
                 * batch.sequences()
@@ -58,5 +66,27 @@ public final class WeightWork {
       }
     }
     return table;
+  }
+
+  private static void multiply(
+      Problem problem, BatchShape batch, WeightRegion region, Phase phase, BusyTable table) {
+    var device = problem.machine().device(problem.compute());
+    double times = (double) Sweeps.count(batch, phase) * batch.microBatches();
+    table.add(
+        phase,
+        BusyTable.Kind.OTHER,
+        "bandwidth(" + device.name() + ")",
+        times * region.bytes(problem.shape()) / device.rate(Rate.MEMORY_BANDWIDTH));
+    if (region.type().quantized()) {
+      double numbers =
+          (double) region.layers().size()
+              * region.rows().size()
+              * problem.shape().columns(region.weight());
+      table.add(
+          phase,
+          BusyTable.Kind.OTHER,
+          "compute(" + device.name() + ")",
+          times * UNPACK_FLOPS * numbers / device.rate(Rate.DECODE_COMPUTE));
+    }
   }
 }

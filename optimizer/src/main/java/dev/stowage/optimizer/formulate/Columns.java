@@ -12,6 +12,7 @@ import dev.stowage.optimizer.cost.WaitingWork;
 import dev.stowage.optimizer.cost.WeightWork;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.WeightRegion;
 import java.util.ArrayList;
@@ -25,7 +26,7 @@ import java.util.Set;
  * What is decided for one batch shape. A share is 0..1 of the bytes of its thing.
  *
  * <pre>
- * attention@ram   share of a weight class with that home
+ * attention@ram   share of a weight class with that home; where there is a choice, mlp@ram as int4
  * kv.ssd.ram      share of every sequence's KV on that route, see {@link Routes.Kv#name}
  * waiting@ram     share of the micro-batches whose hidden states wait there
  * ring(ram)       GiB of one slot of the ring on the compute device; with a gpu, also of the host's
@@ -42,7 +43,11 @@ public final class Columns {
   static final double MILLIS = 1e3;
 
   /** A share of a weight class. */
-  public record OfWeights(int index, WeightClass of, String home, BusyTable work) {}
+  public record OfWeights(int index, WeightClass of, Routes.Weights route, BusyTable work) {
+    String home() {
+      return route.home();
+    }
+  }
 
   /**
    * A share of the KV cache.
@@ -61,6 +66,7 @@ public final class Columns {
   final BatchShape batch;
   final int prefetch;
   final List<WeightClass> classes;
+  final List<KvRegion> settledKv;
   final List<OfWeights> weights = new ArrayList<>();
   final List<OfKv> kv = new ArrayList<>();
   final List<OfWaiting> waiting = new ArrayList<>();
@@ -86,6 +92,7 @@ public final class Columns {
     this.batch = batch;
     this.prefetch = prefetch;
     this.classes = WeightClass.of(problem);
+    this.settledKv = settled.map(Settled::kv).orElse(List.of());
     this.fixedWork = ComputeWork.of(problem, batch);
     this.fixedBytes =
         MemoryUse.of(
@@ -93,7 +100,7 @@ public final class Columns {
             batch,
             prefetch,
             List.of(),
-            settled.map(Settled::kv).orElse(List.of()),
+            settledKv,
             settled.map(Settled::waiting).orElse(List.of()));
 
     addWeights();
@@ -132,18 +139,21 @@ public final class Columns {
   private void addWeights() {
     for (var c : classes) {
       for (var home : Routes.weights(problem)) {
-        var work = new BusyTable();
-        for (var weight : c.matrices()) {
-          var all =
-              new WeightRegion(
-                  weight,
-                  c.layers(),
-                  Range.upTo(problem.shape().rows(weight)),
-                  home,
-                  problem.shape().weightType());
-          work.add(WeightWork.of(problem, batch, all));
+        for (var type : c.types()) {
+          var work = new BusyTable();
+          for (var weight : c.matrices()) {
+            var rows = Range.upTo(problem.shape().rows(weight));
+            var all = new WeightRegion(weight, c.layers(), rows, home, type);
+            work.add(WeightWork.of(problem, batch, all));
+          }
+          String as = type == problem.shape().weightType() ? "" : " as " + type.word();
+          weights.add(
+              new OfWeights(
+                  variable(c.name() + "@" + home + as, 1),
+                  c,
+                  new Routes.Weights(home, type),
+                  work));
         }
-        weights.add(new OfWeights(variable(c.name() + "@" + home, 1), c, home, work));
       }
     }
   }

@@ -32,6 +32,7 @@ public final class Formulation {
     rows.addAll(MemoryRows.of(columns, margins));
     rows.addAll(TimeRows.of(columns));
     rows.addAll(ShareRows.of(columns));
+    rows.addAll(QualityRow.of(columns));
   }
 
   /**
@@ -123,13 +124,13 @@ public final class Formulation {
     return terms;
   }
 
-  /** Shares of every weight class by home. */
-  public Map<WeightClass, Map<String, Double>> weightShares(double[] values) {
-    var shares = new LinkedHashMap<WeightClass, Map<String, Double>>();
+  /** Shares of every weight class by route. */
+  public Map<WeightClass, Map<Routes.Weights, Double>> weightShares(double[] values) {
+    var shares = new LinkedHashMap<WeightClass, Map<Routes.Weights, Double>>();
     for (var column : columns.weights) {
       shares
           .computeIfAbsent(column.of(), any -> new LinkedHashMap<>())
-          .put(column.home(), values[column.index()]);
+          .put(column.route(), values[column.index()]);
     }
     return shares;
   }

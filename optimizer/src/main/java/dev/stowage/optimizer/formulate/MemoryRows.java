@@ -57,7 +57,8 @@ final class MemoryRows {
     var terms = new ArrayList<Term>();
     for (var column : columns.weights) {
       if (column.home().equals(device)) {
-        terms.add(gib(column.index(), column.of().bytes(columns.problem.shape())));
+        terms.add(
+            gib(column.index(), column.of().bytes(columns.problem.shape(), column.route().type())));
       }
     }
     for (var column : columns.kv) {

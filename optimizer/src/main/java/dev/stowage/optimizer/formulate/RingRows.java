@@ -70,7 +70,7 @@ final class RingRows {
       long bytes = 0;
       for (var weight : column.of().matrices()) {
         if (matrices.contains(weight) && column.of().layers().contains(layer)) {
-          bytes += shape.bytes(weight);
+          bytes += shape.rows(weight) * shape.rowBytes(weight, column.route().type());
         }
       }
       if (bytes > 0 && loaded.test(column.home())) {

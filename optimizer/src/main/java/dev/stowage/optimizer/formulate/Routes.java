@@ -4,8 +4,10 @@ import dev.stowage.optimizer.Problem;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.ElementType;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Range;
+import dev.stowage.plan.Sparsity;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -14,12 +16,33 @@ import java.util.Optional;
 public final class Routes {
   private Routes() {}
 
-  /** Where KV lies, and where decode attention over it is computed. */
-  public record Kv(String home, String attendAt) {
-    /** Such as {@code kv.ram}, or {@code kv.ram.t4} where another device attends. */
+  /** Where rows of weights lie, and how they are stored there. */
+  public record Weights(String home, ElementType type) {}
+
+  /** Where KV lies, where attention over it is computed, and how much of it that reads. */
+  public record Kv(String home, String attendAt, Optional<Sparsity> sparsity) {
+    /** A route whose attention reads all. */
+    public Kv(String home, String attendAt) {
+      this(home, attendAt, Optional.empty());
+    }
+
+    /**
+     * Such as {@code kv.ram}, {@code kv.ram.t4} where another device attends, {@code
+     * kv.ram.16-0.0625} where attention reads a part: channels that choose, and share of the
+     * tokens.
+     */
     public String name() {
       String at = home.equals(attendAt) ? "" : "." + identifier(attendAt);
-      return "kv." + identifier(home) + at;
+      String part =
+          sparsity.map(s -> ".%d-%s".formatted(s.channels(), number(s.tokenShare()))).orElse("");
+      return "kv." + identifier(home) + at + part;
+    }
+
+    private static String number(double share) {
+      return new java.math.BigDecimal(share)
+          .round(new java.math.MathContext(6))
+          .stripTrailingZeros()
+          .toPlainString();
     }
 
     /** The whole cache on this route. */
@@ -32,7 +55,7 @@ public final class Routes {
           Range.upTo(batch.tokens()),
           home,
           attendAt,
-          Optional.empty());
+          sparsity);
     }
 
     private static String identifier(String device) {
@@ -58,6 +81,9 @@ public final class Routes {
    * disk     host; the gpu, where that computes
    * csd      itself, in the drive
    * </pre>
+   *
+   * Where host or drive attend in their own memory, attention may read a part, if the author allows
+   * it; a place that cannot, reads all.
    */
   public static List<Kv> kv(Problem problem) {
     var routes = new ArrayList<Kv>();
@@ -65,7 +91,11 @@ public final class Routes {
     for (var device : problem.machine().devices()) {
       String home = device.name();
       boolean computes = home.equals(problem.compute());
-      if (device.kind() == DeviceKind.CSD || computes || home.equals(host)) {
+      if (device.kind() == DeviceKind.CSD || home.equals(host)) {
+        for (var sparsity : problem.bounds().sparsitiesOn(home)) {
+          routes.add(new Kv(home, home, sparsity));
+        }
+      } else if (computes) {
         routes.add(new Kv(home, home));
       }
       if (device.kind() == DeviceKind.DISK) {

@@ -2,6 +2,7 @@ package dev.stowage.optimizer.formulate;
 
 import dev.stowage.optimizer.Problem;
 import dev.stowage.optimizer.Thing;
+import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Weight;
@@ -18,14 +19,35 @@ import java.util.stream.Collectors;
  * @param name such as {@code mlp}, {@code mlp[0..4]} or {@code attn.q}
  * @param matrices those the model has, in {@link Weight}'s order
  * @param layers {@code 0..1} for matrices that belong to no layer
+ * @param types what they may be stored as
  */
-public record WeightClass(String name, List<Weight> matrices, Range layers) {
+public record WeightClass(
+    String name, List<Weight> matrices, Range layers, List<ElementType> types) {
   public WeightClass {
     matrices = List.copyOf(matrices);
+    types = List.copyOf(types);
   }
 
+  /** Bytes stored as one type. */
+  public long bytes(ModelShape shape, ElementType type) {
+    return matrices.stream().mapToLong(w -> shape.rows(w) * shape.rowBytes(w, type)).sum()
+        * layers.size();
+  }
+
+  /** Bytes as the model stores them: what shares are shares of. */
   public long bytes(ModelShape shape) {
     return matrices.stream().mapToLong(shape::bytes).sum() * layers.size();
+  }
+
+  /** Bytes, as the model stores them, of those matrices and layers that a thing covers. */
+  public long bytesWithin(ModelShape shape, Thing.Weights thing) {
+    long bytes = 0;
+    for (var weight : matrices) {
+      for (int layer = layers.from(); layer < layers.to(); layer++) {
+        bytes += thing.covers(weight, layer) ? shape.bytes(weight) : 0;
+      }
+    }
+    return bytes;
   }
 
   /** Whether a bound speaks of this class: it then speaks of all of it. */
@@ -51,7 +73,7 @@ public record WeightClass(String name, List<Weight> matrices, Range layers) {
       boolean layered = group == Weight.Group.ATTENTION || group == Weight.Group.MLP;
       int from = 0;
       for (int to : layered ? cuts.tailSet(1) : new TreeSet<>(List.of(1))) {
-        classes.addAll(cut(shape, group, new Range(from, to), layered, things));
+        classes.addAll(cut(problem, group, new Range(from, to), layered, things));
         from = to;
       }
     }
@@ -59,11 +81,12 @@ public record WeightClass(String name, List<Weight> matrices, Range layers) {
   }
 
   private static List<WeightClass> cut(
-      ModelShape shape,
+      Problem problem,
       Weight.Group group,
       Range layers,
       boolean layered,
       List<Thing.Weights> things) {
+    var shape = problem.shape();
     var present = EnumSet.noneOf(Weight.class);
     for (var weight : Weight.values()) {
       if (weight.group() == group && shape.rows(weight) > 0) {
@@ -85,7 +108,8 @@ public record WeightClass(String name, List<Weight> matrices, Range layers) {
                             : weights.stream().map(Weight::word).collect(Collectors.joining("+")))
                         + where,
                     weights,
-                    layers))
+                    layers,
+                    problem.types(weights.getFirst(), layers.from())))
         .toList();
   }
 }
