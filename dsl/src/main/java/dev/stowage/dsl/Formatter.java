@@ -11,7 +11,9 @@ import dev.stowage.dsl.script.Preference;
 import dev.stowage.dsl.script.Property;
 import dev.stowage.dsl.script.ScheduleItem;
 import dev.stowage.dsl.script.Script;
+import dev.stowage.dsl.script.Setting;
 import dev.stowage.dsl.script.Statement;
+import dev.stowage.dsl.script.Test;
 import dev.stowage.dsl.script.TestChange;
 import dev.stowage.dsl.script.WorkloadItem;
 import java.util.ArrayList;
@@ -32,12 +34,13 @@ import org.eclipse.xtext.resource.XtextResource;
 
 /**
  * Lays a file out: two blanks for each open brace, four more where a statement goes on, at most one
- * empty line, one statement a line outside of braces, at least two blanks between the items of a
- * one-line block, none where a sign binds. Comments keep their text. Blanks beyond these stay
- * within a line, so that columns which the author has lined up stay lined up.
+ * empty line, one statement a line outside of braces, two blanks between the items of a one-line
+ * block (three between rules), none where a sign binds, columns lined up (see {@link Columns}).
+ * Comments keep their text.
  */
 public final class Formatter {
   private static final int BETWEEN_ITEMS = 2;
+  private static final int BETWEEN_RULES = 3;
   private static final int INDENT = 2;
   private static final int CONTINUED = 4;
   private static final Set<String> TIGHT_BEFORE = Set.of(",", ")", "]", "[", "..", ".", "%");
@@ -45,7 +48,39 @@ public final class Formatter {
   private static final Set<String> AT_STATEMENT = Set.of("then", "subject");
 
   /** One token or comment, and how it may be set off from the one before. */
-  private record Atom(ILeafNode node, String text, boolean comment, int newlines, int blanks) {}
+  record Atom(ILeafNode node, String text, boolean comment, int newlines, int blanks) {}
+
+  /**
+   * One line as it will be: its atoms, the blanks before each, and which of them start a column.
+   */
+  static final class FormattedLine {
+    final int newlines;
+    final int indent;
+    final EObject item;
+    final List<Atom> atoms = new ArrayList<>();
+    final List<Integer> gaps = new ArrayList<>();
+    final Map<String, Integer> columns = new HashMap<>();
+
+    private FormattedLine(int newlines, int indent, EObject item) {
+      this.newlines = newlines;
+      this.indent = indent;
+      this.item = item;
+    }
+
+    private void add(Atom atom, int gap) {
+      atoms.add(atom);
+      gaps.add(gap);
+    }
+
+    /** Where the text before an atom ends, counted from the line's first character. */
+    int endBefore(int index) {
+      int at = 0;
+      for (int i = 0; i < index; i++) {
+        at += gaps.get(i) + atoms.get(i).text().length();
+      }
+      return at;
+    }
+  }
 
   private final Map<Integer, EObject> itemStarts = new HashMap<>();
   private final Set<Integer> statementStarts = new HashSet<>();
@@ -136,31 +171,46 @@ public final class Formatter {
 
   private List<TextEdit> edits() {
     var edits = new ArrayList<TextEdit>();
+    Atom before = null;
+    for (FormattedLine line : lines()) {
+      String due = before == null ? "" : "\n".repeat(line.newlines) + " ".repeat(line.indent);
+      for (int i = 0; i < line.atoms.size(); i++) {
+        Atom atom = line.atoms.get(i);
+        change(before == null ? 0 : end(before), offset(atom), due, edits);
+        due = i + 1 < line.atoms.size() ? " ".repeat(line.gaps.get(i + 1)) : due;
+        before = atom;
+      }
+    }
+    change(before == null ? 0 : end(before), text.length(), before == null ? "" : "\n", edits);
+    return edits;
+  }
+
+  /** The lines as they will be, their columns lined up. */
+  private List<FormattedLine> lines() {
+    var lines = new ArrayList<FormattedLine>();
+    FormattedLine line = null;
     int depth = 0;
     Atom before = null;
     for (Atom atom : atoms) {
       if (!atom.comment() && atom.text().equals("}")) {
         depth--;
       }
-      if (before == null) {
-        change(0, offset(atom), "", edits);
+      int newlines = before == null ? 0 : newlines(before, atom, depth);
+      if (before == null || newlines > 0) {
+        line = new FormattedLine(newlines, indent(atom, depth), itemStarts.get(offset(atom)));
+        lines.add(line);
+        line.add(atom, 0);
       } else {
-        int newlines = newlines(before, atom, depth);
-        change(
-            end(before),
-            offset(atom),
-            newlines > 0
-                ? "\n".repeat(newlines) + " ".repeat(indent(atom, depth))
-                : " ".repeat(blanks(before, atom)),
-            edits);
+        line.add(atom, blanks(before, atom));
       }
       if (!atom.comment() && atom.text().equals("{")) {
         depth++;
       }
       before = atom;
     }
-    change(before == null ? 0 : end(before), text.length(), before == null ? "" : "\n", edits);
-    return edits;
+    lines.forEach(one -> Columns.mark(one, itemStarts));
+    Columns.lineUp(lines);
+    return lines;
   }
 
   private void change(int start, int end, String due, List<TextEdit> edits) {
@@ -203,7 +253,7 @@ public final class Formatter {
 
   private int blanks(Atom before, Atom atom) {
     if (before.comment() || atom.comment()) {
-      return Math.max(1, atom.blanks());
+      return 1;
     }
     if (sameWord(before.node(), atom.node()) || binds(before, atom)) {
       return 0;
@@ -213,7 +263,20 @@ public final class Formatter {
     }
     boolean nextItem = itemStarts.containsKey(offset(atom)) && !before.text().equals("override");
     boolean afterExpect = before.text().equals("with") || before.text().equals("prefer");
-    return Math.max(nextItem && !afterExpect ? BETWEEN_ITEMS : 1, atom.blanks());
+    if (!nextItem || afterExpect) {
+      return 1;
+    }
+    return isRule(itemStarts.get(offset(atom))) ? BETWEEN_RULES : BETWEEN_ITEMS;
+  }
+
+  /** Items of many words stand further apart than those of two or three. */
+  private static boolean isRule(EObject item) {
+    return !(item.eContainer() instanceof Test)
+        && (item instanceof PlaceItem
+            || item instanceof ScheduleItem
+            || item instanceof ApproximateItem
+            || item instanceof Constraint
+            || item instanceof Change change && !(change instanceof Setting));
   }
 
   /** Whether two tokens are parts of one word, number or unit. */

@@ -35,24 +35,39 @@ public final class StowParser {
    * read: that is a diagnostic too.
    */
   public static Parsed parse(Path file) {
+    return switch (text(file)) {
+      case Text.Readable(var text) -> parse(text, file);
+      case Text.Unreadable(var why) ->
+          new Parsed(ScriptFactory.eINSTANCE.createScript(), List.of(why));
+    };
+  }
+
+  /** What a file holds. */
+  public sealed interface Text {
+    /** Text in UTF-8, of a size that a plan may have. */
+    record Readable(String text) implements Text {}
+
+    /** Nothing that could be a plan. */
+    record Unreadable(Diagnostic why) implements Text {}
+  }
+
+  /** Reads a file's text without looking at what it says. */
+  public static Text text(Path file) {
     Path absolute = file.toAbsolutePath().normalize();
-    String text;
+    SourceSpan start = SourceSpan.startOf(absolute.toString());
     try (InputStream in = Files.newInputStream(absolute)) {
       byte[] bytes = in.readNBytes(MAX_BYTES + 1);
-      if (bytes.length > MAX_BYTES) {
-        return unreadable(
-            Messages.fileTooLarge(SourceSpan.startOf(absolute.toString()), MAX_BYTES));
-      }
-      text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      return bytes.length > MAX_BYTES
+          ? new Text.Unreadable(Messages.fileTooLarge(start, MAX_BYTES))
+          : new Text.Readable(
+              StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString());
     } catch (CharacterCodingException e) {
-      return unreadable(Messages.notUtf8(SourceSpan.startOf(absolute.toString())));
+      return new Text.Unreadable(Messages.notUtf8(start));
     } catch (NoSuchFileException e) {
-      return unreadable(Messages.noSuchFile(SourceSpan.startOf(absolute.toString())));
+      return new Text.Unreadable(Messages.noSuchFile(start));
     } catch (IOException e) {
-      return unreadable(
-          Messages.unreadable(SourceSpan.startOf(absolute.toString()), e.getMessage()));
+      return new Text.Unreadable(Messages.unreadable(start, e.getMessage()));
     }
-    return parse(text, absolute);
   }
 
   /**
@@ -84,10 +99,6 @@ public final class StowParser {
   /** Lays a text out (see {@link Formatter}); empty when it has syntax errors. */
   public static Optional<String> format(String text) {
     return Formatter.format(load(text, Path.of("text.stow")));
-  }
-
-  private static Parsed unreadable(Diagnostic why) {
-    return new Parsed(ScriptFactory.eINSTANCE.createScript(), List.of(why));
   }
 
   private static XtextResourceSet resourceSet() {

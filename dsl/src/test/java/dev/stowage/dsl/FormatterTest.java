@@ -80,4 +80,96 @@ class FormatterTest {
   void aTextWithSyntaxErrorsIsLeftAlone() {
     assertEquals(Optional.empty(), StowParser.format("plan p place { weights on }"));
   }
+
+  @Test
+  void raggedColumnsAreLinedUp() {
+    assertEquals(
+        """
+        library l
+
+        param batchSize : count = 3
+        param wait      : time  = 60 min
+
+        platform x {
+          gpu  t4      = nvidia.T4    { memory 15 GiB  reserve 1 GiB }
+          host theHost = generic.DDR4 { memory 200 GiB  reserve 10% } // mine
+          link t4 <-> theHost         { rate 12 GB/s }                // ours
+        }
+        device gpu G {
+          memory 3 GiB                     spec // data sheet
+          memory-bandwidth 300 GB/s        measured
+          matmul-prefill(fp16) 3.5 TFLOPS  fitted
+        }
+        """,
+        format(
+            """
+            library l
+
+            param batchSize : count = 3
+            param wait : time = 60 min
+
+            platform x {
+              gpu t4 = nvidia.T4 { memory 15 GiB  reserve 1 GiB }
+              host theHost = generic.DDR4 { memory 200 GiB  reserve 10% } // mine
+              link t4 <-> theHost { rate 12 GB/s } // ours
+            }
+            device gpu G {
+              memory 3 GiB spec // data sheet
+              memory-bandwidth 300 GB/s measured
+              matmul-prefill(fp16) 3.5 TFLOPS     fitted
+            }
+            """));
+  }
+
+  @Test
+  void placementsAndChangesAreLinedUp() {
+    assertEquals(
+        """
+        plan p
+        place {
+          weights                on t4 20%, ram rest
+          weights of embed, head on t4 100%
+          kv                     on ram auto
+        }
+        approximate within perplexity +1% {
+          weights 4-bit group 64
+          kv      8-bit
+        }
+        variant v {
+          override place    { weights on t4 100%   kv on ram 100% }
+          override schedule { attention decode on t4 }
+        }
+        """,
+        format(
+            """
+            plan p
+            place {
+              weights on t4 20%, ram rest
+              weights of embed, head on t4 100%
+              kv on ram auto
+            }
+            approximate within perplexity +1% {
+              weights 4-bit group 64
+              kv 8-bit
+            }
+            variant v {
+              override place { weights on t4 100% kv on ram 100% }
+              override schedule { attention decode on t4 }
+            }
+            """));
+  }
+
+  @Test
+  void aColumnThatTheAuthorLinedUpStaysAlsoWithOneLineTooLongForIt() {
+    String text =
+        """
+        plan p
+        platform x {
+          gpu  a6000 = nvidia.RtxA6000  { memory 48 GiB }
+          host ram   = generic.DDR4     { memory 96 GiB }
+          csd  inst[drives] = csd.InstInfer { memory 2 TB }
+        }
+        """;
+    assertEquals(text, format(text));
+  }
 }

@@ -23,6 +23,7 @@ import picocli.CommandLine.HelpCommand;
       RunCommand.class,
       ScoreCommand.class,
       InspectCommand.class,
+      FmtCommand.class,
       BatchCommand.class,
       HelpCommand.class
     },
