@@ -20,6 +20,7 @@ import picocli.CommandLine.HelpCommand;
       CheckCommand.class,
       CompileCommand.class,
       ExplainCommand.class,
+      SimulateCommand.class,
       RunCommand.class,
       ScoreCommand.class,
       InspectCommand.class,

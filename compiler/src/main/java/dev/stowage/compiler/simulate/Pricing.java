@@ -1,0 +1,295 @@
+package dev.stowage.compiler.simulate;
+
+import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.ElementType;
+import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.KvRegion;
+import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.Op;
+import dev.stowage.plan.Range;
+import dev.stowage.plan.Rate;
+import dev.stowage.plan.Step;
+import dev.stowage.plan.Weight;
+import dev.stowage.plan.WeightRegion;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The seconds of single steps, by the formulas that {@code dev.stowage.optimizer.cost} has for
+ * whole phases. Norms, activations, rotations and merges are free there, and here.
+ */
+final class Pricing {
+  private static final double F32 = 4;
+  private static final double FULL_RATE_ROWS = 128;
+
+  private final ExecutablePlan plan;
+  private final ModelShape shape;
+  private final String compute;
+  private final String host;
+  private final Map<String, Integer> lanes = new HashMap<>();
+  private final List<String> laneNames = new ArrayList<>();
+
+  /**
+   * @param compute the device of the matrix products
+   */
+  Pricing(ExecutablePlan plan, String compute) {
+    this.plan = plan;
+    this.compute = compute;
+    shape = plan.shape();
+    host =
+        plan.machine().devices().stream()
+            .filter(d -> d.kind() == DeviceKind.HOST)
+            .map(DeviceSpec::name)
+            .findFirst()
+            .orElse(compute);
+  }
+
+  /** The names of all lanes priced so far; a lane's number is its place. */
+  List<String> lanes() {
+    return laneNames;
+  }
+
+  /**
+   * @param slots of the micro-batch
+   */
+  Work price(Step step, Sweep sweep, Range slots) {
+    var work = new Work();
+    switch (step) {
+      case Step.Load load ->
+          move(
+              work,
+              load.from(),
+              compute,
+              (double) load.rows().size() * shape.rowBytes(load.weight(), load.type()),
+              1);
+      case Step.Compute(var op, var at, _, _) -> compute(work, op, at, sweep, slots);
+      case Step.Attend attend -> attend(work, plan.kvRegion(attend.region()), sweep, slots);
+      case Step.Append append -> append(work, append, sweep, slots);
+      case Step.Copy copy -> copy(work, copy, sweep, slots);
+    }
+    return work;
+  }
+
+  private void compute(Work work, Op op, String at, Sweep sweep, Range slots) {
+    var device = plan.machine().device(at);
+    double rows = (double) slots.size() * sweep.tokens();
+    switch (op) {
+      case Op.MatMul(var weight, var range) -> {
+        boolean once = !weight.perLayer();
+        double multiplied = once && weight != Weight.PROJECT_IN ? slots.size() : rows;
+        if (once && !sweep.picks()) {
+          multiplied = 0;
+        }
+        double elements = (double) range.size() * shape.columns(weight);
+        double rate =
+            !sweep.prefill()
+                ? device.rate(Rate.DECODE_COMPUTE)
+                : once ? device.rate(Rate.PREFILL_COMPUTE) : prefillRate(device, sweep);
+        add(work, "compute", at, 2 * multiplied * elements / rate);
+        if (multiplied > 0 || once) {
+          add(
+              work,
+              "bandwidth",
+              at,
+              (double) range.size()
+                  * shape.rowBytes(weight, storedAs(weight, range))
+                  / device.rate(Rate.MEMORY_BANDWIDTH));
+        }
+      }
+      case Op.AttendPass() -> {
+        double pairs = sweep.tokens() * (sweep.tokens() + 1.0) / 2;
+        double rate =
+            sweep.prefill() ? prefillRate(device, sweep) : device.rate(Rate.DECODE_COMPUTE);
+        add(work, "compute", at, 4.0 * slots.size() * shape.queryWidth() * pairs / rate);
+      }
+      case Op.Embed() -> lookUps(work, Weight.TOKENS, rows);
+      case Op.AddPositions() -> lookUps(work, Weight.POSITIONS, rows);
+      case Op.Pick _,
+          Op.Normalize _,
+          Op.NormalizeHeads _,
+          Op.Rotate _,
+          Op.Merge _,
+          Op.Finish _,
+          Op.Activate _,
+          Op.Add _ -> {}
+    }
+  }
+
+  /** How the rows of a product are stored where it is computed: as in the region they come from. */
+  private ElementType storedAs(Weight weight, Range rows) {
+    return plan.weights().stream()
+        .filter(region -> region.weight() == weight && region.rows().contains(rows))
+        .findFirst()
+        .map(WeightRegion::type)
+        .orElse(shape.weightType());
+  }
+
+  private static double sequencesOf(KvRegion region, Range slots) {
+    return Math.max(
+        0,
+        Math.min(region.sequences().to(), slots.to())
+            - Math.max(region.sequences().from(), slots.from()));
+  }
+
+  private double prefillRate(DeviceSpec device, Sweep sweep) {
+    double rows = (double) sweep.tokens() * plan.batch().sequences() / plan.batch().microBatches();
+    double few = device.rate(Rate.DECODE_COMPUTE);
+    return few + (device.rate(Rate.PREFILL_COMPUTE) - few) * Math.min(1, rows / FULL_RATE_ROWS);
+  }
+
+  private void lookUps(Work work, Weight weight, double rows) {
+    for (var region : plan.weights()) {
+      if (region.weight() == weight && !region.home().equals(compute)) {
+        double found = rows * region.rows().size() / shape.rows(weight);
+        move(work, region.home(), compute, found * shape.rowBytes(weight, region.type()), found);
+      }
+    }
+  }
+
+  private void attend(Work work, KvRegion region, Sweep sweep, Range slots) {
+    double held = sweep.heldIn(region.tokens());
+    double sequences = sequencesOf(region, slots);
+    if (held == 0 || sequences == 0) {
+      return;
+    }
+    double share = region.heads().size() / (double) shape.kvHeads();
+    double tokenBytes =
+        2.0 * sequences * region.heads().size() * plan.kvType().rowBytes(shape.headDim());
+    double read = tokenBytes * held;
+    if (!region.device().equals(region.attendAt())) {
+      move(work, region.device(), region.attendAt(), read, sequences);
+    }
+    var at = plan.machine().device(region.attendAt());
+    switch (at.kind()) {
+      case GPU, HOST -> {
+        double pairs = sweep.tokens() * held;
+        add(
+            work,
+            "compute",
+            at.name(),
+            sweep.prefill()
+                ? 4.0
+                    * shape.queryWidth()
+                    * share
+                    * sequences
+                    * pairs
+                    / at.rate(Rate.PREFILL_COMPUTE)
+                : read / at.rate(Rate.ATTENTION));
+        add(work, "bandwidth", at.name(), read / at.rate(Rate.MEMORY_BANDWIDTH));
+      }
+      case CSD -> {
+        add(work, "internal", at.name(), read / at.rate(Rate.INTERNAL_READ));
+        add(work, "compute", at.name(), read * sweep.tokens() / at.rate(Rate.ATTENTION));
+        double rows = sweep.tokens() * sequences * share;
+        move(work, compute, at.name(), rows * F32 * shape.queryWidth(), 1);
+        move(work, at.name(), compute, rows * F32 * (shape.queryWidth() + 2.0 * shape.heads()), 1);
+      }
+      case DISK -> throw new IllegalArgumentException(at.name() + " cannot attend");
+    }
+  }
+
+  private void append(Work work, Step.Append append, Sweep sweep, Range slots) {
+    var region = plan.kvRegion(append.region());
+    double bytes =
+        2.0
+            * sequencesOf(region, slots)
+            * region.heads().size()
+            * plan.kvType().rowBytes(shape.headDim())
+            * sweep.writtenTo(region.tokens());
+    if (bytes > 0) {
+      String from = plan.buffer(append.keys()).device();
+      move(work, from, region.device(), bytes, 1);
+    }
+  }
+
+  /** Copies move the rows of the pass, not the whole buffer. */
+  private void copy(Work work, Step.Copy copy, Sweep sweep, Range slots) {
+    var from = plan.buffer(copy.from());
+    var to = plan.buffer(copy.to());
+    double part = (double) slots.size() * sweep.tokens() / plan.batch().rowsPerPass();
+    boolean head = copy.from().equals("last") || copy.from().equals("logits");
+    move(work, from.device(), to.device(), from.bytes() * (head ? 1 : part), 1);
+  }
+
+  /** As {@code optimizer.cost.Transfers}: through the host's memory, but for a link of its own. */
+  private void move(Work work, String from, String to, double bytes, double transfers) {
+    if (from.equals(to)) {
+      passMemory(work, from, bytes);
+      return;
+    }
+    var source = plan.machine().device(from);
+    var target = plan.machine().device(to);
+    boolean direct = plan.machine().link(from, to).isPresent();
+    switch (source.kind()) {
+      case DISK, CSD -> {
+        storage(work, "read", source, Rate.READ, bytes, transfers);
+        if (direct) {
+          link(work, from, to, bytes, transfers);
+        } else {
+          move(work, host, to, bytes, transfers);
+        }
+      }
+      case GPU, HOST -> {
+        switch (target.kind()) {
+          case DISK, CSD -> {
+            if (direct) {
+              link(work, from, to, bytes, transfers);
+            } else {
+              move(work, from, host, bytes, transfers);
+            }
+            storage(work, "write", target, Rate.WRITE, bytes, transfers);
+          }
+          case GPU, HOST -> {
+            passMemory(work, from, bytes);
+            link(work, from, to, bytes, transfers);
+            passMemory(work, to, bytes);
+          }
+        }
+      }
+    }
+  }
+
+  private void storage(
+      Work work, String verb, DeviceSpec device, Rate rate, double bytes, double transfers) {
+    add(
+        work,
+        verb,
+        device.name(),
+        bytes / device.rate(rate) + transfers * device.rate(Rate.LATENCY));
+  }
+
+  private void link(Work work, String from, String to, double bytes, double transfers) {
+    var link =
+        plan.machine()
+            .link(from, to)
+            .orElseThrow(() -> new IllegalArgumentException("no link from " + from + " to " + to));
+    add(
+        work,
+        "link",
+        from + "->" + to,
+        bytes / link.bytesPerSecond() + transfers * link.latencySeconds());
+  }
+
+  private void passMemory(Work work, String device, double bytes) {
+    var spec = plan.machine().device(device);
+    if (spec.kind() == DeviceKind.HOST || spec.kind() == DeviceKind.GPU) {
+      add(work, "bandwidth", device, bytes / spec.rate(Rate.MEMORY_BANDWIDTH));
+    }
+  }
+
+  private void add(Work work, String verb, String device, double seconds) {
+    if (seconds > 0) {
+      work.add(
+          lanes.computeIfAbsent(
+              verb + "(" + device + ")",
+              name -> {
+                laneNames.add(name);
+                return laneNames.size() - 1;
+              }),
+          seconds);
+    }
+  }
+}

@@ -1,0 +1,391 @@
+package dev.stowage.compiler.simulate;
+
+import dev.stowage.compiler.simulate.Timeline.Lane;
+import dev.stowage.compiler.simulate.Timeline.Memory;
+import dev.stowage.compiler.simulate.Timeline.Point;
+import dev.stowage.compiler.simulate.Timeline.Span;
+import dev.stowage.compiler.simulate.Timeline.Stall;
+import dev.stowage.compiler.simulate.Timeline.Window;
+import dev.stowage.optimizer.Phase;
+import dev.stowage.plan.Buffer;
+import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.Schedule;
+import dev.stowage.plan.Step;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A full block on a virtual clock.
+ *
+ * <ul>
+ *   <li>The compute lane takes the steps of a sweep in the order of the schedule's word. Steps of
+ *       devices with a lane of their own (the schedule's; with a gpu, all that is not computed on
+ *       it) start as soon as their operands are there and run beside it.
+ *   <li>A step waits for what it reads to be written, and for what it writes to be read.
+ *   <li>Loads run ahead by the schedule's prefetch, through a ring of one slot more, across the
+ *       sweeps; a sweep ends when all lanes are done, since its tokens are the next one's input.
+ *   <li>A resource works on one thing after the other; a step that needs several is on all of them
+ *       at once and ends with the last.
+ * </ul>
+ */
+public final class Simulator {
+  private final ExecutablePlan plan;
+  private final Schedule schedule;
+  private final String compute;
+  private final Pricing pricing;
+  private final List<Integer> stops = new ArrayList<>(); // sections
+  private final List<String> stopNames = new ArrayList<>();
+  private final Bound[][] sections;
+  private final int[] word;
+  private final Moments written;
+  private final Moments read;
+  private final List<Span> spans = new ArrayList<>();
+  private final Map<Phase, Map<Integer, Double>> stalls = new EnumMap<>(Phase.class);
+  private double[] free = new double[16];
+  private double[] busy = new double[16];
+  private double now;
+  private Phase phase = Phase.PREFILL;
+  private double end; // of the work put on lanes last
+  private int endLane;
+  private boolean recording;
+  private Ring ring;
+
+  private Simulator(ExecutablePlan plan, Schedule schedule) {
+    this.plan = plan;
+    this.schedule = schedule;
+    compute = plan.buffer("vectors").device();
+    pricing = new Pricing(plan, compute);
+    var buffers = new HashMap<String, Integer>();
+    var instances = new int[plan.buffers().size()];
+    for (var buffer : plan.buffers()) {
+      instances[buffers.size()] = buffer.instances();
+      buffers.put(buffer.name(), buffers.size());
+    }
+    written = new Moments(instances, plan.batch().microBatches());
+    read = new Moments(instances, plan.batch().microBatches());
+    sections = new Bound[plan.sections().size()][];
+    for (int s = 0; s < sections.length; s++) {
+      var section = plan.sections().get(s);
+      sections[s] =
+          section.steps().stream()
+              .map(step -> Bound.of(step, plan, schedule, compute, buffers))
+              .toArray(Bound[]::new);
+      for (int i = 0; i < section.repeats(); i++) {
+        stops.add(s);
+        stopNames.add(
+            section.layers().isEmpty() ? section.name() : "layer " + (section.layers().from() + i));
+      }
+    }
+    word = schedule.word(plan.stops(), plan.batch().microBatches());
+  }
+
+  /**
+   * @param plan one that passes the verifier, for a machine with all rates
+   */
+  public static Timeline simulate(ExecutablePlan plan, Schedule schedule) {
+    return new Simulator(plan, schedule).run();
+  }
+
+  private Timeline run() {
+    var sweeps = Sweep.of(plan.batch());
+    int prefills = (int) sweeps.stream().filter(Sweep::prefill).count();
+    int decodes = sweeps.size() - prefills;
+    ring = new Ring(sweeps.size());
+    var windows = new ArrayList<Window>();
+    var ends = new double[sweeps.size()];
+    double[] prefillBusy = null;
+    double prefillEnd = 0;
+    for (int i = 0; i < sweeps.size(); i++) {
+      var sweep = sweeps.get(i);
+      recording = i == 0 || i == prefills + decodes / 2;
+      double start = now;
+      sweep(sweep);
+      ends[i] = now;
+      if (recording) {
+        windows.add(
+            new Window(
+                sweep.prefill()
+                    ? "prefill sweep %d of %d".formatted(i + 1, prefills)
+                    : "decode sweep %d of %d".formatted(i - prefills + 1, decodes),
+                start,
+                now,
+                spans));
+        spans.clear();
+      }
+      if (i == prefills - 1) {
+        prefillEnd = now;
+        prefillBusy = Arrays.copyOf(busy, busy.length);
+      }
+    }
+    double tokens = (double) plan.batch().sequences() * plan.batch().generateTokens();
+    return new Timeline(
+        prefillEnd,
+        now - prefillEnd,
+        now > 0 ? tokens / now : 0,
+        lanes(prefillBusy),
+        stalls(),
+        windows,
+        memory(sweeps, ends));
+  }
+
+  // -- one sweep
+
+  private void sweep(Sweep sweep) {
+    var works = works(sweep);
+    var at = new int[plan.batch().microBatches()];
+    phase = sweep.prefill() ? Phase.PREFILL : Phase.DECODE;
+    int loadedStop = -1;
+    for (int microBatch : word) {
+      int stop = at[microBatch]++;
+      if (ring.loads(stop) && stop != loadedStop) {
+        if (loadedStop >= 0) {
+          ring.release();
+        }
+        loadedStop = stop;
+        ring.await();
+      }
+      int section = stops.get(stop);
+      for (int i = 0; i < sections[section].length; i++) {
+        step(sections[section][i], works[section][microBatch][i], microBatch, stop);
+      }
+    }
+    if (loadedStop >= 0) {
+      ring.release();
+    }
+    waitFor(written.last(), written.lastLane());
+    waitFor(read.last(), read.lastLane());
+  }
+
+  private Work[][][] works(Sweep sweep) {
+    var works = new Work[sections.length][plan.batch().microBatches()][];
+    for (int section = 0; section < works.length; section++) {
+      for (int microBatch = 0; microBatch < works[section].length; microBatch++) {
+        var slots = plan.batch().slots(microBatch);
+        works[section][microBatch] =
+            Arrays.stream(sections[section])
+                .map(bound -> pricing.price(bound.step(), sweep, slots))
+                .toArray(Work[]::new);
+      }
+    }
+    return works;
+  }
+
+  private void step(Bound bound, Work work, int microBatch, int stop) {
+    if (bound.step() instanceof Step.Load) {
+      return; // the ring's
+    }
+    if (!bound.beside()) {
+      for (int buffer : bound.reads()) {
+        waitFor(written.seconds(buffer, microBatch), written.lane(buffer, microBatch));
+      }
+      if (bound.writes() >= 0) {
+        waitFor(
+            written.seconds(bound.writes(), microBatch), written.lane(bound.writes(), microBatch));
+        waitFor(read.seconds(bound.writes(), microBatch), read.lane(bound.writes(), microBatch));
+      }
+      occupy(work, now, bound.label(), microBatch, stop);
+      now = end;
+      return;
+    }
+    double ready = now;
+    for (int buffer : bound.reads()) {
+      ready = Math.max(ready, written.seconds(buffer, microBatch));
+    }
+    if (bound.writes() >= 0) {
+      ready = Math.max(ready, written.seconds(bound.writes(), microBatch));
+      ready = Math.max(ready, read.seconds(bound.writes(), microBatch));
+    }
+    occupy(work, ready, bound.label(), microBatch, stop);
+    for (int buffer : bound.reads()) {
+      read.set(buffer, microBatch, end, endLane);
+    }
+    if (bound.writes() >= 0) {
+      written.set(bound.writes(), microBatch, end, endLane);
+    }
+  }
+
+  /** Puts work on its lanes, from a moment on; {@code end} is when the last of it ends. */
+  private void occupy(Work work, double from, String what, int microBatch, int stop) {
+    end = from;
+    endLane = -1;
+    for (int i = 0; i < work.count(); i++) {
+      int lane = work.lane(i);
+      if (lane >= free.length) {
+        free = Arrays.copyOf(free, 2 * lane);
+        busy = Arrays.copyOf(busy, 2 * lane);
+      }
+      double start = Math.max(from, free[lane]);
+      free[lane] = start + work.seconds(i);
+      busy[lane] += work.seconds(i);
+      if (free[lane] > end) {
+        end = free[lane];
+        endLane = lane;
+      }
+      if (recording) {
+        spans.add(
+            new Span(
+                pricing.lanes().get(lane),
+                what,
+                microBatch,
+                stopNames.get(stop),
+                start,
+                free[lane]));
+      }
+    }
+  }
+
+  private void waitFor(double seconds, int lane) {
+    if (seconds > now) {
+      stalls.computeIfAbsent(phase, any -> new HashMap<>()).merge(lane, seconds - now, Double::sum);
+      now = seconds;
+    }
+  }
+
+  // -- weights that are loaded
+
+  /** Loads of stops in the order they are used, sweep after sweep, through the ring's slots. */
+  private final class Ring {
+    private final boolean[] loads = new boolean[stops.size()];
+    private final int[] sequence; // stops, in the order a sweep loads them
+    private final double[] loaded;
+    private final int[] loadedBy;
+    private final Work[][] works = new Work[sections.length][];
+    private final long total;
+    private long issued;
+    private long taken;
+
+    Ring(int sweeps) {
+      var first = Sweep.of(plan.batch()).getFirst();
+      for (int section = 0; section < works.length; section++) {
+        works[section] =
+            Arrays.stream(sections[section])
+                .map(Bound::step)
+                .filter(Step.Load.class::isInstance)
+                .map(step -> pricing.price(step, first, plan.batch().slots(0)))
+                .toArray(Work[]::new);
+      }
+      for (int stop = 0; stop < loads.length; stop++) {
+        loads[stop] = works[stops.get(stop)].length > 0;
+      }
+      var order = new ArrayList<Integer>();
+      var at = new int[plan.batch().microBatches()];
+      int loadedStop = -1;
+      for (int microBatch : word) {
+        int stop = at[microBatch]++;
+        if (loads[stop] && stop != loadedStop) {
+          order.add(stop);
+          loadedStop = stop;
+        }
+      }
+      sequence = order.stream().mapToInt(Integer::intValue).toArray();
+      total = (long) sequence.length * sweeps;
+      loaded = new double[schedule.prefetch() + 1];
+      loadedBy = new int[loaded.length];
+    }
+
+    boolean loads(int stop) {
+      return loads[stop];
+    }
+
+    /** Waits for the next load. */
+    void await() {
+      while (issued < Math.min(total, loaded.length)) {
+        issue(0);
+      }
+      int slot = (int) (taken++ % loaded.length);
+      waitFor(loaded[slot], loadedBy[slot]);
+    }
+
+    /** The slot of the load waited for last is free again. */
+    void release() {
+      if (issued < total) {
+        issue(now);
+      }
+    }
+
+    private void issue(double from) {
+      int stop = sequence[(int) (issued % sequence.length)];
+      int slot = (int) (issued++ % loaded.length);
+      loaded[slot] = from;
+      loadedBy[slot] = -1;
+      for (var work : works[stops.get(stop)]) {
+        occupy(work, from, "load", -1, stop);
+        if (end > loaded[slot]) {
+          loaded[slot] = end;
+          loadedBy[slot] = endLane;
+        }
+      }
+    }
+  }
+
+  // -- what is told
+
+  private List<Lane> lanes(double[] prefillBusy) {
+    var lanes = new ArrayList<Lane>();
+    var names = pricing.lanes();
+    for (int i = 0; i < names.size() && i < busy.length; i++) {
+      double prefill = i < prefillBusy.length ? prefillBusy[i] : 0;
+      if (busy[i] > 0) {
+        lanes.add(new Lane(names.get(i), prefill, busy[i] - prefill));
+      }
+    }
+    lanes.sort(Comparator.comparing(Lane::name));
+    return lanes;
+  }
+
+  private List<Stall> stalls() {
+    var all = new ArrayList<Stall>();
+    stalls.forEach(
+        (phase, byLane) ->
+            byLane.forEach(
+                (lane, seconds) ->
+                    all.add(new Stall(phase.word(), pricing.lanes().get(lane), seconds))));
+    all.sort(
+        Comparator.comparingDouble((Stall stall) -> -stall.seconds())
+            .thenComparing(Stall::phase)
+            .thenComparing(Stall::waitedFor));
+    return all;
+  }
+
+  private List<Memory> memory(List<Sweep> sweeps, double[] ends) {
+    var memory = new ArrayList<Memory>();
+    for (var device : plan.machine().devices()) {
+      long reserved = plan.bytesOn(device.name());
+      if (reserved == 0) {
+        continue;
+      }
+      long kv =
+          plan.buffers().stream()
+              .filter(b -> b.device().equals(device.name()) && b.purpose() == Buffer.Purpose.KV)
+              .mapToLong(Buffer::totalBytes)
+              .sum();
+      var points = new ArrayList<Point>();
+      points.add(new Point(0, reserved - kv));
+      if (kv > 0) {
+        for (int i = 0; i < ends.length; i++) {
+          points.add(new Point(ends[i], reserved - kv + filled(device.name(), sweeps.get(i))));
+        }
+      }
+      memory.add(new Memory(device.name(), reserved, device.usableBytes(), points));
+    }
+    return memory;
+  }
+
+  /** Bytes of the KV cache on a device that a sweep leaves filled. */
+  private long filled(String device, Sweep sweep) {
+    long bytes = 0;
+    for (var region : plan.kv()) {
+      if (region.device().equals(device)) {
+        long whole = region.bytes(plan.shape().headDim(), plan.kvType());
+        int there = sweep.heldIn(region.tokens()) + sweep.writtenTo(region.tokens());
+        bytes += Math.round((double) whole * there / region.tokens().size());
+      }
+    }
+    return bytes;
+  }
+}
