@@ -35,7 +35,8 @@ class ArchitectureTest {
           "runtime", Set.of("plan"),
           "csd", Set.of("plan", "runtime"),
           "cli", Set.of("dsl", "plan", "optimizer", "compiler", "runtime", "csd"),
-          "lsp", Set.of("dsl", "compiler"));
+          "lsp", Set.of("dsl", "compiler"),
+          "maven", Set.of());
 
   /** Libraries, and the only packages that may use them. */
   private static final Map<String, List<String>> LIBRARIES =
@@ -52,7 +53,8 @@ class ArchitectureTest {
               List.of("dev.stowage.runtime.kernel.vector", "dev.stowage.csd.kernel.vector"),
           "com.fasterxml.jackson..",
               List.of("dev.stowage.plan.model", "dev.stowage.runtime.tokenizer", "dev.stowage.cli"),
-          "picocli..", List.of("dev.stowage.cli"));
+          "picocli..", List.of("dev.stowage.cli"),
+          "org.apache.maven..", List.of("dev.stowage.maven"));
 
   private static JavaClasses classes;
 
@@ -165,6 +167,7 @@ class ArchitectureTest {
             "runtime/engine",
             "csd-backend",
             "runtime/cli",
+            "compiler/maven-plugin",
             "lsp-server")) {
       var sources = Path.of("..", module, "src", "main", "java");
       if (Files.isDirectory(sources)) {
