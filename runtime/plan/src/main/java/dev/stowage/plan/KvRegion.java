@@ -35,11 +35,30 @@ public record KvRegion(
     }
   }
 
-  /** Bytes of keys and values when every sequence is at its longest. */
+  /**
+   * Bytes of keys and values when every sequence is at its longest. Where attention is sparse, keys
+   * are kept twice, by token and by channel, one half more (SparQ, section 3.2; InstAttention,
+   * section IV), and the sum of the values of each sequence, layer and head, in F32.
+   */
   public long bytes(int headDim, ElementType kvType) {
-    return Math.multiplyExact(
-        2L * layers.size() * sequences.size() * kvType.rowBytes(headDim),
-        (long) heads.size() * tokens.size());
+    long stored =
+        Math.multiplyExact(
+            rowsOfToken() * layers.size() * sequences.size() * kvType.rowBytes(headDim),
+            (long) heads.size() * tokens.size());
+    return Math.addExact(stored, valueSumBytes(headDim));
+  }
+
+  /** Bytes of the sums of values that sparse attention keeps. */
+  public long valueSumBytes(int headDim) {
+    return sparsity.isEmpty()
+        ? 0
+        : Math.multiplyExact(
+            (long) layers.size() * sequences.size(), 4L * heads.size() * headDim);
+  }
+
+  /** Rows of a head's width that a token takes: its value, and its key once or twice. */
+  private long rowsOfToken() {
+    return sparsity.isPresent() ? 3 : 2;
   }
 
   public boolean overlaps(KvRegion other) {

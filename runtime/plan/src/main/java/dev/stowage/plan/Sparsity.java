@@ -1,14 +1,21 @@
 package dev.stowage.plan;
 
 /**
- * Attention that reads a part of a KV region only: SparF's (InstAttention) and SparQ's two steps.
- * Approximate scores from the {@code channels} largest components of a query choose the {@code
- * tokens} that attention then reads whole; the mean of all values stands for the rest.
+ * Attention of decode that reads a part of a KV region only: SparF's (InstAttention, HPCA 2025,
+ * algorithm 1) and SparQ's (arXiv 2312.04985) two steps. Approximate scores from the {@code
+ * channels} largest components of a query choose the {@code tokens} that attention then reads
+ * whole; the mean of all values stands for the rest. The rows of a prompt attend to all keys.
  *
  * @param channels components of a query that choose, 1 or more
  * @param tokenShare the part of the stored tokens that attention reads, over 0 and up to 1
  */
 public record Sparsity(int channels, double tokenShare) {
+  /**
+   * Of so many tokens chosen, one is chosen for being recent (SparQ's local window, a quarter of
+   * {@code k}).
+   */
+  public static final int RECENT_PART = 4;
+
   public Sparsity {
     if (channels < 1 || !(tokenShare > 0 && tokenShare <= 1)) {
       throw new IllegalArgumentException(

@@ -7,10 +7,12 @@ import dev.stowage.runtime.device.RegionAttention;
 import dev.stowage.runtime.device.Rows;
 import dev.stowage.runtime.kernel.Kernels;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * Keys and values in host memory: for every layer and slot {@code [key or value, head, token,
- * headDim]}, so that attention reads each head's tokens in one run.
+ * headDim]}, so that attention reads each head's tokens in one run. Where attention is sparse, {@link
+ * SparseRegion} keeps the keys by channel behind it.
  */
 final class HostKvStore implements KvStore {
   private static final long F32 = Float.BYTES;
@@ -22,6 +24,7 @@ final class HostKvStore implements KvStore {
   private final long rowBytes; // one head of one token
   private final long headBytes; // all tokens of one head
   private final long halfBytes; // all keys, or all values, of one slot and layer
+  private final Optional<SparseRegion> sparse;
 
   HostKvStore(KvLayout layout, MemorySegment memory, Kernels kernels) {
     this.layout = layout;
@@ -31,6 +34,12 @@ final class HostKvStore implements KvStore {
     headBytes = rowBytes * layout.region().tokens().size();
     halfBytes = headBytes * layout.region().heads().size();
     attention = new RegionAttention(layout, kernels, rowBytes, headBytes);
+    long boxes = (long) layout.region().layers().size() * layout.region().sequences().size();
+    sparse =
+        layout
+            .region()
+            .sparsity()
+            .map(s -> new SparseRegion(layout, s, memory, boxes * 2 * halfBytes));
   }
 
   @Override
@@ -57,6 +66,10 @@ final class HostKvStore implements KvStore {
             narrow(keys, source, stride, target, to - from);
             narrow(values, source, stride, target + halfBytes, to - from);
           }
+          if (sparse.isPresent()) {
+            int token = from - region.tokens().from();
+            sparse.get().append(box(layer, rows.slot(row)), token, to - from);
+          }
         }
       }
       row = end;
@@ -76,6 +89,9 @@ final class HostKvStore implements KvStore {
       int stored = attention.stored(rows, row);
       if (stored == 0) {
         attention.neutral(row, end, into);
+      } else if (sparse.isPresent() && rows.continues(row)) {
+        attention.neutral(row, end, into);
+        sparse.get().attend(box(layer, rows.slot(row)), stored, rows, row, queries, into);
       } else {
         long keys = base(layer, rows.slot(row));
         attention.attend(rows, row, end, queries, memory, keys, keys + halfBytes, stored, into);
@@ -85,12 +101,14 @@ final class HostKvStore implements KvStore {
   }
 
   private long base(int layer, int slot) {
+    return box(layer, slot) * 2 * halfBytes;
+  }
+
+  private long box(int layer, int slot) {
     var region = layout.region();
-    long index =
-        (long) (layer - region.layers().from()) * region.sequences().size()
-            + slot
-            - region.sequences().from();
-    return index * 2 * halfBytes;
+    return (long) (layer - region.layers().from()) * region.sequences().size()
+        + slot
+        - region.sequences().from();
   }
 
   @Override

@@ -155,10 +155,32 @@ final class Binder {
       }
     }
     for (var region : plan.kv()) {
-      if (plan.kvType().quantized() || region.sparsity().isPresent()) {
-        throw new DeviceException(
-            region.device(), "this executor neither quantizes KV nor attends sparsely");
+      if (plan.kvType().quantized()) {
+        throw new DeviceException(region.device(), "this executor does not quantize KV");
       }
+      if (region.sparsity().isPresent()) {
+        refuseSparse(region);
+      }
+    }
+  }
+
+  /**
+   * Sparse attention keeps keys by channel too, which groups of quantized numbers do not allow, and
+   * a mean of all values, which a window would have to leave. From a disk all is read anyway.
+   */
+  private void refuseSparse(KvRegion region) {
+    if (plan.machine().device(region.device()).kind() == DeviceKind.DISK) {
+      throw new DeviceException(
+          region.device(),
+          "attention over KV region %s cannot be sparse: a disk brings a sequence whole; keep it in host memory or on a csd"
+              .formatted(region.name()));
+    }
+    int window = shape.slidingWindow().orElse(Integer.MAX_VALUE);
+    if (window < plan.batch().tokens()) {
+      throw new DeviceException(
+          region.attendAt(),
+          "attention over KV region %s cannot be sparse: the model's sliding window of %d tokens hides some of the plan's %d"
+              .formatted(region.name(), window, plan.batch().tokens()));
     }
   }
 

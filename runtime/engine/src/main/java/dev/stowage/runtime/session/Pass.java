@@ -37,10 +37,10 @@ final class Pass {
     stop = 0;
   }
 
-  void add(int token, int slot, int position, int start, boolean pick) {
+  void add(int token, int slot, int position, int start, boolean continues, boolean pick) {
     int row = rows.count();
     tokens[row] = token;
-    rows.add(slot, position, start);
+    rows.add(slot, position, start, continues);
     if (pick) {
       picks[pickCount++] = row;
     }

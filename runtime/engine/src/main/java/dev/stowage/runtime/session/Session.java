@@ -33,6 +33,7 @@ public final class Session implements AutoCloseable {
   private final Slot[] slots;
   private final int[] firstSlots; // of every micro-batch, and the number of slots
   private final double loadSeconds;
+  private final boolean sparse;
   private final Meter meter = new Meter();
 
   private Session(ExecutablePlan plan, Binder.Bound bound, double loadSeconds) {
@@ -43,6 +44,7 @@ public final class Session implements AutoCloseable {
     program = bound.program();
     logits = bound.logits();
     vocabulary = plan.shape().vocabulary();
+    sparse = plan.kv().stream().anyMatch(region -> region.sparsity().isPresent());
     slots = new Slot[batch.sequences()];
     Arrays.setAll(slots, slot -> new Slot());
     firstSlots = new int[batch.microBatches() + 1];
@@ -106,7 +108,8 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * The log-probability of every next token of a text.
+   * The log-probability of every next token of a text. Where attention of decode is sparse, the text
+   * beyond the plan's prompt length is read token by token, as if it had been generated.
    *
    * @param ids at least one id
    * @param top how many of the likeliest tokens after the last to name
@@ -121,13 +124,15 @@ public final class Session implements AutoCloseable {
     program.clear(0);
     var scoring = new Scoring(ids, top);
     int chunk = Math.min(batch.prefillChunk(), batch.promptTokens());
-    for (int start = 0; start < ids.length; start += chunk) {
+    int prompt = sparse ? Math.min(ids.length, batch.promptTokens()) : ids.length;
+    for (int start = 0, end; start < ids.length; start = end) {
       for (var pass : program.passes()) {
         pass.clear();
       }
-      int end = Math.min(start + chunk, ids.length);
+      boolean continues = start >= prompt;
+      end = continues ? start + 1 : Math.min(start + chunk, prompt);
       for (int position = start; position < end; position++) {
-        program.passes()[0].add(ids[position], 0, position, start, true);
+        program.passes()[0].add(ids[position], 0, position, start, continues, true);
       }
       long began = System.nanoTime();
       program.sweep(scoring);
@@ -233,12 +238,12 @@ public final class Session implements AutoCloseable {
         int start = stored;
         int end = Math.min(start + chunk, prompt.length);
         for (int position = start; position < end; position++) {
-          pass.add(prompt[position], slot, position, start, position == prompt.length - 1);
+          pass.add(prompt[position], slot, position, start, false, position == prompt.length - 1);
         }
         stored = end;
         return end - start;
       }
-      pass.add(last, slot, stored, stored, true);
+      pass.add(last, slot, stored, stored, true, true);
       stored++;
       return 0;
     }
