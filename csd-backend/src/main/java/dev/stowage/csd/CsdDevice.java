@@ -138,6 +138,10 @@ public final class CsdDevice implements Device {
       throw new IllegalStateException("device " + spec.name() + " is closed");
     }
     var region = layout.region();
+    if (region.sparsity().isPresent()) {
+      throw new DeviceException(
+          spec.name(), "the drive does not attend sparsely to KV region " + region.name());
+    }
     long bytes;
     try {
       bytes = region.bytes(layout.headDim(), layout.type());

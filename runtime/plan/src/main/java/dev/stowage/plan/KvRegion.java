@@ -52,8 +52,7 @@ public record KvRegion(
   public long valueSumBytes(int headDim) {
     return sparsity.isEmpty()
         ? 0
-        : Math.multiplyExact(
-            (long) layers.size() * sequences.size(), 4L * heads.size() * headDim);
+        : Math.multiplyExact((long) layers.size() * sequences.size(), 4L * heads.size() * headDim);
   }
 
   /** Rows of a head's width that a token takes: its value, and its key once or twice. */

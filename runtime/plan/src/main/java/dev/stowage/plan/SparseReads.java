@@ -51,8 +51,8 @@ public record SparseReads(int channelsOfPage, double choosing, double reading, d
   }
 
   /**
-   * Channels that share a page of a region: few read little that is not wanted, many let a page fill
-   * early.
+   * Channels that share a page of a region: few read little that is not wanted, many let a page
+   * fill early.
    *
    * @param numbers of a page
    * @param tokens most tokens of the region

@@ -10,7 +10,7 @@ class SparseReadsTest {
   void pagesOfAHandComputedStep() {
     // 4096-byte pages of 16 rows of 128 F16 numbers; 2 channels of 1024 tokens a page
     var reads =
-        SparseReads.of(Sparsity.ofBytes(1 / 8.0, 128), 128, ElementType.F16, 4096, 2100, 2304);
+        SparseReads.of(Sparsity.ofBytes(1 / 8.0, 128), 128, ElementType.F16, 4096, 2100, 3000);
     assertEquals(2, reads.channelsOfPage());
     assertEquals(2 * 2100 / 16.0, reads.dense());
     // 2 full runs of 64 channel pages each, of which 15/64 hold a chosen channel; 52 tokens left
@@ -29,7 +29,7 @@ class SparseReadsTest {
   @Test
   void longRegionsGiveAPageToOneChannelAndShortOnesToMany() {
     assertEquals(1, SparseReads.channelsOfPage(16, 128, 2048, 1 << 20));
-    assertEquals(2, SparseReads.channelsOfPage(16, 128, 2048, 2048));
+    assertEquals(2, SparseReads.channelsOfPage(16, 128, 2048, 4096));
     assertTrue(SparseReads.channelsOfPage(16, 128, 2048, 512) >= 4);
     assertEquals(1, SparseReads.channelsOfPage(3, 27, 2048, 512), "27 channels are in no pairs");
   }

@@ -19,8 +19,7 @@ class SparsityTest {
   @Test
   void sparseRegionsKeepKeysTwiceAndASumOfValues() {
     var box = new Range(0, 2);
-    var dense =
-        new KvRegion("a", box, box, box, new Range(0, 10), "ram", "ram", Optional.empty());
+    var dense = new KvRegion("a", box, box, box, new Range(0, 10), "ram", "ram", Optional.empty());
     var sparse =
         new KvRegion(
             "a", box, box, box, new Range(0, 10), "ram", "ram", Optional.of(new Sparsity(1, 0.5)));

@@ -11,8 +11,8 @@ import java.util.Optional;
 
 /**
  * Keys and values in host memory: for every layer and slot {@code [key or value, head, token,
- * headDim]}, so that attention reads each head's tokens in one run. Where attention is sparse, {@link
- * SparseRegion} keeps the keys by channel behind it.
+ * headDim]}, so that attention reads each head's tokens in one run. Where attention is sparse,
+ * {@link SparseRegion} keeps the keys by channel behind it.
  */
 final class HostKvStore implements KvStore {
   private static final long F32 = Float.BYTES;

@@ -108,8 +108,8 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * The log-probability of every next token of a text. Where attention of decode is sparse, the text
-   * beyond the plan's prompt length is read token by token, as if it had been generated.
+   * The log-probability of every next token of a text. Where attention of decode is sparse, the
+   * text beyond the plan's prompt length is read token by token, as if it had been generated.
    *
    * @param ids at least one id
    * @param top how many of the likeliest tokens after the last to name

@@ -4,10 +4,10 @@ import dev.stowage.plan.Sparsity;
 import java.util.Arrays;
 
 /**
- * SparF's and SparQ's attention (InstAttention, HPCA 2025, algorithm 1; arXiv 2312.04985, section 3)
- * of one decode row's query heads over one KV head's {@code S} stored tokens of a region. For query
- * heads {@code g} of the KV head, {@code d} numbers wide, with {@code r} channels and {@code k < S}
- * tokens to choose:
+ * SparF's and SparQ's attention (InstAttention, HPCA 2025, algorithm 1; arXiv 2312.04985, section
+ * 3) of one decode row's query heads over one KV head's {@code S} stored tokens of a region. For
+ * query heads {@code g} of the KV head, {@code d} numbers wide, with {@code r} channels and {@code
+ * k < S} tokens to choose:
  *
  * <pre>
  * i     = the r channels c with the largest Σ_g |q_g,c|
@@ -30,7 +30,8 @@ import java.util.Arrays;
  *
  * Then {@code o / l} is the answer above; {@code l} is the region's true mass when {@code r = d},
  * for then {@code α} is the chosen tokens' true part; and with {@code k = S} nothing is chosen,
- * {@code α = 1}, and the result is dense attention's. It merges by the rule of every partial result.
+ * {@code α = 1}, and the result is dense attention's. It merges by the rule of every partial
+ * result.
  *
  * <p>Query heads of a group choose together (SparQ's way for grouped queries), so that a token is
  * read once for all of them. SparQ drops the mean for grouped queries; it is kept here, since

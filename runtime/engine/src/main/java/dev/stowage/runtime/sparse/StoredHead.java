@@ -7,7 +7,9 @@ package dev.stowage.runtime.sparse;
  * twice in a row.
  */
 public interface StoredHead {
-  /** How many tokens of a channel, from {@code from} on, should be asked for at once; at least 1. */
+  /**
+   * How many tokens of a channel, from {@code from} on, should be asked for at once; at least 1.
+   */
   int run(int from);
 
   /** Writes a channel of the keys of tokens {@code from ≤ t < to}, from index 0 on. */

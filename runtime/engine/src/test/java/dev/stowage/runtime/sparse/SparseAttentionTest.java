@@ -374,7 +374,7 @@ class SparseAttentionTest {
   void aStepAllocatesNothing() {
     var random = new Random(SEED);
     var a = Case.random(random, 300, 32, 2);
-    
+
     var attention = new SparseAttention(new Sparsity(4, 0.1), 32, 2, 300, a.scale());
     var o = new float[64];
     var state = new float[4];
