@@ -385,8 +385,7 @@ abstract class PlanMojo extends AbstractMojo {
 
   /** An error of a plan as a whole. */
   private void error(Path plan, String message) {
-    report(
-        new Finding(Finding.Severity.ERROR, "", plan.toString(), 1, 1, message, List.of()));
+    report(new Finding(Finding.Severity.ERROR, "", plan.toString(), 1, 1, message, List.of()));
   }
 
   private void mark(Finding finding, int severity) {
