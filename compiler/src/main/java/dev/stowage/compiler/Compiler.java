@@ -5,8 +5,10 @@ import dev.stowage.compiler.lower.Placed;
 import dev.stowage.compiler.resolve.Resolved;
 import dev.stowage.compiler.resolve.Resolver;
 import dev.stowage.dsl.Diagnostic;
+import dev.stowage.dsl.Levels;
 import dev.stowage.dsl.Parsed;
 import dev.stowage.dsl.StowParser;
+import dev.stowage.dsl.script.Script;
 import dev.stowage.optimizer.Optimizer;
 import dev.stowage.optimizer.Placement;
 import dev.stowage.optimizer.PlacementOutcome;
@@ -30,6 +32,7 @@ public final class Compiler {
   private final Path file;
   private final Settings settings;
   private final List<Diagnostic> diagnostics = new ArrayList<>();
+  private Script script;
 
   private Compiler(Path file, Settings settings) {
     this.file = file;
@@ -47,6 +50,7 @@ public final class Compiler {
   }
 
   private Compilation compile(Parsed parsed) {
+    script = parsed.root();
     diagnostics.addAll(parsed.diagnostics());
     if (parsed.hasErrors()) {
       return new Compilation.Erroneous(sorted());
@@ -106,7 +110,10 @@ public final class Compiler {
             resolved.overlap() ? plain.lanes() : List.of());
     verify(plan, schedule);
     diagnostics.addAll(Expectations.check(resolved.expectations(), plan));
-    return new Compilation.Compiled(plan, schedule, resolved, placement, sorted());
+    var said = sorted(true);
+    return said.stream().anyMatch(d -> d.isError() && !d.code().startsWith("SW6"))
+        ? new Compilation.Erroneous(said) // a warning that this folder makes an error
+        : new Compilation.Compiled(plan, schedule, resolved, placement, said);
   }
 
   /** A plan that does not hold together is a mistake of the compiler, never of the user. */
@@ -123,6 +130,13 @@ public final class Compiler {
   }
 
   private List<Diagnostic> sorted() {
-    return diagnostics.stream().sorted((a, b) -> a.span().compareTo(b.span())).toList();
+    return sorted(false);
+  }
+
+  /** All that is left to say after levels and suppressions, in reading order. */
+  private List<Diagnostic> sorted(boolean complete) {
+    return Levels.apply(diagnostics, script, file, complete).stream()
+        .sorted((a, b) -> a.span().compareTo(b.span()))
+        .toList();
   }
 }

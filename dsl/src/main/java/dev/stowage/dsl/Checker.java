@@ -47,6 +47,7 @@ public final class Checker {
       PlacementRules.checkSelectors(script, found::add);
       if (found.stream().noneMatch(Diagnostic::isError)) {
         PlacementRules.checkShares(script, found::add);
+        ImportRules.checkUse(script, found::add);
       }
     }
     found.sort(Comparator.comparing(Diagnostic::span).thenComparing(Diagnostic::code));

@@ -60,6 +60,11 @@ public record Diagnostic(
     return new Diagnostic(code, severity, span, message, related, all);
   }
 
+  /** The same, mattering more or less. */
+  public Diagnostic withSeverity(Severity other) {
+    return new Diagnostic(code, other, span, message, related, fixes);
+  }
+
   public boolean isError() {
     return severity == Severity.ERROR;
   }

@@ -1,10 +1,16 @@
 package dev.stowage.dsl;
 
+import dev.stowage.dsl.script.HeaderKind;
+import dev.stowage.dsl.script.Import;
+import dev.stowage.dsl.script.Platform;
 import dev.stowage.dsl.script.Script;
 import java.util.ArrayDeque;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.eclipse.emf.ecore.EObject;
 import org.eclipse.emf.ecore.resource.Resource;
 
 /** Every import leads to a file that can be read, and none leads back. */
@@ -30,6 +36,50 @@ final class ImportRules {
         }
       }
     }
+  }
+
+  /** Imports that change nothing, of a plan; those of a library are for whoever imports it. */
+  static void checkUse(Script script, Consumer<Diagnostic> report) {
+    Map<String, EObject> first = new HashMap<>();
+    Set<Resource> used = used(script);
+    boolean plan = script.getHeader() != null && script.getHeader().getKind() == HeaderKind.PLAN;
+    for (Imports.Request request : Imports.of(script)) {
+      if (!(request.statement() instanceof Import)) {
+        continue;
+      }
+      EObject before = first.putIfAbsent(request.target(), request.statement());
+      SourceSpan at = Spans.of(request.statement());
+      if (before != null) {
+        report.accept(Messages.importedTwice(at, request.target(), Spans.of(before)));
+      } else if (plan
+          && Imports.follow(request) instanceof Imports.Found.File(Script imported)
+          && Imports.visibleFrom(imported).stream()
+              .noneMatch(one -> used.contains(one.eResource()) || bringsDevices(one))) {
+        report.accept(Messages.unusedImport(at, request.target()));
+      }
+    }
+  }
+
+  private static boolean bringsDevices(Script imported) {
+    return imported.getStatements().stream().anyMatch(Platform.class::isInstance);
+  }
+
+  /** The files that the references of a file lead to. */
+  private static Set<Resource> used(Script script) {
+    Set<Resource> used = new HashSet<>();
+    script
+        .eAllContents()
+        .forEachRemaining(
+            object ->
+                object
+                    .eCrossReferences()
+                    .forEach(
+                        target -> {
+                          if (!target.eIsProxy()) {
+                            used.add(target.eResource());
+                          }
+                        }));
+    return used;
   }
 
   private static boolean leadsTo(Script start, Resource goal) {

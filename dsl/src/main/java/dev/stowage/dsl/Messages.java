@@ -35,7 +35,7 @@ final class Messages {
   static Diagnostic headerMissing(SourceSpan start) {
     return Diagnostic.error(
             "SW014", start, "the file says not what it is: it starts with 'plan NAME'")
-        .withFix(Fix.replace("insert 'plan main'", start, "plan main\n\n"));
+        .withFix(Fix.replace("insert 'plan main'", start, "plan main\n\n").asPreferred());
   }
 
   static Diagnostic notShown(SourceSpan at, int left) {
@@ -54,9 +54,18 @@ final class Messages {
         known);
   }
 
+  /** A device type that the library has, in an entry that is not imported. */
+  static Diagnostic notImported(SourceSpan at, String type, String entry, SourceSpan where) {
+    return Diagnostic.error(
+            "SW101", at, "no device type is called '%s': it is in %s".formatted(type, entry))
+        .withFix(
+            Fix.replace("import " + entry, where, "\nimport \"" + entry + "\"\n").asPreferred());
+  }
+
   static Diagnostic duplicateName(SourceSpan at, String kind, String name, SourceSpan first) {
     return Diagnostic.error("SW102", at, "a second %s called '%s'".formatted(kind, name))
-        .withRelated(first, "the first is here");
+        .withRelated(first, "the first is here")
+        .withFix(Fix.replace("call it " + another(name), at, another(name)));
   }
 
   static Diagnostic unknownWord(SourceSpan at, String what, String word, List<String> known) {
@@ -67,9 +76,14 @@ final class Messages {
         known);
   }
 
-  static Diagnostic setTwice(SourceSpan at, String name, SourceSpan first) {
+  /**
+   * @param same whether both say the same, so that one may go unasked
+   */
+  static Diagnostic setTwice(SourceSpan at, String name, SourceSpan first, boolean same) {
+    Fix remove = Fix.replace("remove the second", at, "");
     return Diagnostic.error("SW104", at, "'%s' is set twice".formatted(name))
-        .withRelated(first, "it is set here already");
+        .withRelated(first, "it is set here already")
+        .withFix(same ? remove.asPreferred() : remove);
   }
 
   static Diagnostic bareNumber(SourceSpan at, String what, Unit.Dimension due, String number) {
@@ -78,7 +92,9 @@ final class Messages {
             "SW105", at, "%s is %s, and %s has no unit".formatted(what, due.words(), number));
     for (String unit : Vocabulary.USUAL_UNITS.get(due)) {
       String text = number + (unit.equals("%") ? "" : " ") + unit;
-      diagnostic = diagnostic.withFix(Fix.replace("write " + text, at, text));
+      Fix fix = Fix.replace("write " + text, at, text);
+      boolean only = Vocabulary.USUAL_UNITS.get(due).size() == 1;
+      diagnostic = diagnostic.withFix(only ? fix.asPreferred() : fix);
     }
     return diagnostic;
   }
@@ -87,8 +103,29 @@ final class Messages {
     return Diagnostic.error("SW106", at, "%s is %s, not %s".formatted(what, due, found));
   }
 
+  /**
+   * A quantity whose unit is one letter away from one that would do: 16 GB/s where 16 GB is due.
+   */
+  static Diagnostic wrongUnit(
+      SourceSpan at, String what, String due, String number, String found, List<String> near) {
+    Diagnostic diagnostic = wrongUnit(at, what, due, number + " " + found);
+    for (String unit : near) {
+      String text = number + (unit.isEmpty() || unit.equals("%") ? "" : " ") + unit;
+      Fix fix = Fix.replace("write " + text, at, text);
+      diagnostic = diagnostic.withFix(near.size() == 1 ? fix.asPreferred() : fix);
+    }
+    return diagnostic;
+  }
+
   static Diagnostic emptyRange(SourceSpan at) {
     return Diagnostic.error("SW107", at, "the range is empty: its end is below its start");
+  }
+
+  /**
+   * @param turned the range with its ends swapped
+   */
+  static Diagnostic emptyRange(SourceSpan at, String turned) {
+    return emptyRange(at).withFix(Fix.replace("write " + turned, at, turned).asPreferred());
   }
 
   static Diagnostic stepNotPositive(SourceSpan at) {
@@ -130,8 +167,10 @@ final class Messages {
     Diagnostic diagnostic =
         Diagnostic.error(
             "SW110", at, "the library has no '%s'%s".formatted(entry, oneOf(known, entry)));
-    for (String guess : Guess.near(entry, known)) {
-      diagnostic = diagnostic.withFix(Fix.replace("import " + guess, at, '"' + guess + '"'));
+    List<String> near = Guess.near(entry, known);
+    for (String guess : near) {
+      Fix fix = Fix.replace("import " + guess, at, '"' + guess + '"');
+      diagnostic = diagnostic.withFix(near.size() == 1 ? fix.asPreferred() : fix);
     }
     return diagnostic;
   }
@@ -153,12 +192,61 @@ final class Messages {
   static Diagnostic misplacedOverride(SourceSpan at) {
     return Diagnostic.error(
             "SW114", at, "'override' replaces statements of the plan in a variant or test only")
-        .withFix(Fix.replace("remove 'override'", at, ""));
+        .withFix(Fix.replace("remove 'override'", at, "").asPreferred());
   }
 
   static Diagnostic onlyOne(SourceSpan at, String what, SourceSpan first) {
     return Diagnostic.error("SW115", at, "a plan has one %s".formatted(what))
-        .withRelated(first, "the first is here");
+        .withRelated(first, "the first is here")
+        .withFix(Fix.replace("remove the second", at, ""));
+  }
+
+  static Diagnostic importedTwice(SourceSpan at, String target, SourceSpan first) {
+    return Diagnostic.warning("SW421", at, "'%s' is imported twice".formatted(target))
+        .withRelated(first, "it is imported here already")
+        .withFix(Fix.replace("remove the second", at, "").asPreferred());
+  }
+
+  static Diagnostic unusedImport(SourceSpan at, String target) {
+    return Diagnostic.warning("SW422", at, "nothing of '%s' is used".formatted(target))
+        .withFix(Fix.replace("remove the import", at, ""));
+  }
+
+  static Diagnostic unusedAllowance(SourceSpan at, String code) {
+    return Diagnostic.warning("SW490", at, "%s is allowed here, but not raised".formatted(code))
+        .withFix(Fix.replace("remove the comment", at, ""));
+  }
+
+  static Diagnostic notAnAllowance(SourceSpan at) {
+    return Diagnostic.warning(
+        "SW491", at, "written otherwise: // stowage:allow SW402 because it is so and so");
+  }
+
+  static Diagnostic cannotBeAllowed(SourceSpan at, String code) {
+    return Diagnostic.warning(
+        "SW491", at, "%s cannot be allowed: only warnings and expectations can".formatted(code));
+  }
+
+  static Diagnostic levelsUnreadable(SourceSpan at, String why) {
+    return Diagnostic.warning("SW492", at, "the levels are not used: " + why);
+  }
+
+  static Diagnostic levelOfNothing(SourceSpan at, String key) {
+    return Diagnostic.warning(
+        "SW492", at, "'%s' is no code: there are SW402 and such, SW4 for a family".formatted(key));
+  }
+
+  static Diagnostic noSuchLevel(SourceSpan at, String value) {
+    return Diagnostic.warning(
+        "SW492", at, "'%s' is no level: there are error, warning and off".formatted(value));
+  }
+
+  static Diagnostic cannotBeLowered(SourceSpan at, String key) {
+    return Diagnostic.warning("SW492", at, "%s stays an error".formatted(key));
+  }
+
+  static Diagnostic levelSetTwice(SourceSpan at, String key) {
+    return Diagnostic.warning("SW492", at, "%s is set twice: this line counts".formatted(key));
   }
 
   static Diagnostic notInLibrary(SourceSpan at) {
@@ -198,10 +286,17 @@ final class Messages {
   private static Diagnostic withGuesses(
       Diagnostic diagnostic, SourceSpan at, String word, List<String> known) {
     Diagnostic result = diagnostic;
-    for (String guess : Guess.near(word, known)) {
-      result = result.withFix(Fix.replace("write '" + guess + "'", at, guess));
+    List<String> near = Guess.near(word, known);
+    for (String guess : near) {
+      Fix fix = Fix.replace("write '" + guess + "'", at, guess);
+      result = result.withFix(near.size() == 1 ? fix.asPreferred() : fix);
     }
     return result;
+  }
+
+  /** A name like it that is likely free: w becomes w2. */
+  private static String another(String name) {
+    return name.matches("\\w+") ? name + "2" : name;
   }
 
   private static String oneOf(List<String> known, String word) {

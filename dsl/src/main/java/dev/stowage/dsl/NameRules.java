@@ -2,6 +2,7 @@ package dev.stowage.dsl;
 
 import dev.stowage.dsl.script.Device;
 import dev.stowage.dsl.script.DeviceType;
+import dev.stowage.dsl.script.Import;
 import dev.stowage.dsl.script.Model;
 import dev.stowage.dsl.script.Param;
 import dev.stowage.dsl.script.Platform;
@@ -71,15 +72,29 @@ final class NameRules {
     List<INode> nodes = NodeModelUtils.findNodesForFeature(object, reference);
     for (int i = 0; i < Math.min(targets.size(), nodes.size()); i++) {
       if (((EObject) targets.get(i)).eIsProxy()) {
-        EClass wanted = reference.getEReferenceType();
         report.accept(
-            Messages.unknownName(
+            unknown(
                 Spans.of(nodes.get(i), object.eResource()),
-                KINDS.getOrDefault(wanted, "element"),
-                NodeModelUtils.getTokenText(nodes.get(i)),
-                known(wanted)));
+                reference.getEReferenceType(),
+                NodeModelUtils.getTokenText(nodes.get(i))));
       }
     }
+  }
+
+  private Diagnostic unknown(SourceSpan at, EClass wanted, String name) {
+    String entry = wanted == ScriptPackage.Literals.DEVICE_TYPE ? Library.types().get(name) : null;
+    return entry != null && script.getHeader() != null
+        ? Messages.notImported(at, name, entry, afterImports())
+        : Messages.unknownName(at, KINDS.getOrDefault(wanted, "element"), name, known(wanted));
+  }
+
+  /** Behind the last import, or behind the header. */
+  private SourceSpan afterImports() {
+    EObject last = script.getHeader();
+    for (Statement statement : script.getStatements()) {
+      last = statement instanceof Import ? statement : last;
+    }
+    return Spans.endOfLine(last);
   }
 
   /** What the name could have been; nothing once a file has shown that it is none of ours. */

@@ -26,6 +26,11 @@ public final class Spans {
     return of(node, object.eResource());
   }
 
+  /** What an object was read from, without comments and with single blanks. */
+  static String text(EObject object) {
+    return NodeModelUtils.getTokenText(NodeModelUtils.findActualNodeFor(object));
+  }
+
   /** The text of one feature of an object; of its first value when there are many. */
   public static Optional<SourceSpan> of(EObject object, EStructuralFeature feature) {
     return of(object, feature, 0);
@@ -37,6 +42,14 @@ public final class Spans {
     return index < nodes.size()
         ? Optional.of(of(nodes.get(index), object.eResource()))
         : Optional.empty();
+  }
+
+  /** The empty span where the line ends in which an object does. */
+  static SourceSpan endOfLine(EObject object) {
+    INode node = NodeModelUtils.findActualNodeFor(object);
+    INode root = node.getRootNode();
+    int end = root.getText().indexOf('\n', node.getEndOffset());
+    return at(root, object.eResource(), end < 0 ? root.getTotalLength() : end, 0);
   }
 
   static SourceSpan of(INode node, Resource resource) {

@@ -150,7 +150,12 @@ final class StatementRules {
       String key = name + (property.getPrecision() == null ? "" : "(" + property.getPrecision());
       Property before = first.putIfAbsent(key, property);
       if (before != null) {
-        report.accept(Messages.setTwice(Spans.of(property), name, Spans.of(before)));
+        report.accept(
+            Messages.setTwice(
+                Spans.of(property),
+                name,
+                Spans.of(before),
+                Spans.text(property).equals(Spans.text(before))));
       }
     }
   }

@@ -17,6 +17,9 @@ public class SyntaxMessages implements ISyntaxErrorMessageProvider {
   static final String UNREADABLE_VALUE = "SW012";
   static final String UNCLOSED_TEXT = "SW013";
 
+  private static final String UNCLOSED =
+      "the text in quotes does not end on its line: a closing \" is due";
+
   private static final Map<String, String> TERMINALS =
       Map.of(
           "RULE_ID", "a name",
@@ -50,12 +53,11 @@ public class SyntaxMessages implements ISyntaxErrorMessageProvider {
   public SyntaxErrorMessage getSyntaxErrorMessage(IParserErrorContext context) {
     RecognitionException problem = context.getRecognitionException();
     if (problem == null) {
-      return new SyntaxErrorMessage(context.getDefaultMessage(), UNEXPECTED);
+      return unread(context.getDefaultMessage());
     }
     String found = found(problem.token);
     if (found.equals("'\"'")) {
-      return new SyntaxErrorMessage(
-          "the text in quotes does not end on its line: a closing \" is due", UNCLOSED_TEXT);
+      return new SyntaxErrorMessage(UNCLOSED, UNCLOSED_TEXT);
     }
     if (problem.token != null && Unit.of(problem.token.getText()).isPresent()) {
       return new SyntaxErrorMessage(
@@ -83,6 +85,16 @@ public class SyntaxMessages implements ISyntaxErrorMessageProvider {
           new SyntaxErrorMessage(
               found + " does not fit " + place(context.getCurrentContext()), UNEXPECTED);
     };
+  }
+
+  /** What no word could be made of: the message is that of the generated lexer. */
+  private static SyntaxErrorMessage unread(String message) {
+    if (message.endsWith("expecting '\"'")) {
+      return new SyntaxErrorMessage(UNCLOSED, UNCLOSED_TEXT);
+    }
+    return message.endsWith("expecting '*'") || message.endsWith("expecting '/'")
+        ? new SyntaxErrorMessage("the comment does not end: */ is due", UNEXPECTED)
+        : new SyntaxErrorMessage(message, UNEXPECTED);
   }
 
   @Override

@@ -276,7 +276,8 @@ final class ValueRules {
             Messages.setTwice(
                 Spans.of(point),
                 point.getAt().getLiteral(),
-                Spans.of(distribution.getPoints().getFirst())));
+                Spans.of(distribution.getPoints().getFirst()),
+                false));
       }
       Interval value = Interval.of(point.getValue());
       if (value.low() != null) {
@@ -431,7 +432,11 @@ final class ValueRules {
 
   private void range(Range range) {
     if (Interval.of(range).isEmpty()) {
-      report.accept(Messages.emptyRange(Spans.of(range)));
+      String step = range.getStep() == null ? "" : " step " + Spans.text(range.getStep());
+      report.accept(
+          Messages.emptyRange(
+              Spans.of(range),
+              Spans.text(range.getHigh()) + ".." + Spans.text(range.getLow()) + step));
     }
     if (range.getStep() instanceof Quantity step
         && step.getNumber() != null
@@ -495,8 +500,18 @@ final class ValueRules {
               Spans.of(quantity),
               what,
               words(due),
-              quantity.getNumber().toPlainString() + " " + quantity.getUnit()));
+              quantity.getNumber().toPlainString(),
+              quantity.getUnit(),
+              near(quantity.getUnit(), due)));
     }
+  }
+
+  /** Units that would do and say nearly the same: a rate for its amount, an amount for its rate. */
+  private static List<String> near(String unit, Set<Dimension> due) {
+    String other = unit.endsWith("/s") ? unit.substring(0, unit.length() - 2) : unit + "/s";
+    return Unit.of(other).filter(one -> due.contains(one.dimension())).isPresent()
+        ? List.of(other)
+        : due.equals(Set.of(Dimension.COUNT)) ? List.of("") : List.of();
   }
 
   private void reference(ParamRef reference, String what, Set<Dimension> due) {

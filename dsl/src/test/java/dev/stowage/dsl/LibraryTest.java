@@ -64,7 +64,7 @@ class LibraryTest {
   private static Map<String, DeviceType> types() {
     var types = new LinkedHashMap<String, DeviceType>();
     for (String entry : Library.entries()) {
-      Parsed parsed = StowParser.parse("plan p\nimport \"" + entry + "\"\n", Path.of("p.stow"));
+      Parsed parsed = StowParser.parse("library p\nimport \"" + entry + "\"\n", Path.of("p.stow"));
       assertEquals(List.of(), parsed.diagnostics(), entry);
       Script library =
           ((Imports.Found.File) Imports.follow(Imports.of(parsed.root()).getFirst())).script();

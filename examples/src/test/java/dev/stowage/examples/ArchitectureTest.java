@@ -36,8 +36,7 @@ class ArchitectureTest {
           "csd", Set.of("plan", "runtime"),
           "cli", Set.of("dsl", "plan", "optimizer", "compiler", "runtime", "csd"),
           "lsp", Set.of("dsl", "compiler"),
-          "maven", Set.of(),
-          "api", Set.of("plan", "runtime"));
+          "maven", Set.of());
 
   /** Libraries, and the only packages that may use them. */
   private static final Map<String, List<String>> LIBRARIES =

@@ -11,13 +11,12 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Gives the entries of the device library, which lie inside a jar, a place where an editor can open
- * them: read-only copies in a scratch folder that goes when the server ends.
+ * Gives the entries of the device library and the pages of the codes, which lie inside a jar, a
+ * place where an editor can open them: read-only copies in a scratch folder that goes when the
+ * server ends.
  */
 @Singleton
 public class LibraryFiles {
-  private static final String FOLDER = "/library/";
-
   private final Map<String, String> copies = new HashMap<>();
 
   /** The address itself, or that of a copy when it points into a jar. */
@@ -26,11 +25,10 @@ public class LibraryFiles {
   }
 
   private static String copy(String uri) {
-    String name = uri.substring(uri.lastIndexOf(FOLDER) + FOLDER.length());
     try (InputStream in = URI.create(uri).toURL().openStream()) {
       Path folder = Files.createTempDirectory("stowage-library-");
       folder.toFile().deleteOnExit();
-      Path copy = folder.resolve(name.substring(name.lastIndexOf('/') + 1));
+      Path copy = folder.resolve(uri.substring(uri.lastIndexOf('/') + 1));
       Files.copy(in, copy);
       copy.toFile().deleteOnExit();
       if (!copy.toFile().setReadOnly()) {

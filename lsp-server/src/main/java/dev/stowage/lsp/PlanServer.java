@@ -1,12 +1,15 @@
 package dev.stowage.lsp;
 
 import com.google.inject.Inject;
+import dev.stowage.dsl.Codes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.eclipse.emf.common.util.URI;
 import org.eclipse.lsp4j.ClientCapabilities;
 import org.eclipse.lsp4j.DefinitionParams;
+import org.eclipse.lsp4j.Diagnostic;
+import org.eclipse.lsp4j.DiagnosticCodeDescription;
 import org.eclipse.lsp4j.DidChangeWorkspaceFoldersParams;
 import org.eclipse.lsp4j.DidOpenTextDocumentParams;
 import org.eclipse.lsp4j.InitializeParams;
@@ -18,6 +21,7 @@ import org.eclipse.lsp4j.WorkspaceFoldersChangeEvent;
 import org.eclipse.xtext.ide.server.LanguageServerImpl;
 import org.eclipse.xtext.ide.server.UriExtensions;
 import org.eclipse.xtext.util.CancelIndicator;
+import org.eclipse.xtext.validation.Issue;
 
 /**
  * Xtext's language server, made to work also for an editor that opens no folder, or a file outside
@@ -61,6 +65,16 @@ public class PlanServer extends LanguageServerImpl {
     return super.definition(cancel, params).stream()
         .map(one -> new Location(library.openable(one.getUri()), one.getRange()))
         .toList();
+  }
+
+  /** With a link to the page of the code. */
+  @Override
+  protected Diagnostic toDiagnostic(Issue issue) {
+    Diagnostic diagnostic = super.toDiagnostic(issue);
+    Codes.page(issue.getCode())
+        .map(page -> new DiagnosticCodeDescription(library.openable(page.address())))
+        .ifPresent(diagnostic::setCodeDescription);
+    return diagnostic;
   }
 
   @Override

@@ -180,6 +180,8 @@ class LanguageServerIT {
 
     List<Diagnostic> found = editor.diagnostics(Editor.uri(plan)).getDiagnostics();
     assertEquals(List.of("SW105"), codes(found));
+    String page = found.getFirst().getCodeDescription().getHref();
+    assertTrue(page.startsWith("file:") && page.endsWith("SW105.md"), page);
 
     var actions =
         Editor.get(

@@ -317,15 +317,9 @@ abstract class PlanMojo extends AbstractMojo {
     }
   }
 
-  /**
-   * Notes what a job read and wrote, unless something was changed while it was at work, or the
-   * answer does not tell.
-   */
+  /** Notes what a job read and wrote, unless something was changed while it was at work. */
   private void note(Job job, Answer answer, long began, Ledger ledger, Ledger locks)
       throws IOException {
-    if (answer.inputs().isEmpty()) {
-      return;
-    }
     var files = new ArrayList<>(answer.inputs());
     for (var input : answer.inputs()) {
       if (Files.exists(input) && Files.getLastModifiedTime(input).toMillis() >= began) {
@@ -356,12 +350,12 @@ abstract class PlanMojo extends AbstractMojo {
     }
     if (answer.exit() != Answer.GOOD) {
       if (!answer.hasErrors()) {
-        error(job.plan(), String.join("\n", answer.words()));
+        answer.words().forEach(word -> error(job.plan(), 1, 1, word, List.of()));
       }
       return false;
     }
     if (warningsAsErrors && answer.hasWarnings()) {
-      error(job.plan(), "has warnings, and warnings are errors here");
+      error(job.plan(), 1, 1, "has warnings, and warnings are errors here", List.of());
       return false;
     }
     return true;
@@ -383,9 +377,8 @@ abstract class PlanMojo extends AbstractMojo {
     }
   }
 
-  /** An error of a plan as a whole. */
-  private void error(Path plan, String message) {
-    report(new Finding(Finding.Severity.ERROR, "", plan.toString(), 1, 1, message, List.of()));
+  private void error(Path plan, int line, int column, String message, List<String> notes) {
+    report(new Finding(Finding.Severity.ERROR, "", plan.toString(), line, column, message, notes));
   }
 
   private void mark(Finding finding, int severity) {
@@ -394,7 +387,7 @@ abstract class PlanMojo extends AbstractMojo {
           new File(finding.file()),
           finding.line(),
           finding.column(),
-          finding.said(),
+          finding.code() + " " + finding.message(),
           severity,
           null);
     }

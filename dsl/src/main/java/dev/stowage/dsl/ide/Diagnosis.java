@@ -3,6 +3,7 @@ package dev.stowage.dsl.ide;
 import com.google.inject.Singleton;
 import dev.stowage.dsl.Checker;
 import dev.stowage.dsl.Diagnostic;
+import dev.stowage.dsl.Levels;
 import dev.stowage.dsl.script.Script;
 import java.io.File;
 import java.nio.file.Path;
@@ -29,6 +30,19 @@ public class Diagnosis {
   }
 
   List<Diagnostic> of(XtextResource resource) {
+    List<Diagnostic> found = all(resource);
+    if (resource.getURI().isFile()
+        && !resource.getContents().isEmpty()
+        && resource.getContents().getFirst() instanceof Script script) {
+      Path file = Path.of(resource.getURI().toFileString()).toAbsolutePath();
+      return Levels.apply(found, script, file, false).stream()
+          .filter(one -> !one.span().file().endsWith(".properties"))
+          .toList();
+    }
+    return found;
+  }
+
+  private List<Diagnostic> all(XtextResource resource) {
     List<Diagnostic> found = new ArrayList<>(Checker.check(resource));
     if (found.stream().anyMatch(Diagnostic::isError)
         || resource.getContents().isEmpty()

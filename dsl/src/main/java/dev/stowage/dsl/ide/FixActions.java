@@ -72,6 +72,7 @@ public class FixActions implements ICodeActionService2 {
     var action = new CodeAction(fix.title());
     action.setKind(CodeActionKind.QuickFix);
     action.setDiagnostics(List.of(asked));
+    action.setIsPreferred(fix.preferred());
     action.setEdit(new WorkspaceEdit(Map.of(uri, edits)));
     return action;
   }

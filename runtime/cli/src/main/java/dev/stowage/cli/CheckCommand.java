@@ -15,8 +15,22 @@ import picocli.CommandLine.Parameters;
 final class CheckCommand implements Callable<Integer> {
   private final Console console;
 
-  @Parameters(index = "0", paramLabel = "FILE", description = "A .stow file.")
+  @Parameters(index = "0", arity = "0..1", paramLabel = "FILE", description = "A .stow file.")
   private Path file;
+
+  @Option(
+      names = "--explain",
+      paramLabel = "CODE",
+      description = "Prints what a code such as SW301 means and how to mend it; needs no FILE.")
+  private String code;
+
+  @Option(
+      names = "--fix",
+      description = "Mends in FILE what has one answer only, then checks what is left.")
+  private boolean fix;
+
+  @Option(names = "--dry-run", description = "With --fix: prints the changes, writes nothing.")
+  private boolean dryRun;
 
   @Mixin private CompileOptions options = new CompileOptions();
 
@@ -32,7 +46,23 @@ final class CheckCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (code != null) {
+      return CodePrinter.print(code, console).code();
+    }
+    if (file == null) {
+      throw Failure.usage("a FILE or --explain CODE is due");
+    }
     PlanKind.requireSource(file, console);
+    if (dryRun && !fix) {
+      throw Failure.usage("--dry-run goes with --fix");
+    }
+    if (fix) {
+      var mending = new Mending(file, options, console);
+      if (dryRun) {
+        return mending.show().code();
+      }
+      mending.apply();
+    }
     return PlanCompiler.check(file, options, format, console).code();
   }
 }

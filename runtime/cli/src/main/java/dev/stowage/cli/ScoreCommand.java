@@ -3,7 +3,6 @@ package dev.stowage.cli;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.runtime.session.Score;
 import dev.stowage.runtime.session.Session;
-import dev.stowage.runtime.text.Words;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -100,7 +99,7 @@ final class ScoreCommand implements Callable<Integer> {
     List<int[]> windows;
     if (given.ids != null) {
       planned = source.plan(new Room(1, ids.length, ids.length));
-      windows = List.of(Prompt.checked("--ids", ids, source.shape()));
+      windows = List.of(words.checked("--ids", ids));
     } else {
       var opening = opening(words);
       var tokens = words.encodeBare(text);
@@ -126,7 +125,7 @@ final class ScoreCommand implements Callable<Integer> {
   }
 
   /** The ids that open a text of this tokenizer. */
-  private static int[] opening(Words words) throws ModelFormatException {
+  private static int[] opening(Words words) {
     var frame = words.encode("x");
     var bare = words.encodeBare("x");
     int from = 0;
