@@ -36,7 +36,8 @@ class ArchitectureTest {
           "csd", Set.of("plan", "runtime"),
           "cli", Set.of("dsl", "plan", "optimizer", "compiler", "runtime", "csd"),
           "lsp", Set.of("dsl", "compiler"),
-          "maven", Set.of());
+          "maven", Set.of(),
+          "api", Set.of("plan", "runtime"));
 
   /** Libraries, and the only packages that may use them. */
   private static final Map<String, List<String>> LIBRARIES =

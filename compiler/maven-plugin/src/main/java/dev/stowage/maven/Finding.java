@@ -53,7 +53,12 @@ record Finding(
 
   /** In the form in which Maven's own compiler reports, which editors and CI make links of. */
   String text() {
-    return file + ":[" + line + "," + column + "] " + code + " " + message;
+    return file + ":[" + line + "," + column + "] " + said();
+  }
+
+  /** What it says, after its code if it has one. */
+  String said() {
+    return code.isEmpty() ? message : code + " " + message;
   }
 
   private static String file(Map<String, Object> json, Path folder) {

@@ -317,9 +317,15 @@ abstract class PlanMojo extends AbstractMojo {
     }
   }
 
-  /** Notes what a job read and wrote, unless something was changed while it was at work. */
+  /**
+   * Notes what a job read and wrote, unless something was changed while it was at work, or the
+   * answer does not tell.
+   */
   private void note(Job job, Answer answer, long began, Ledger ledger, Ledger locks)
       throws IOException {
+    if (answer.inputs().isEmpty()) {
+      return;
+    }
     var files = new ArrayList<>(answer.inputs());
     for (var input : answer.inputs()) {
       if (Files.exists(input) && Files.getLastModifiedTime(input).toMillis() >= began) {
@@ -350,12 +356,12 @@ abstract class PlanMojo extends AbstractMojo {
     }
     if (answer.exit() != Answer.GOOD) {
       if (!answer.hasErrors()) {
-        answer.words().forEach(word -> error(job.plan(), 1, 1, word, List.of()));
+        error(job.plan(), String.join("\n", answer.words()));
       }
       return false;
     }
     if (warningsAsErrors && answer.hasWarnings()) {
-      error(job.plan(), 1, 1, "has warnings, and warnings are errors here", List.of());
+      error(job.plan(), "has warnings, and warnings are errors here");
       return false;
     }
     return true;
@@ -377,8 +383,9 @@ abstract class PlanMojo extends AbstractMojo {
     }
   }
 
-  private void error(Path plan, int line, int column, String message, List<String> notes) {
-    report(new Finding(Finding.Severity.ERROR, "", plan.toString(), line, column, message, notes));
+  /** An error of a plan as a whole. */
+  private void error(Path plan, String message) {
+    report(new Finding(Finding.Severity.ERROR, "", plan.toString(), 1, 1, message, List.of()));
   }
 
   private void mark(Finding finding, int severity) {
@@ -387,7 +394,7 @@ abstract class PlanMojo extends AbstractMojo {
           new File(finding.file()),
           finding.line(),
           finding.column(),
-          finding.code() + " " + finding.message(),
+          finding.said(),
           severity,
           null);
     }

@@ -284,4 +284,30 @@ class MavenBuildIT {
     var built = workshop.maven(workshop.project("many"), NO_JAVA, "-Dstowage.set.x=1", "compile");
     built.fails().says("stowage.jdk is /nowhere, which is no JDK of version 25 or newer");
   }
+
+  @Test
+  @Order(4)
+  void aPlanIsExplainedAndRunOnDemand() throws IOException, InterruptedException {
+    var built =
+        workshop.maven(
+            workshop.project("many/one"),
+            "dev.stowage:stowage-maven-plugin:explain",
+            "dev.stowage:stowage-maven-plugin:run",
+            "-Dstowage.prompt=In the beginning",
+            "-Dstowage.arguments=--max-tokens,4");
+    built.succeeds().says("1 explained", "of the king");
+    assertTrue(
+        Files.readString(workshop.project("many/one/target/site/stowage/one.txt"))
+            .contains("weights"));
+  }
+
+  @Test
+  @Order(4)
+  void whichPlanToRunHasToBeClear() throws IOException, InterruptedException {
+    var project = workshop.project("clean");
+    workshop
+        .maven(project, "dev.stowage:stowage-maven-plugin:run", "-Dstowage.prompt=x")
+        .fails()
+        .says("which plan is to run? Name one with -Dstowage.plan=NAME: [inner/other, small]");
+  }
 }

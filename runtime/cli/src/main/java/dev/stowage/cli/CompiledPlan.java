@@ -1,9 +1,6 @@
 package dev.stowage.cli;
 
-import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ExecutablePlan;
-import dev.stowage.plan.Machine;
-import dev.stowage.plan.ModelSource;
 import dev.stowage.plan.text.PlanFormatException;
 import dev.stowage.plan.text.StowPlan;
 import dev.stowage.plan.text.StowPlanFile;
@@ -39,41 +36,9 @@ final class CompiledPlan {
   }
 
   private static ExecutablePlan moved(ExecutablePlan plan, Path from, Path to) {
-    if (from.equals(to)) {
-      return plan;
-    }
-    var source =
-        switch (plan.source()) {
-          case ModelSource.HuggingFace(var path, var fingerprint) ->
-              new ModelSource.HuggingFace(moved(path, from, to), fingerprint);
-          case ModelSource.ShapeOnly shape -> shape;
-        };
-    var devices =
-        plan.machine().devices().stream()
-            .map(
-                d ->
-                    new DeviceSpec(
-                        d.name(),
-                        d.kind(),
-                        d.capacityBytes(),
-                        d.reserveBytes(),
-                        d.path().map(path -> moved(path, from, to)),
-                        d.emulated(),
-                        d.rates()))
-            .toList();
-    return new ExecutablePlan(
-        plan.name(),
-        source,
-        plan.shape(),
-        new Machine(devices, plan.machine().links()),
-        plan.batch(),
-        plan.kvType(),
-        plan.weights(),
-        plan.kv(),
-        plan.buffers(),
-        plan.sections(),
-        plan.shares(),
-        plan.predicted());
+    return from.equals(to)
+        ? plan
+        : plan.withPaths(path -> moved(path, from, to), (device, path) -> moved(path, from, to));
   }
 
   private static String moved(String path, Path from, Path to) {

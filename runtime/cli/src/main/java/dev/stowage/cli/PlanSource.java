@@ -29,7 +29,7 @@ sealed interface PlanSource {
 
     @Override
     public int generateTokens(int promptTokens) {
-      return roomLeft(planned, promptTokens);
+      return planned.plan().batch().generateTokensAfter(promptTokens);
     }
 
     @Override
@@ -122,12 +122,6 @@ sealed interface PlanSource {
       refuseBeyondModel(room, shape());
       return PlanCompiler.smallest(folder, room, console);
     }
-  }
-
-  private static int roomLeft(Planned planned, int promptTokens) {
-    var batch = planned.plan().batch();
-    return Math.max(
-        1, Math.min(Math.max(1, batch.generateTokens()), batch.tokens() - promptTokens + 1));
   }
 
   private static void refuseBeyondModel(Room room, ModelShape shape) {

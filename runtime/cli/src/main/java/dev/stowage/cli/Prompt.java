@@ -3,6 +3,7 @@ package dev.stowage.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.stowage.cli.GenerationOptions.Generation;
+import dev.stowage.plan.ModelShape;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -44,6 +45,18 @@ sealed interface Prompt {
       }
       if (ids[i] < 0) {
         throw Failure.usage("%s: %d is no token id: ids are 0 or more".formatted(option, ids[i]));
+      }
+    }
+    return ids;
+  }
+
+  /** Refuses ids that a user gave and the model does not have. */
+  static int[] checked(String where, int[] ids, ModelShape shape) {
+    for (int id : ids) {
+      if (id >= shape.vocabulary()) {
+        throw Failure.usage(
+            "%s: the id %d is outside the model's vocabulary of %d"
+                .formatted(where, id, shape.vocabulary()));
       }
     }
     return ids;

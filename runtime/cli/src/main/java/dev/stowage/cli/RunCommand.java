@@ -6,6 +6,8 @@ import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.runtime.session.Completion;
 import dev.stowage.runtime.session.Request;
 import dev.stowage.runtime.session.Session;
+import dev.stowage.runtime.text.Continuation;
+import dev.stowage.runtime.text.Words;
 import dev.stowage.runtime.tokenizer.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -102,14 +104,16 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private static List<Request> requests(
-      List<Prompt> prompts, PlanSource source, Words words, Set<Integer> endIds) {
+      List<Prompt> prompts, PlanSource source, Words words, Set<Integer> endIds)
+      throws ModelFormatException {
     var list = new ArrayList<Request>();
     for (int i = 0; i < prompts.size(); i++) {
       var prompt = prompts.get(i);
       var tokens =
           switch (prompt) {
             case Prompt.Text(var text, var _) -> words.encode(text);
-            case Prompt.Ids(var given, var _) -> words.checked("prompt " + i, given);
+            case Prompt.Ids(var given, var _) ->
+                Prompt.checked("prompt " + i, given, source.shape());
           };
       if (tokens.length == 0) {
         throw Failure.usage("prompt %d has no tokens: there is nothing to continue".formatted(i));

@@ -3,6 +3,7 @@ package dev.stowage.cli;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.runtime.session.Score;
 import dev.stowage.runtime.session.Session;
+import dev.stowage.runtime.text.Words;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -99,7 +100,7 @@ final class ScoreCommand implements Callable<Integer> {
     List<int[]> windows;
     if (given.ids != null) {
       planned = source.plan(new Room(1, ids.length, ids.length));
-      windows = List.of(words.checked("--ids", ids));
+      windows = List.of(Prompt.checked("--ids", ids, source.shape()));
     } else {
       var opening = opening(words);
       var tokens = words.encodeBare(text);
@@ -125,7 +126,7 @@ final class ScoreCommand implements Callable<Integer> {
   }
 
   /** The ids that open a text of this tokenizer. */
-  private static int[] opening(Words words) {
+  private static int[] opening(Words words) throws ModelFormatException {
     var frame = words.encode("x");
     var bare = words.encodeBare("x");
     int from = 0;

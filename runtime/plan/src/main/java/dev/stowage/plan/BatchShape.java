@@ -31,6 +31,11 @@ public record BatchShape(
     return Math.max(promptTokens, promptTokens + generateTokens - 1);
   }
 
+  /** Tokens to generate after a prompt where nothing else is said: as planned, if they fit. */
+  public int generateTokensAfter(int prompt) {
+    return Math.max(1, Math.min(Math.max(1, generateTokens), tokens() - prompt + 1));
+  }
+
   /** Sequences of the largest micro-batch; micro-batch {@code i} holds slots {@link #slots}. */
   public int sequencesPerMicroBatch() {
     return (sequences + microBatches - 1) / microBatches;

@@ -2,6 +2,8 @@ package dev.stowage.plan;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.function.BinaryOperator;
+import java.util.function.UnaryOperator;
 
 /**
  * What runs: everything that decides the tokens and the bytes, and nothing of when or on which
@@ -71,5 +73,46 @@ public record ExecutablePlan(
         .filter(b -> b.device().equals(device))
         .mapToLong(Buffer::totalBytes)
         .sum();
+  }
+
+  /**
+   * The same plan, looking elsewhere.
+   *
+   * @param ofModel makes of the model's path another
+   * @param ofDevice makes of a device's name and path another path
+   */
+  public ExecutablePlan withPaths(UnaryOperator<String> ofModel, BinaryOperator<String> ofDevice) {
+    var moved =
+        switch (source) {
+          case ModelSource.HuggingFace(var path, var fingerprint) ->
+              new ModelSource.HuggingFace(ofModel.apply(path), fingerprint);
+          case ModelSource.ShapeOnly shapeOnly -> shapeOnly;
+        };
+    var devices =
+        machine.devices().stream()
+            .map(
+                d ->
+                    new DeviceSpec(
+                        d.name(),
+                        d.kind(),
+                        d.capacityBytes(),
+                        d.reserveBytes(),
+                        d.path().map(path -> ofDevice.apply(d.name(), path)),
+                        d.emulated(),
+                        d.rates()))
+            .toList();
+    return new ExecutablePlan(
+        name,
+        moved,
+        shape,
+        new Machine(devices, machine.links()),
+        batch,
+        kvType,
+        weights,
+        kv,
+        buffers,
+        sections,
+        shares,
+        predicted);
   }
 }

@@ -4,6 +4,7 @@ import dev.stowage.plan.verify.PlanVerifier;
 import dev.stowage.plan.verify.ScheduleVerifier;
 import dev.stowage.plan.verify.Violation;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -71,14 +72,24 @@ public final class StowPlanFile {
    * @throws IOException if it cannot be read
    */
   public static StowPlan read(Path file) throws IOException, PlanFormatException {
-    byte[] bytes;
     try (var in = Files.newInputStream(file)) {
-      bytes = in.readNBytes(MOST_BYTES + 1);
+      return read(in, String.valueOf(file.getFileName()));
     }
+  }
+
+  /**
+   * The plan and schedule of a stream, which stays open.
+   *
+   * @param name what messages call it
+   * @throws PlanFormatException as for a file
+   * @throws IOException if it cannot be read
+   */
+  public static StowPlan read(InputStream in, String name) throws IOException, PlanFormatException {
+    byte[] bytes = in.readNBytes(MOST_BYTES + 1);
     try {
       return parse(bytes);
     } catch (PlanFormatException e) {
-      throw e.in(String.valueOf(file.getFileName()));
+      throw e.in(name);
     }
   }
 

@@ -1,12 +1,11 @@
-package dev.stowage.cli;
+package dev.stowage.runtime.text;
 
-import dev.stowage.runtime.text.StopStrings;
 import dev.stowage.runtime.tokenizer.TextStream;
 import java.util.List;
 import java.util.Optional;
 
 /** The text that one prompt's tokens make, as it grows. */
-final class Continuation {
+public final class Continuation {
   private final Optional<TextStream> stream;
   private final StopStrings stops;
   private final StringBuilder text = new StringBuilder();
@@ -14,13 +13,13 @@ final class Continuation {
   /**
    * @param stream what makes text of ids; empty where the model has no tokenizer
    */
-  Continuation(Optional<TextStream> stream, List<String> stops) {
+  public Continuation(Optional<TextStream> stream, List<String> stops) {
     this.stream = stream;
     this.stops = new StopStrings(stops);
   }
 
   /** Takes a token; returns what can be shown now: text, or the id where there is no text. */
-  String add(int id) {
+  public String add(int id) {
     if (stream.isEmpty()) {
       String shown = text.isEmpty() ? Integer.toString(id) : " " + id;
       text.append(shown);
@@ -30,7 +29,7 @@ final class Continuation {
   }
 
   /** Returns what had to wait until the end. */
-  String finish() {
+  public String finish() {
     if (stream.isEmpty() || stops.found()) {
       return "";
     }
@@ -39,17 +38,17 @@ final class Continuation {
   }
 
   /** Whether a stop string has ended the text. */
-  boolean stopped() {
+  public boolean stopped() {
     return stops.found();
   }
 
   /** Whether there is text, and not only ids. */
-  boolean hasText() {
+  public boolean hasText() {
     return stream.isPresent();
   }
 
   /** All of it so far. */
-  String text() {
+  public String text() {
     return text.toString();
   }
 

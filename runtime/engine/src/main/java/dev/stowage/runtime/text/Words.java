@@ -1,4 +1,4 @@
-package dev.stowage.cli;
+package dev.stowage.runtime.text;
 
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.model.ModelFormatException;
@@ -8,8 +8,14 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /** A model's tokenizer, if its folder has one, held against the model's vocabulary. */
-record Words(Path model, ModelShape shape, Optional<Tokenizer> tokenizer) {
-  static Words of(Path model, ModelShape shape) throws ModelFormatException {
+public record Words(Path model, ModelShape shape, Optional<Tokenizer> tokenizer) {
+  /**
+   * Reads a model's tokenizer.
+   *
+   * @param model the model's folder
+   * @throws ModelFormatException if there is a tokenizer that cannot be read
+   */
+  public static Words of(Path model, ModelShape shape) throws ModelFormatException {
     boolean present =
         Files.exists(model.resolve("tokenizer.json"))
             || Files.exists(model.resolve("vocab.json"))
@@ -17,42 +23,38 @@ record Words(Path model, ModelShape shape, Optional<Tokenizer> tokenizer) {
     return new Words(model, shape, present ? Optional.of(Tokenizer.read(model)) : Optional.empty());
   }
 
-  /** The ids of a text, with those that open and close it. */
-  int[] encode(String text) {
+  /**
+   * The ids of a text, with those that open and close it.
+   *
+   * @throws ModelFormatException if the model has no tokenizer, or one of another model
+   */
+  public int[] encode(String text) throws ModelFormatException {
     return inVocabulary(required().encode(text));
   }
 
-  /** The ids of a text alone. */
-  int[] encodeBare(String text) {
+  /**
+   * The ids of a text alone.
+   *
+   * @throws ModelFormatException if the model has no tokenizer, or one of another model
+   */
+  public int[] encodeBare(String text) throws ModelFormatException {
     return inVocabulary(required().encodeBare(text));
   }
 
-  private Tokenizer required() {
+  private Tokenizer required() throws ModelFormatException {
     return tokenizer.orElseThrow(
         () ->
-            Failure.machine(
+            new ModelFormatException(
                 "%s has no tokenizer (tokenizer.json, or vocab.json and merges.txt); give token ids instead of text"
                     .formatted(model)));
   }
 
-  private int[] inVocabulary(int[] ids) {
+  private int[] inVocabulary(int[] ids) throws ModelFormatException {
     for (int id : ids) {
       if (id >= shape.vocabulary()) {
-        throw Failure.machine(
+        throw new ModelFormatException(
             "%s: the tokenizer yields the id %d, but the model's vocabulary has %d: they do not belong together"
                 .formatted(model, id, shape.vocabulary()));
-      }
-    }
-    return ids;
-  }
-
-  /** Refuses ids that a user gave and the model does not have. */
-  int[] checked(String where, int[] ids) {
-    for (int id : ids) {
-      if (id >= shape.vocabulary()) {
-        throw Failure.usage(
-            "%s: the id %d is outside the model's vocabulary of %d"
-                .formatted(where, id, shape.vocabulary()));
       }
     }
     return ids;
