@@ -38,7 +38,7 @@ public final class Optimizer {
     for (var candidate : candidates.subList(0, Math.min(MOST_SETTLED, candidates.size()))) {
       var settled = new Settling(candidate.problem(), programs).settle(candidate);
       if (settled.isPresent()) {
-        return new Placed(placement(programs, candidate, settled.get()));
+        return new Placed(placement(programs, candidates, candidate, settled.get()));
       }
     }
     return new PlacementOutcome.GaveUp(
@@ -71,7 +71,8 @@ public final class Optimizer {
         : new Infeasible(batch, conflicts);
   }
 
-  private static Placement placement(Programs programs, Candidate candidate, Settling.Whole whole) {
+  private static Placement placement(
+      Programs programs, List<Candidate> candidates, Candidate candidate, Settling.Whole whole) {
     var problem = candidate.problem();
     var batch = candidate.batch();
     var cost =
@@ -95,7 +96,16 @@ public final class Optimizer {
         cost.busy(),
         prices(candidate.solved()),
         candidate.solved().boundSeconds(),
+        candidates.stream().map(Optimizer::lookedAt).toList(),
         programs.solved());
+  }
+
+  private static Placement.Candidate lookedAt(Candidate candidate) {
+    return new Placement.Candidate(
+        candidate.batch(),
+        candidate.problem().kvType(),
+        candidate.prefetch(),
+        candidate.solved().boundSeconds());
   }
 
   private static List<Price> prices(Solved solved) {

@@ -28,6 +28,8 @@ import java.util.Objects;
  * @param boundSeconds what no division of weights, KV and activations into fractions goes below at
  *     this batch shape; without preferences and with time as the first goal, the rounded block's
  *     seconds are compared with it
+ * @param candidates every batch shape that was solved and fits, the best first; the one taken is
+ *     among them
  * @param solved linear programs solved on the way
  */
 public record Placement(
@@ -43,6 +45,7 @@ public record Placement(
     List<Busy> busy,
     List<Price> prices,
     double boundSeconds,
+    List<Candidate> candidates,
     int solved) {
   public Placement {
     Objects.requireNonNull(batch);
@@ -55,6 +58,21 @@ public record Placement(
     Objects.requireNonNull(predicted);
     busy = List.copyOf(busy);
     prices = List.copyOf(prices);
+    candidates = List.copyOf(candidates);
+  }
+
+  /**
+   * A batch shape that was looked at.
+   *
+   * @param blockSeconds before rounding, at the optimum of the first goal
+   */
+  public record Candidate(BatchShape batch, ElementType kvType, int prefetch, double blockSeconds) {
+    /** Generated tokens over the block's time. */
+    public double throughputTokensPerSecond() {
+      return blockSeconds > 0
+          ? (double) batch.sequences() * batch.generateTokens() / blockSeconds
+          : 0;
+    }
   }
 
   /** Hidden states of so many micro-batches wait on the device. */

@@ -75,6 +75,28 @@ class OptimumTest {
     assertTrue(smooth >= 3, smooth + " prices away from a kink");
   }
 
+  @Test
+  void theShapeTakenIsAmongThoseLookedAtAndNoSlowerThanItsBound() {
+    for (long seed = 0; seed < 3; seed++) {
+      var placement = place(tight(seed));
+      var taken =
+          placement.candidates().stream()
+              .filter(
+                  c -> c.batch().equals(placement.batch()) && c.prefetch() == placement.prefetch())
+              .toList();
+      assertEquals(1, taken.size(), "seed " + seed);
+      double bound = taken.getFirst().blockSeconds();
+      double planned =
+          placement.predicted().prefillSeconds() + placement.predicted().decodeSeconds();
+      assertTrue(planned >= bound * (1 - 1e-6), "seed " + seed + ": " + planned + " < " + bound);
+      assertEquals(
+          placement.batch().sequences() * placement.batch().generateTokens() / bound,
+          taken.getFirst().throughputTokensPerSecond(),
+          1e-9 / bound,
+          "seed " + seed);
+    }
+  }
+
   private static double slope(Problem problem, long bytes) {
     var batch = new BatchShape(4, 1, 32, 16, 32);
     var devices = new ArrayList<>(problem.machine().devices());
