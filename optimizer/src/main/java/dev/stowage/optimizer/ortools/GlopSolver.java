@@ -1,6 +1,7 @@
 package dev.stowage.optimizer.ortools;
 
 import com.google.ortools.Loader;
+import com.google.ortools.init.OrToolsVersion;
 import com.google.ortools.linearsolver.MPConstraint;
 import com.google.ortools.linearsolver.MPSolver;
 import com.google.ortools.linearsolver.MPVariable;
@@ -26,6 +27,12 @@ public final class GlopSolver implements LpSolver {
       return anyPoint instanceof LpOutcome.Optimal ? new LpOutcome.Unbounded() : anyPoint;
     }
     return outcome;
+  }
+
+  /** The library's version, such as {@code 9.15.6755}. */
+  public static String version() {
+    Natives.load();
+    return OrToolsVersion.getVersionString();
   }
 
   private static LpOutcome solveOnce(LpModel model) {

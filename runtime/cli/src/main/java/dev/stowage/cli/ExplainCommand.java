@@ -1,6 +1,11 @@
 package dev.stowage.cli;
 
+import dev.stowage.plan.text.AtomicFile;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -13,6 +18,17 @@ import picocli.CommandLine.Parameters;
     description = "Explains a plan: shares, bytes, schedule, prediction, what limits it.",
     mixinStandardHelpOptions = true)
 final class ExplainCommand implements Callable<Integer> {
+  /** How an explanation is written. */
+  enum Form {
+    HUMAN,
+    JSON;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
   private final Console console;
 
   @Parameters(index = "0", paramLabel = "FILE", description = "A .stow file or a .stowplan.")
@@ -24,7 +40,19 @@ final class ExplainCommand implements Callable<Integer> {
       names = "--format",
       paramLabel = "FORMAT",
       description = "${COMPLETION-CANDIDATES}; default: ${DEFAULT-VALUE}.")
-  private Format format = Format.HUMAN;
+  private Form form = Form.HUMAN;
+
+  @Option(
+      names = "-o",
+      paramLabel = "OUT",
+      description = "Where the explanation goes; default: standard output.")
+  private Path out;
+
+  @Option(
+      names = "--measured",
+      paramLabel = "RUN.json",
+      description = "What 'stowage run --format json' printed: measured beside predicted.")
+  private Path measured;
 
   ExplainCommand(Console console) {
     this.console = console;
@@ -32,19 +60,21 @@ final class ExplainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    var planned =
-        switch (PlanKind.of(file, console)) {
-          case COMPILED -> {
-            options.refuse(file.toString());
-            yield CompiledPlan.read(file, console);
-          }
-          case SOURCE -> PlanCompiler.compile(file, options, 0, console);
-        };
-    var report = new PlanReport(planned);
-    switch (format) {
-      case HUMAN -> console.out().print(report.human());
-      case JSON -> Json.print(report.json(), console);
-    }
+    var planned = PlanCompiler.open(file, options, console);
+    write(PlanReport.explain(planned, form, Optional.ofNullable(measured), console));
     return (planned.expectationMissed() ? Exit.EXPECTATION_FAILED : Exit.GOOD).code();
+  }
+
+  private void write(String text) {
+    if (out == null) {
+      console.out().print(text);
+      return;
+    }
+    try {
+      AtomicFile.write(console.resolve(out), text.getBytes(StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      throw Failure.machine("%s cannot be written: %s".formatted(out, e.getMessage()));
+    }
+    console.say("wrote %s".formatted(out));
   }
 }

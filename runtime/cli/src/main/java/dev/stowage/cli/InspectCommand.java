@@ -6,6 +6,8 @@ import dev.stowage.plan.Weight;
 import dev.stowage.plan.model.ModelFolder;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.plan.model.Tensor;
+import dev.stowage.plan.text.Amount;
+import dev.stowage.plan.text.Table;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;

@@ -22,8 +22,13 @@ final class Json {
   }
 
   static void print(ObjectNode result, Console console) {
+    console.out().print(text(result));
+  }
+
+  /** One line. */
+  static String text(ObjectNode result) {
     try {
-      console.out().println(MAPPER.writeValueAsString(result));
+      return MAPPER.writeValueAsString(result) + System.lineSeparator();
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e);
     }

@@ -21,6 +21,7 @@ import picocli.CommandLine.HelpCommand;
       CompileCommand.class,
       ExplainCommand.class,
       SimulateCommand.class,
+      WhatIfCommand.class,
       RunCommand.class,
       ScoreCommand.class,
       InspectCommand.class,

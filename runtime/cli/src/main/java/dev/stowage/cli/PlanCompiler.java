@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.stowage.compiler.Compilation;
 import dev.stowage.compiler.Compiler;
 import dev.stowage.compiler.Settings;
+import dev.stowage.compiler.explain.Explanation;
 import dev.stowage.dsl.Diagnostic;
 import dev.stowage.dsl.StowParser;
 import dev.stowage.plan.ModelSource;
@@ -40,10 +41,21 @@ final class PlanCompiler {
     var compilation = Compiler.compile(source, settings);
     var printer = new DiagnosticPrinter(console, Map.of());
     var planned = planned(compilation, source.getParent(), printer);
-    if (options.locked()) {
-      LockFile.require(file, options, planned, console);
+    if (options.locked() && compilation instanceof Compilation.Compiled compiled) {
+      Lock.require(file, settings, compiled, console);
     }
     return planned;
+  }
+
+  /** A plan from its source or from what it was compiled to. */
+  static Planned open(Path file, CompileOptions options, Console console) {
+    return switch (PlanKind.of(file, console)) {
+      case COMPILED -> {
+        options.refuse(file.toString());
+        yield CompiledPlan.read(file, console);
+      }
+      case SOURCE -> compile(file, options, 0, console);
+    };
   }
 
   /** Checks a source; prints what there is to say of it in the form asked for. */
@@ -63,7 +75,7 @@ final class PlanCompiler {
     if (exit == Exit.GOOD
         && options.locked()
         && compilation instanceof Compilation.Compiled compiled) {
-      LockFile.require(file, options, planned(compiled, source.getParent()), console);
+      Lock.require(file, settings(options), compiled, console);
     }
     return exit;
   }
@@ -81,13 +93,12 @@ final class PlanCompiler {
       new DiagnosticPrinter(console, Map.of()).print(compilation.diagnostics());
     }
     if (exit == Exit.GOOD && compilation instanceof Compilation.Compiled compiled) {
-      var planned = planned(compiled, source.getParent());
       if (options.locked()) {
-        LockFile.require(file, options, planned, console);
+        Lock.require(file, settings(options), compiled, console);
       } else {
-        LockFile.write(file, options, planned, console);
+        Lock.write(file, settings(options), compiled, console);
       }
-      CompiledPlan.write(planned, target, console);
+      CompiledPlan.write(planned(compiled, source.getParent()), target, console);
       console.say("wrote %s".formatted(target));
     } else if (exit == Exit.EXPECTATION_FAILED) {
       console.say("nothing was written, because an expectation failed");
@@ -99,8 +110,11 @@ final class PlanCompiler {
   }
 
   private static Compilation compilation(Path source, CompileOptions options) {
-    return Compiler.compile(
-        source, new Settings(options.values(), options.variant(), OptionalInt.empty()));
+    return Compiler.compile(source, settings(options));
+  }
+
+  private static Settings settings(CompileOptions options) {
+    return new Settings(options.values(), options.variant(), OptionalInt.empty());
   }
 
   /** What became of a source, what there is to say of it, and all that the answer depends on. */
@@ -173,23 +187,12 @@ final class PlanCompiler {
   }
 
   private static Planned planned(Compilation.Compiled compiled, Path base) {
-    var prices =
-        compiled.placement().prices().stream()
-            .map(p -> new PlanReport.Price(p.row(), p.secondsPerUnit(), p.unit()))
-            .toList();
-    var busy =
-        compiled.placement().busy().stream()
-            .map(
-                b ->
-                    new PlanReport.Busy(
-                        b.phase().name().toLowerCase(Locale.ROOT), b.resource(), b.seconds()))
-            .toList();
     return new Planned(
         compiled.plan(),
         compiled.schedule(),
         base,
         compiled.missesAnExpectation(),
-        Optional.of(new PlanReport.Solution(prices, busy)));
+        Optional.of(Explanation.of(compiled)));
   }
 
   private static Exit exit(Compilation compilation) {

@@ -1,5 +1,6 @@
 package dev.stowage.cli;
 
+import dev.stowage.compiler.explain.Explanation;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.ModelSource;
@@ -13,19 +14,19 @@ import java.util.Optional;
  *
  * @param base the folder its relative paths start from
  * @param expectationMissed whether something its source expects is not so
- * @param solution what the optimizer says of its answer, where the plan was just compiled
+ * @param explanation all there is to say of it, where it was just compiled
  */
 record Planned(
     ExecutablePlan plan,
     Schedule schedule,
     Path base,
     boolean expectationMissed,
-    Optional<PlanReport.Solution> solution) {
+    Optional<Explanation> explanation) {
   Planned {
     Objects.requireNonNull(plan);
     Objects.requireNonNull(schedule);
     Objects.requireNonNull(base);
-    Objects.requireNonNull(solution);
+    Objects.requireNonNull(explanation);
   }
 
   /**

@@ -1,6 +1,9 @@
 package dev.stowage.cli;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.stowage.plan.text.Amount;
+import dev.stowage.plan.text.Table;
 import dev.stowage.runtime.session.Metrics;
 
 /** What a run was like: measured next to predicted, and bytes as asked, planned and realised. */
@@ -34,7 +37,7 @@ record RunSummary(Planned planned, Metrics metrics, String kernels) {
               "streamed     %s of weights%n", Amount.bytes(metrics.streamedWeightBytes())));
     }
     text.append("kernels      ").append(kernels).append('\n');
-    text.append('\n').append(PlanReport.shares(planned.plan().shares()));
+    text.append('\n').append(shares());
     var devices = new Table("device", "kind", "planned>", "in use>", "usable>");
     for (var device : metrics.devices()) {
       devices.row(
@@ -68,8 +71,8 @@ record RunSummary(Planned planned, Metrics metrics, String kernels) {
         .put("streamed_weights_bytes", metrics.streamedWeightBytes())
         .put("kernels", kernels)
         .put("emulated", emulated());
-    PlanReport.prediction(node.putObject("predicted"), planned.plan().predicted());
-    PlanReport.shares(node.putArray("shares"), planned.plan().shares());
+    prediction(node.putObject("predicted"));
+    shares(node.putArray("shares"));
     var devices = node.putArray("devices");
     for (var device : metrics.devices()) {
       devices
@@ -82,6 +85,44 @@ record RunSummary(Planned planned, Metrics metrics, String kernels) {
           .put("usable_bytes", device.usableBytes())
           .put("activity", device.activity());
     }
+  }
+
+  private String shares() {
+    var table = new Table("what", "on", "asked", "planned>", "realised>", "bytes>");
+    for (var share : planned.plan().shares()) {
+      table.row(
+          share.what(),
+          share.device(),
+          share.asked(),
+          Amount.percent(share.planned()),
+          Amount.percent(share.realised()),
+          Amount.bytes(share.bytes()));
+    }
+    return table.text();
+  }
+
+  private void shares(ArrayNode array) {
+    for (var share : planned.plan().shares()) {
+      array
+          .addObject()
+          .put("what", share.what())
+          .put("device", share.device())
+          .put("asked", share.asked())
+          .put("planned", share.planned())
+          .put("realised", share.realised())
+          .put("realised_bytes", share.bytes());
+    }
+  }
+
+  private void prediction(ObjectNode node) {
+    var predicted = planned.plan().predicted();
+    node.put("prefill_s", predicted.prefillSeconds())
+        .put("decode_s", predicted.decodeSeconds())
+        .put("prefill_tok_per_s", predicted.prefillTokensPerSecond())
+        .put("decode_tok_per_s", predicted.decodeTokensPerSecond())
+        .put("throughput_tok_per_s", predicted.throughputTokensPerSecond())
+        .put("prefill_bound", predicted.prefillBound())
+        .put("decode_bound", predicted.decodeBound());
   }
 
   private boolean emulated() {

@@ -1,6 +1,8 @@
 package dev.stowage.cli;
 
 import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.plan.text.Amount;
+import dev.stowage.plan.text.Table;
 import dev.stowage.runtime.session.Score;
 import dev.stowage.runtime.session.Session;
 import dev.stowage.runtime.text.Words;

@@ -1,14 +1,16 @@
 package dev.stowage.cli;
 
-import static dev.stowage.cli.Amount.format;
-import static dev.stowage.cli.Amount.percent;
-import static dev.stowage.cli.Amount.rate;
-import static dev.stowage.cli.Amount.seconds;
+import static dev.stowage.plan.text.Amount.format;
+import static dev.stowage.plan.text.Amount.percent;
+import static dev.stowage.plan.text.Amount.rate;
+import static dev.stowage.plan.text.Amount.seconds;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.stowage.compiler.simulate.Timeline;
 import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.text.Amount;
+import dev.stowage.plan.text.Table;
 import java.util.LinkedHashMap;
 
 /** A simulated block for people, for programs, and for trace viewers. */

@@ -1,21 +1,21 @@
-package dev.stowage.cli;
+package dev.stowage.plan.text;
 
 import java.util.ArrayList;
 import java.util.List;
 
 /** Rows in columns that line up. */
-final class Table {
+public final class Table {
   private final String[] heads;
   private final List<String[]> rows = new ArrayList<>();
 
   /**
    * @param heads column titles; one that ends with {@code >} is of numbers, set to the right
    */
-  Table(String... heads) {
+  public Table(String... heads) {
     this.heads = heads;
   }
 
-  Table row(String... cells) {
+  public Table row(String... cells) {
     if (cells.length != heads.length) {
       throw new IllegalArgumentException(cells.length + " cells in " + heads.length + " columns");
     }
@@ -24,7 +24,7 @@ final class Table {
   }
 
   /** The table, every line indented by two spaces. */
-  String text() {
+  public String text() {
     var titles = new String[heads.length];
     var widths = new int[heads.length];
     for (int c = 0; c < heads.length; c++) {

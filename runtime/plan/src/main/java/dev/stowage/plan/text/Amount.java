@@ -1,14 +1,15 @@
-package dev.stowage.cli;
+package dev.stowage.plan.text;
 
 import java.util.Locale;
 
 /** Amounts as people read them. */
-final class Amount {
+public final class Amount {
   private static final String[] BYTES = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
 
   private Amount() {}
 
-  static String bytes(long bytes) {
+  /** {@code 18.2 GiB}. */
+  public static String bytes(long bytes) {
     double value = bytes;
     int unit = 0;
     while (value >= 1024 && unit < BYTES.length - 1) {
@@ -19,7 +20,7 @@ final class Amount {
   }
 
   /** Parameters, in thousands, millions or billions. */
-  static String count(long count) {
+  public static String count(long count) {
     if (count < 10_000) {
       return Long.toString(count);
     }
@@ -29,7 +30,8 @@ final class Amount {
     return count < 1_000_000_000 ? format("%.1f M", count / 1e6) : format("%.2f B", count / 1e9);
   }
 
-  static String seconds(double seconds) {
+  /** {@code 45.0 ms}, {@code 2.31 s}, {@code 3.5 min}. */
+  public static String seconds(double seconds) {
     if (seconds < 1e-3) {
       return format("%.0f us", seconds * 1e6);
     }
@@ -39,16 +41,19 @@ final class Amount {
     return seconds < 120 ? format("%.2f s", seconds) : format("%.1f min", seconds / 60);
   }
 
-  static String rate(double tokensPerSecond) {
+  /** {@code 7.31 tok/s}. */
+  public static String rate(double tokensPerSecond) {
     return format(tokensPerSecond < 100 ? "%.2f tok/s" : "%,.0f tok/s", tokensPerSecond);
   }
 
-  static String percent(double share) {
+  /** {@code 37.5 %} for 0.375. */
+  public static String percent(double share) {
     double percent = 100 * share;
     return percent == Math.rint(percent) ? format("%.0f %%", percent) : format("%.1f %%", percent);
   }
 
-  static String format(String pattern, Object... values) {
+  /** As {@link String#format}, the same in every locale. */
+  public static String format(String pattern, Object... values) {
     return String.format(Locale.ROOT, pattern, values);
   }
 }

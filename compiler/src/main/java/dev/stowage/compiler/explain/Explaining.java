@@ -1,0 +1,248 @@
+package dev.stowage.compiler.explain;
+
+import dev.stowage.compiler.Compilation;
+import dev.stowage.compiler.explain.Explanation.Busy;
+import dev.stowage.compiler.explain.Explanation.Candidate;
+import dev.stowage.compiler.explain.Explanation.Device;
+import dev.stowage.compiler.explain.Explanation.Layer;
+import dev.stowage.compiler.explain.Explanation.Model;
+import dev.stowage.compiler.explain.Explanation.Note;
+import dev.stowage.compiler.explain.Explanation.Part;
+import dev.stowage.compiler.explain.Explanation.Price;
+import dev.stowage.compiler.explain.Explanation.RateOf;
+import dev.stowage.compiler.explain.Explanation.Solution;
+import dev.stowage.compiler.explain.Explanation.Statement;
+import dev.stowage.compiler.explain.Explanation.Timing;
+import dev.stowage.dsl.Diagnostic;
+import dev.stowage.dsl.SourceSpan;
+import dev.stowage.optimizer.Phase;
+import dev.stowage.optimizer.Placement;
+import dev.stowage.optimizer.Source;
+import dev.stowage.plan.Buffer;
+import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.ModelSource;
+import dev.stowage.plan.Schedule;
+import dev.stowage.plan.Weight;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/** Gathers what an {@link Explanation} says. */
+final class Explaining {
+  private final ExecutablePlan plan;
+  private final Schedule schedule;
+
+  Explaining(ExecutablePlan plan, Schedule schedule) {
+    this.plan = plan;
+    this.schedule = schedule;
+  }
+
+  Explanation alone() {
+    return explanation(List.of(), Optional.empty());
+  }
+
+  Explanation with(Compilation.Compiled compiled) {
+    var notes = compiled.diagnostics().stream().map(Explaining::note).toList();
+    return explanation(notes, Optional.of(solution(compiled)));
+  }
+
+  private Explanation explanation(List<Note> notes, Optional<Solution> solution) {
+    return new Explanation(
+        plan.name(),
+        model(),
+        plan.batch(),
+        plan.shares(),
+        plan.machine().devices().stream().map(this::device).toList(),
+        plan.machine().links(),
+        layers(),
+        new Timing(order(schedule.order()), schedule.prefetch(), schedule.lanes()),
+        plan.predicted(),
+        notes,
+        solution,
+        Optional.empty());
+  }
+
+  private Model model() {
+    var shape = plan.shape();
+    boolean shapeOnly = plan.source() instanceof ModelSource.ShapeOnly;
+    String source =
+        switch (plan.source()) {
+          case ModelSource.HuggingFace(var path, var _) -> path;
+          case ModelSource.ShapeOnly(var name) -> name;
+        };
+    return new Model(
+        source,
+        shapeOnly,
+        shape.layers(),
+        shape.matrixBytes() + shape.vectorBytes(),
+        shape.weightType().toString(),
+        plan.kvType().toString());
+  }
+
+  private Device device(DeviceSpec device) {
+    var rates =
+        device.rates().entrySet().stream()
+            .map(
+                e ->
+                    new RateOf(
+                        e.getKey().word(),
+                        e.getValue().value(),
+                        e.getKey().unit(),
+                        e.getValue().origin()))
+            .toList();
+    return new Device(
+        device.name(),
+        device.kind(),
+        device.emulated(),
+        device.capacityBytes(),
+        device.reserveBytes(),
+        bytes(device, Buffer.Purpose.WEIGHTS),
+        bytes(device, Buffer.Purpose.KV),
+        bytes(device, Buffer.Purpose.ACTIVATIONS),
+        bytes(device, Buffer.Purpose.WORKING),
+        rates);
+  }
+
+  private long bytes(DeviceSpec device, Buffer.Purpose purpose) {
+    return plan.buffers().stream()
+        .filter(b -> b.device().equals(device.name()) && b.purpose() == purpose)
+        .mapToLong(Buffer::totalBytes)
+        .sum();
+  }
+
+  private List<Layer> layers() {
+    var layers = new ArrayList<Layer>();
+    layers.add(new Layer("embed", weights(Weight.Group.EMBED), List.of()));
+    for (int layer = 0; layer < plan.shape().layers(); layer++) {
+      layers.add(new Layer(Integer.toString(layer), weights(layer), kv(layer)));
+    }
+    layers.add(new Layer("head", weights(Weight.Group.HEAD), List.of()));
+    return layers.stream().filter(l -> !l.weights().isEmpty() || !l.kv().isEmpty()).toList();
+  }
+
+  private List<Part> weights(Weight.Group group) {
+    var bytes = new LinkedHashMap<String, Long>();
+    for (var region : plan.weights()) {
+      if (region.weight().group() == group) {
+        bytes.merge(region.home(), region.bytes(plan.shape()), Long::sum);
+      }
+    }
+    return parts(bytes);
+  }
+
+  private List<Part> weights(int layer) {
+    var bytes = new LinkedHashMap<String, Long>();
+    for (var region : plan.weights()) {
+      if (region.weight().perLayer() && region.layers().contains(layer)) {
+        bytes.merge(region.home(), region.bytes(plan.shape()) / region.layers().size(), Long::sum);
+      }
+    }
+    return parts(bytes);
+  }
+
+  private List<Part> kv(int layer) {
+    var bytes = new LinkedHashMap<String, Long>();
+    for (var region : plan.kv()) {
+      if (region.layers().contains(layer)) {
+        bytes.merge(
+            region.device(),
+            region.bytes(plan.shape().headDim(), plan.kvType()) / region.layers().size(),
+            Long::sum);
+      }
+    }
+    return parts(bytes);
+  }
+
+  /** In the machine's order, so that neighbours line up. */
+  private List<Part> parts(Map<String, Long> bytes) {
+    return plan.machine().devices().stream()
+        .filter(device -> bytes.containsKey(device.name()))
+        .map(device -> new Part(device.name(), bytes.get(device.name())))
+        .toList();
+  }
+
+  static String order(Schedule.Order order) {
+    return switch (order) {
+      case Schedule.Order.ZigZag() -> "zig-zag";
+      case Schedule.Order.RowByRow() -> "row by row";
+      case Schedule.Order.Word word -> "an order of its own";
+    };
+  }
+
+  private static Note note(Diagnostic diagnostic) {
+    return new Note(
+        diagnostic.severity().name().toLowerCase(Locale.ROOT),
+        diagnostic.code(),
+        fileName(diagnostic.span()),
+        diagnostic.span().line(),
+        diagnostic.message());
+  }
+
+  /** Names a file without its folder, so that the same source says the same everywhere. */
+  private static String fileName(SourceSpan span) {
+    return span.file().startsWith("lib:")
+        ? span.file()
+        : String.valueOf(Path.of(span.file()).getFileName());
+  }
+
+  private Solution solution(Compilation.Compiled compiled) {
+    var placement = compiled.placement();
+    var predicted = placement.predicted();
+    var busy =
+        placement.busy().stream()
+            .map(
+                b ->
+                    new Busy(
+                        b.phase().word(),
+                        b.resource(),
+                        b.seconds(),
+                        b.resource()
+                            .equals(
+                                b.phase() == Phase.PREFILL
+                                    ? predicted.prefillBound()
+                                    : predicted.decodeBound())))
+            .toList();
+    var prices =
+        placement.prices().stream().map(p -> price(p, compiled.resolved().spans())).toList();
+    var candidates =
+        placement.candidates().stream()
+            .map(
+                c ->
+                    new Candidate(
+                        c.batch(),
+                        c.kvType().toString(),
+                        c.prefetch(),
+                        c.blockSeconds(),
+                        c.throughputTokensPerSecond(),
+                        c.batch().equals(placement.batch())
+                            && c.prefetch() == placement.prefetch()
+                            && c.kvType() == placement.kvType()))
+            .toList();
+    return new Solution(busy, prices, candidates, placement.boundSeconds(), placement.solved());
+  }
+
+  /** {@code dθ/du = −(θ / T) · dT/du}. */
+  private Price price(Placement.Price price, Map<Source, SourceSpan> spans) {
+    var predicted = plan.predicted();
+    double seconds = predicted.prefillSeconds() + predicted.decodeSeconds();
+    double perSecond = seconds > 0 ? predicted.throughputTokensPerSecond() / seconds : 0;
+    var statements = new ArrayList<Statement>();
+    for (var source : price.sources()) {
+      var span = spans.get(source);
+      if (span != null) {
+        statements.add(new Statement(fileName(span), span.line(), source.text()));
+      }
+    }
+    return new Price(
+        price.row(),
+        price.unit(),
+        price.secondsPerUnit(),
+        0.0 - price.secondsPerUnit() * perSecond,
+        statements);
+  }
+}

@@ -1,0 +1,22 @@
+package dev.stowage.compiler.explain;
+
+/**
+ * What a run of the plan measured. Rates are compared with the prediction, times are not: a run may
+ * be of fewer or shorter requests than the full block that is predicted.
+ *
+ * @param decodeTokens tokens after the first of each request
+ * @param kernels what computed
+ * @param emulated whether an emulated drive took part
+ */
+public record Measured(
+    long promptTokens,
+    long generatedTokens,
+    long decodeTokens,
+    double firstTokenSeconds,
+    double prefillSeconds,
+    double decodeSeconds,
+    double prefillTokensPerSecond,
+    double decodeTokensPerSecond,
+    double throughputTokensPerSecond,
+    String kernels,
+    boolean emulated) {}

@@ -1,0 +1,72 @@
+package dev.stowage.compiler.explain;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Reads what {@code stowage run --format json} printed: the metrics of a run. */
+public final class RunFile {
+  private static final long LARGEST = 256L << 20;
+
+  private RunFile() {}
+
+  /** The text is not what a run prints. */
+  public static final class FormatException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    FormatException(String message) {
+      super(message);
+    }
+  }
+
+  /**
+   * Reads a file.
+   *
+   * @throws FormatException that says in one line what is wrong with it
+   */
+  public static Measured read(Path file) throws IOException, FormatException {
+    if (Files.size(file) > LARGEST) {
+      throw new FormatException("it is too large for the result of a run");
+    }
+    JsonNode root;
+    try {
+      root = JsonReport.MAPPER.readTree(Files.readAllBytes(file));
+    } catch (JsonProcessingException e) {
+      throw new FormatException("it is not JSON: " + e.getOriginalMessage());
+    }
+    var metrics = root.path("metrics");
+    if (root.path("schemaVersion").asInt() != 1 || !metrics.isObject()) {
+      throw new FormatException("it is not what 'stowage run --format json' prints");
+    }
+    return new Measured(
+        count(metrics, "prompt_tokens"),
+        count(metrics, "generated_tokens"),
+        count(metrics, "decode_tokens"),
+        number(metrics, "first_token_s"),
+        number(metrics, "prefill_s"),
+        number(metrics, "decode_s"),
+        number(metrics, "prefill_tok_per_s"),
+        number(metrics, "decode_tok_per_s"),
+        number(metrics, "throughput_tok_per_s"),
+        metrics.path("kernels").asText(""),
+        metrics.path("emulated").asBoolean());
+  }
+
+  private static long count(JsonNode metrics, String name) throws FormatException {
+    var node = metrics.path(name);
+    if (!node.isIntegralNumber() || !node.canConvertToLong() || node.longValue() < 0) {
+      throw new FormatException("metrics.%s is no count".formatted(name));
+    }
+    return node.longValue();
+  }
+
+  private static double number(JsonNode metrics, String name) throws FormatException {
+    var node = metrics.path(name);
+    if (!node.isNumber() || !(node.doubleValue() >= 0) || Double.isInfinite(node.doubleValue())) {
+      throw new FormatException("metrics.%s is no amount".formatted(name));
+    }
+    return node.doubleValue();
+  }
+}
