@@ -138,10 +138,6 @@ public final class CsdDevice implements Device {
       throw new IllegalStateException("device " + spec.name() + " is closed");
     }
     var region = layout.region();
-    if (region.sparsity().isPresent()) {
-      throw new DeviceException(
-          spec.name(), "the drive does not attend sparsely to KV region " + region.name());
-    }
     long bytes;
     try {
       bytes = region.bytes(layout.headDim(), layout.type());
@@ -179,12 +175,18 @@ public final class CsdDevice implements Device {
   @Override
   public String activity() {
     var did = statistics();
-    return "emulated drive: %d bytes in, %d bytes out, %d pages read, %d programmed; %.4f s in a real drive (simulated)"
+    var sparse =
+        did.sparsePagesDense() == 0
+            ? ""
+            : "; sparse attention read %d pages, %.3f of those of all tokens"
+                .formatted(did.sparsePages(), (double) did.sparsePages() / did.sparsePagesDense());
+    return "emulated drive: %d bytes in, %d bytes out, %d pages read, %d programmed%s; %.4f s in a real drive (simulated)"
         .formatted(
             did.bytesIn(),
             did.bytesOut(),
             did.pagesRead(),
             did.pagesProgrammed(),
+            sparse,
             did.simulatedSeconds());
   }
 

@@ -55,7 +55,14 @@ final class CsdKvStore implements KvStore {
               layout.type());
       long perRow = RegionConfig.sharedBytes(shape, layout.groupSize(), 1);
       long rows = Math.clamp(drive.identity().sharedBytes() / perRow, 1, layout.rowsPerPass());
-      config = new RegionConfig(shape, layout.groupSize(), (int) rows, layout.scale());
+      config =
+          new RegionConfig(
+              shape,
+              layout.groupSize(),
+              (int) rows,
+              layout.scale(),
+              region.sparsity(),
+              layout.writeBack());
     } catch (IllegalArgumentException e) {
       throw new DeviceException(drive.device(), opening + ": " + e.getMessage(), e);
     }
@@ -190,10 +197,17 @@ final class CsdKvStore implements KvStore {
     shared.set(U32, record, rows.slot(row) - region.sequences().from());
     shared.set(U32, record + 4, from);
     shared.set(U32, record + 8, to);
-    shared.set(U32, record + 12, 0);
+    shared.set(U32, record + 12, part(rows, row, to));
     int numbers = config.queryHeads() * layout.headDim();
     MemorySegment.copy(
         queries, F32, queryStart(row) * layout.headDim(), shared, F32, record + 16, numbers);
+  }
+
+  /** What a row asks for: all tokens, or some, and how many newer ones there are. */
+  private int part(Rows rows, int row, int to) {
+    return region.sparsity().isPresent() && rows.continues(row)
+        ? 1 + rows.position(row) - region.tokens().from() - to
+        : 0;
   }
 
   /** Offset of a row's first query head of the region, as if heads were one number wide. */

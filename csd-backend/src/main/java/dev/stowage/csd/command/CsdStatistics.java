@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
 /**
  * What a drive did since it was opened. Bytes and counts are what the emulator really moved;
  * seconds are <em>simulated</em>: what a drive of the plan's rates would have taken, whatever the
- * emulator took. On the wire: 88 bytes, the fields in this order, {@code u64} and for seconds
+ * emulator took. On the wire: 104 bytes, the fields in this order, {@code u64} and for seconds
  * {@code f64}.
  *
  * @param commands commands that append, attend, reclaim or flush
@@ -20,6 +20,8 @@ import java.lang.foreign.MemorySegment;
  * @param pagesMoved pages that garbage collection programmed again
  * @param pagesValid pages that hold data now
  * @param tailBytes keys and values that lie in the drive's DRAM now
+ * @param sparsePages pages that sparse attention read, of those
+ * @param sparsePagesDense pages that it would have read if it had read all tokens
  * @param simulatedAppendSeconds time of a real drive for appending
  * @param simulatedAttendSeconds likewise for attention
  */
@@ -33,9 +35,11 @@ public record CsdStatistics(
     long pagesMoved,
     long pagesValid,
     long tailBytes,
+    long sparsePages,
+    long sparsePagesDense,
     double simulatedAppendSeconds,
     double simulatedAttendSeconds) {
-  public static final int BYTES = 88;
+  public static final int BYTES = 104;
 
   /** Simulated time of both. */
   public double simulatedSeconds() {
@@ -52,8 +56,10 @@ public record CsdStatistics(
     to.set(U64, at + 48, pagesMoved);
     to.set(U64, at + 56, pagesValid);
     to.set(U64, at + 64, tailBytes);
-    to.set(F64, at + 72, simulatedAppendSeconds);
-    to.set(F64, at + 80, simulatedAttendSeconds);
+    to.set(U64, at + 72, sparsePages);
+    to.set(U64, at + 80, sparsePagesDense);
+    to.set(F64, at + 88, simulatedAppendSeconds);
+    to.set(F64, at + 96, simulatedAttendSeconds);
   }
 
   public static CsdStatistics decode(MemorySegment from, long at) {
@@ -67,7 +73,9 @@ public record CsdStatistics(
         from.get(U64, at + 48),
         from.get(U64, at + 56),
         from.get(U64, at + 64),
-        from.get(F64, at + 72),
-        from.get(F64, at + 80));
+        from.get(U64, at + 72),
+        from.get(U64, at + 80),
+        from.get(F64, at + 88),
+        from.get(F64, at + 96));
   }
 }

@@ -31,8 +31,10 @@
  * 02 CONFIGURE     RegionConfig                                         —                                 tokens of a group
  * 03 APPEND        count × {u32 slot, u32 token, keys, values}          —                                 rows stored
  *      layer of the address; keys and values [heads, headDim] in the region's stored type; a row's token is the next of its slot
- * 04 ATTEND        count × {u32 slot, u32 from, u32 to, u32 0, q}       count × {o, state}                —
+ * 04 ATTEND        count × {u32 slot, u32 from, u32 to, u32 part, q}    count × {o, state}                —
  *      layer of the address; q and o [heads · groupSize, headDim], state [heads · groupSize, 2] of m and l, F32; over tokens from ≤ t &lt; to
+ *      part 0: all of them; else the region is configured sparse, from is 0 and to what the slot has stored: those that its
+ *      channels and share choose, and the sequence has part − 1 newer tokens than the region's last
  * 05 RECLAIM       —                                                    —                                 —
  *      count slots from the address's slot on; flag 1: the whole region, which is then no longer configured
  * 06 FLUSH         —                                                    —                                 —

@@ -8,8 +8,10 @@ import dev.stowage.csd.ftl.KvFlash;
 import dev.stowage.csd.kernel.PageAttention;
 import dev.stowage.csd.kernel.ScalarPageAttention;
 import dev.stowage.csd.kernel.vector.VectorPageAttention;
+import dev.stowage.runtime.sparse.SparseAttention;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * Attends over one region: walks the token groups of every KV head once for all rows of a sequence,
@@ -28,7 +30,11 @@ final class AttentionEngine {
   private final float[] q;
   private final float[] o;
   private final float[] state;
+  private final Optional<SparseAttention> sparse;
+  private final FlashHead flashHead;
   private double engineBytes;
+  private long sparsePages;
+  private long sparsePagesDense;
 
   AttentionEngine(RegionConfig config, KvFlash flash, MemorySegment shared) {
     kernel = kernel();
@@ -43,6 +49,14 @@ final class AttentionEngine {
     q = new float[Math.multiplyExact(states, width)];
     o = new float[q.length];
     state = new float[Math.multiplyExact(states, 2)];
+    sparse =
+        config
+            .sparsity()
+            .map(
+                s ->
+                    new SparseAttention(
+                        s, width, config.groupSize(), config.shape().tokens(), config.scale()));
+    flashHead = sparse.isPresent() ? new FlashHead(flash) : null;
   }
 
   private static PageAttention kernel() {
@@ -57,13 +71,20 @@ final class AttentionEngine {
    */
   double attend(int layer, int count, long in, long out) {
     engineBytes = 0;
+    sparsePages = 0;
+    sparsePagesDense = 0;
     for (int row = 0; row < count; ) {
       int end = row + 1;
-      while (end < count && slot(in, end) == slot(in, row)) {
+      boolean part = part(in, row) > 0 && from(in, row) < to(in, row);
+      while (!part && end < count && slot(in, end) == slot(in, row) && part(in, end) == 0) {
         end++;
       }
       for (int head = 0; head < config.shape().heads(); head++) {
-        attendRun(layer, head, row, end, in);
+        if (part) {
+          attendPart(layer, head, row, in);
+        } else {
+          attendRun(layer, head, row, end, in);
+        }
         store(head, row, end, out);
       }
       row = end;
@@ -108,6 +129,33 @@ final class AttentionEngine {
     }
   }
 
+  private void attendPart(int layer, int head, int row, long in) {
+    int group = config.groupSize();
+    int width = config.shape().headDim();
+    long queries = in + row * config.queryBytes() + 16 + 4L * head * group * width;
+    MemorySegment.copy(shared, F32, queries, q, 0, group * width);
+    int stored = to(in, row);
+    flashHead.begin(slot(in, row), layer, head);
+    var attention = sparse.orElseThrow();
+    attention.attend(flashHead, stored, part(in, row) - 1, q, 0, o, 0, state, 0);
+    sparsePages += flashHead.pagesRead();
+    sparsePagesDense += flash.groupPages(slot(in, row), layer);
+    int chosen = attention.chosen();
+    double choosing =
+        chosen == stored ? 0 : (double) stored * config.sparsity().orElseThrow().channels();
+    engineBytes += group * config.shape().type().bytes() * (choosing + 2.0 * chosen * width);
+  }
+
+  /** Pages that rows which read a part have read, in the last call. */
+  long sparsePages() {
+    return sparsePages;
+  }
+
+  /** Pages that those rows would have read if they had read all tokens. */
+  long sparsePagesDense() {
+    return sparsePagesDense;
+  }
+
   private void addGroup(int firstState, int from, int to) {
     int width = config.shape().headDim();
     for (int i = firstState; i < firstState + config.groupSize(); i++) {
@@ -139,6 +187,10 @@ final class AttentionEngine {
       MemorySegment.copy(o, i * width, shared, F32, at + 4L * head * group * width, group * width);
       MemorySegment.copy(state, 2 * i, shared, F32, states + 8L * head * group, 2 * group);
     }
+  }
+
+  private int part(long in, int row) {
+    return shared.get(U32, in + row * config.queryBytes() + 12);
   }
 
   private int slot(long in, int row) {

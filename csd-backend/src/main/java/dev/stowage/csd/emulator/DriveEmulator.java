@@ -15,6 +15,7 @@ import dev.stowage.csd.flash.FlashImage;
 import dev.stowage.csd.ftl.CapacityException;
 import dev.stowage.csd.ftl.FlashTranslation;
 import dev.stowage.csd.ftl.KvFlash;
+import dev.stowage.plan.Sparsity;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -41,6 +42,8 @@ public final class DriveEmulator implements AutoCloseable {
   private long commands;
   private long bytesIn;
   private long bytesOut;
+  private long sparsePages;
+  private long sparsePagesDense;
   private long result;
   private String lastError = "";
 
@@ -152,6 +155,8 @@ public final class DriveEmulator implements AutoCloseable {
             image.register(),
             image.geometry().channels(),
             image.geometry().pageBytes(),
+            config.sparsity().map(Sparsity::channels).orElse(0),
+            config.writeBack(),
             dramBytes - dramUsed);
     try {
       regions[command.region()] =
@@ -231,7 +236,8 @@ public final class DriveEmulator implements AutoCloseable {
       int slot = shared.get(U32, at);
       int from = shared.get(U32, at + 4);
       int to = shared.get(U32, at + 8);
-      if (shared.get(U32, at + 12) != 0) {
+      int part = shared.get(U32, at + 12);
+      if (part < 0 || part > 0 && (config.sparsity().isEmpty() || from != 0)) {
         return Status.INVALID_FIELD;
       }
       if (slot < 0 || slot >= config.shape().slots()) {
@@ -240,9 +246,15 @@ public final class DriveEmulator implements AutoCloseable {
       if (from < 0 || from > to || to > region.flash().length(slot, layer)) {
         return Status.OUT_OF_RANGE;
       }
+      if (part > 0 && to != region.flash().length(slot, layer)) {
+        return Status.OUT_OF_RANGE;
+      }
     }
+    var engine = region.engine();
     double engineBytes =
-        region.engine().attend(layer, command.count(), command.inOffset(), command.outOffset());
+        engine.attend(layer, command.count(), command.inOffset(), command.outOffset());
+    sparsePages += engine.sparsePages();
+    sparsePagesDense += engine.sparsePagesDense();
     clock.attended(
         Command.BYTES + command.inLength(), Completion.BYTES + command.outLength(), engineBytes);
     return Status.OK;
@@ -316,6 +328,8 @@ public final class DriveEmulator implements AutoCloseable {
             translation.movedPages(),
             translation.validPages(),
             tailBytes,
+            sparsePages,
+            sparsePagesDense,
             clock.appendSeconds(),
             clock.attendSeconds())
         .encode(shared, command.outOffset());

@@ -1,5 +1,7 @@
 package dev.stowage.csd.ftl;
 
+import dev.stowage.plan.SparseReads;
+import dev.stowage.runtime.sparse.StoredNumbers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -7,11 +9,20 @@ import java.nio.ByteOrder;
 
 /**
  * Keys and values of one region in a drive: full token groups on flash, the tokens after them in
- * the drive's DRAM, of which the region takes a fixed amount when it opens.
+ * the drive's DRAM, of which the region takes a fixed amount when it opens. They are programmed
+ * when the DRAM holds as many as the region gathers: some whole groups of them (delayed
+ * write-back).
+ *
+ * <p>Where attention is sparse, keys lie on flash a second time, by channel: a page holds {@code m}
+ * channels of {@code c} tokens. Once a sequence has another {@code c} tokens, their keys are read
+ * again, from flash or DRAM, and turned: no DRAM waits for them. The sum of all values is kept in
+ * DRAM.
  *
  * <pre>
  * logical page   ((((slot · layers + layer) · heads + head) · groups + group) · 2 + kind) · pages + page     kind: 0 K, 1 V
- * DRAM           [slots, layers, heads, kind, tokens of a group, headDim]
+ * then           (((slot · layers + layer) · heads + head) · columns + column) · headDim / m + channel / m
+ * channel page   [m channels, c tokens]
+ * DRAM           [slots, layers, heads, kind, tokens gathered, headDim], [slots, layers, heads, headDim] F32 sums
  * </pre>
  */
 public final class KvFlash implements AutoCloseable {
@@ -28,10 +39,23 @@ public final class KvFlash implements AutoCloseable {
   private final int channels;
   private final int pageNumbers;
   private final int groupsPerHead;
+  private final int tailGroups; // programmed together
   private final int tailTokens;
   private final int[] lengths;
+  private final int[] onFlash; // tokens of a slot and layer that are programmed
+  private final int channelsOfPage; // 0 where keys are not kept by channel
+  private final int columnTokens;
+  private final int columnPages; // of a head
+  private final int columnsPerHead;
+  private final int firstColumnPage;
+  private final float[] sums; // [slots, layers, heads, headDim]
+  private final float[] value;
+  private final StoredNumbers numbers;
+  private final MemorySegment gathered; // keys to be turned, whole groups
+  private final MemorySegment turned; // a page
   private final Arena arena = Arena.ofShared();
   private final MemorySegment tails;
+  private final long dramBytes;
   private long tailBytes;
 
   /**
@@ -40,6 +64,9 @@ public final class KvFlash implements AutoCloseable {
    * @param register the flash's page register
    * @param channels over which groups are strided
    * @param pageBytes bytes of a flash page
+   * @param chosenChannels channels by which sparse attention chooses; 0 where attention reads all
+   * @param writeBack tokens that are gathered before they are programmed; as many whole groups are,
+   *     at least one
    * @param dramBytes DRAM left for its tails
    * @throws CapacityException if flash or DRAM do not suffice
    */
@@ -50,6 +77,8 @@ public final class KvFlash implements AutoCloseable {
       MemorySegment register,
       int channels,
       int pageBytes,
+      int chosenChannels,
+      int writeBack,
       long dramBytes) {
     this.region = region;
     this.shape = shape;
@@ -59,9 +88,26 @@ public final class KvFlash implements AutoCloseable {
     pageNumbers = pageBytes / shape.type().bytes();
     groups = TokenGroups.of(shape.rowBytes(), pageBytes);
     groupsPerHead = shape.tokens() / groups.tokens();
-    tailTokens = Math.min(groups.tokens(), shape.tokens());
-    double pages = 2.0 * shape.streams() * groupsPerHead * groups.pages();
-    double dram = 2.0 * shape.streams() * tailTokens * shape.rowBytes();
+    tailGroups = Math.max(1, writeBack / groups.tokens());
+    tailTokens = Math.min(tailGroups * groups.tokens(), shape.tokens());
+    boolean sparse = chosenChannels > 0;
+    channelsOfPage =
+        sparse
+            ? SparseReads.channelsOfPage(
+                chosenChannels, shape.headDim(), pageNumbers, shape.tokens())
+            : 0;
+    columnTokens = sparse ? pageNumbers / channelsOfPage : 0;
+    columnPages = sparse ? shape.headDim() / channelsOfPage : 0;
+    columnsPerHead = sparse ? shape.tokens() / columnTokens : 0;
+    double groupPages = 2.0 * shape.streams() * groupsPerHead * groups.pages();
+    double pages = groupPages + (double) shape.streams() * columnsPerHead * columnPages;
+    double sumNumbers = sparse ? (double) shape.streams() * shape.headDim() : 0;
+    double gatheredBytes =
+        sparse ? (columnTokens / groups.tokens() + 2.0) * groups.bytes() + pageBytes : 0;
+    double dram =
+        2.0 * shape.streams() * tailTokens * shape.rowBytes()
+            + sumNumbers * Float.BYTES
+            + gatheredBytes;
     if (dram > dramBytes) {
       throw new CapacityException(
           "%.0f bytes of the drive's DRAM are needed to gather token groups, and %d are left"
@@ -70,8 +116,20 @@ public final class KvFlash implements AutoCloseable {
     if (pages > Integer.MAX_VALUE || (double) shape.slots() * shape.layers() > Integer.MAX_VALUE) {
       throw new CapacityException("%.0f flash pages are more than a drive has".formatted(pages));
     }
+    if (sumNumbers > Integer.MAX_VALUE - 8 || gatheredBytes > Integer.MAX_VALUE) {
+      throw new CapacityException("a drive does not keep %.0f sums".formatted(sumNumbers));
+    }
+    firstColumnPage = (int) groupPages;
+    this.dramBytes = (long) dram;
     lengths = new int[shape.slots() * shape.layers()];
-    tails = arena.allocate(Math.max(64, (long) dram), 64);
+    onFlash = new int[lengths.length];
+    sums = new float[(int) sumNumbers];
+    value = new float[shape.headDim()];
+    numbers = new StoredNumbers(shape.type(), shape.headDim());
+    long arenaBytes = (long) (dram - sumNumbers * Float.BYTES);
+    tails = arena.allocate(Math.max(64, arenaBytes), 64);
+    turned = tails.asSlice(tails.byteSize() - (sparse ? pageBytes : 0));
+    gathered = tails.asSlice(tails.byteSize() - (long) gatheredBytes);
     try {
       translation.openRegion(region, (long) pages);
     } catch (CapacityException e) {
@@ -88,6 +146,11 @@ public final class KvFlash implements AutoCloseable {
     return groups;
   }
 
+  /** Numbers of a flash page. */
+  public int pageNumbers() {
+    return pageNumbers;
+  }
+
   /** Tokens stored for a slot and layer. */
   public int length(int slot, int layer) {
     return lengths[slot * shape.layers() + layer];
@@ -95,7 +158,27 @@ public final class KvFlash implements AutoCloseable {
 
   /** Bytes of DRAM that the region holds, used or not. */
   public long dramBytes() {
-    return 2L * shape.streams() * tailTokens * shape.rowBytes();
+    return dramBytes;
+  }
+
+  /** Tokens of a slot and layer whose keys lie by channel; the others do by token only. */
+  public int columned(int slot, int layer) {
+    return columnTokens == 0 ? 0 : length(slot, layer) / columnTokens * columnTokens;
+  }
+
+  /** Tokens of a channel page, and of what sparse attention scores by channel at once. */
+  public int columnTokens() {
+    return columnTokens;
+  }
+
+  /** Channels of a page. */
+  public int channelsOfPage() {
+    return channelsOfPage;
+  }
+
+  /** Pages that hold keys and values of one head of a slot and layer by token. */
+  public int groupPages(int slot, int layer) {
+    return onFlash[slot * shape.layers() + layer] / groups.tokens() * 2 * groups.pages();
   }
 
   /** Bytes of keys and values that lie in DRAM. */
@@ -111,38 +194,57 @@ public final class KvFlash implements AutoCloseable {
    */
   public void append(int slot, int layer, MemorySegment source, long keys, long values) {
     int sequence = slot * shape.layers() + layer;
-    int inGroup = lengths[sequence] % groups.tokens();
+    int inTail = lengths[sequence] - onFlash[sequence];
     int rowBytes = shape.rowBytes();
     for (int head = 0; head < shape.heads(); head++) {
       long row = (long) head * rowBytes;
-      MemorySegment.copy(
-          source, keys + row, tails, tail(sequence, head, 0) + (long) inGroup * rowBytes, rowBytes);
-      MemorySegment.copy(
-          source,
-          values + row,
-          tails,
-          tail(sequence, head, 1) + (long) inGroup * rowBytes,
-          rowBytes);
-    }
-    if (inGroup + 1 == groups.tokens()) {
-      program(sequence, lengths[sequence] / groups.tokens());
+      long to = tail(sequence, head, 0) + (long) inTail * rowBytes;
+      MemorySegment.copy(source, keys + row, tails, to, rowBytes);
+      to = tail(sequence, head, 1) + (long) inTail * rowBytes;
+      MemorySegment.copy(source, values + row, tails, to, rowBytes);
+      if (channelsOfPage > 0) {
+        addValue(sequence, head, to);
+      }
     }
     lengths[sequence]++;
-    tailBytes += inGroup + 1 == groups.tokens() ? -(long) inGroup * tokenBytes() : tokenBytes();
+    tailBytes += tokenBytes();
+    if (channelsOfPage > 0 && lengths[sequence] % columnTokens == 0) {
+      programColumn(sequence, lengths[sequence] / columnTokens - 1);
+    }
+    if (inTail + 1 == tailGroups * groups.tokens()) {
+      for (int group = 0; group < tailGroups; group++) {
+        program(sequence, onFlash[sequence] / groups.tokens() + group, group);
+      }
+      onFlash[sequence] += tailGroups * groups.tokens();
+      tailBytes -= (long) tailGroups * groups.tokens() * tokenBytes();
+    }
+  }
+
+  private void addValue(int sequence, int head, long at) {
+    numbers.read(tails, at, shape.headDim(), value, 0);
+    int sum = (sequence * shape.heads() + head) * shape.headDim();
+    for (int i = 0; i < shape.headDim(); i++) {
+      sums[sum + i] = (lengths[sequence] == 0 ? 0 : sums[sum + i]) + value[i];
+    }
   }
 
   /** Forgets a slot's tokens and frees their pages. */
   public void reclaim(int slot) {
     for (int layer = 0; layer < shape.layers(); layer++) {
       int sequence = slot * shape.layers() + layer;
-      int full = lengths[sequence] / groups.tokens();
+      int pages = groupPages(slot, layer);
+      int columned = columned(slot, layer) == 0 ? 0 : columned(slot, layer) / columnTokens;
       for (int head = 0; head < shape.heads(); head++) {
-        for (int i = 0; i < full * 2 * groups.pages(); i++) {
+        for (int i = 0; i < pages; i++) {
           translation.discard(region, firstPage(sequence, head, 0, 0) + i);
         }
+        for (int i = 0; i < columned * columnPages; i++) {
+          translation.discard(region, columnPage(sequence, head, 0, 0) + i);
+        }
       }
-      tailBytes -= (long) (lengths[sequence] % groups.tokens()) * tokenBytes();
+      tailBytes -= (long) (lengths[sequence] - onFlash[sequence]) * tokenBytes();
       lengths[sequence] = 0;
+      onFlash[sequence] = 0;
     }
   }
 
@@ -158,26 +260,123 @@ public final class KvFlash implements AutoCloseable {
       int slot, int layer, int head, int kind, int group, int from, int to, float[] into) {
     int sequence = slot * shape.layers() + layer;
     int width = shape.headDim();
-    if (group == lengths[sequence] / groups.tokens()) {
-      long at = tail(sequence, head, kind) + (long) from * shape.rowBytes();
+    int base = group * groups.tokens();
+    if (base >= onFlash[sequence]) {
+      long at =
+          tail(sequence, head, kind) + (long) (base - onFlash[sequence] + from) * shape.rowBytes();
       widen(tails, at, into, from * width, (to - from) * width);
       return;
     }
-    int first = firstPage(sequence, head, group, kind);
     int last = (to * width - 1) / pageNumbers;
     for (int page = from * width / pageNumbers; page <= last; page++) {
-      translation.read(region, first + page);
-      int at = page * pageNumbers;
-      widen(register, 0, into, at, Math.min(pageNumbers, groups.tokens() * width - at));
+      loadPage(slot, layer, head, kind, group, page, into);
     }
   }
 
-  private void program(int sequence, int group) {
+  /** Whether a token's key and value still lie in DRAM. */
+  public boolean inDram(int slot, int layer, int token) {
+    return token >= onFlash[slot * shape.layers() + layer];
+  }
+
+  /**
+   * Loads one page of a group on flash, to where its numbers belong in {@code [tokens of a group,
+   * headDim]}.
+   */
+  public void loadPage(int slot, int layer, int head, int kind, int group, int page, float[] into) {
+    int sequence = slot * shape.layers() + layer;
+    translation.read(region, firstPage(sequence, head, group, kind) + page);
+    int at = page * pageNumbers;
+    widen(register, 0, into, at, Math.min(pageNumbers, groups.tokens() * shape.headDim() - at));
+  }
+
+  /**
+   * Loads a page of channels.
+   *
+   * @param column which {@link #columnTokens} tokens
+   * @param page which {@link #channelsOfPage} channels
+   * @param into {@code [channels, tokens]} of the page
+   */
+  public void loadColumns(int slot, int layer, int head, int column, int page, float[] into) {
+    int sequence = slot * shape.layers() + layer;
+    translation.read(region, columnPage(sequence, head, column, page));
+    widen(register, 0, into, 0, channelsOfPage * columnTokens);
+  }
+
+  /** Writes the sum of the values of one head. */
+  public void valueSum(int slot, int layer, int head, float[] into) {
+    int sequence = slot * shape.layers() + layer;
+    System.arraycopy(
+        sums, (sequence * shape.heads() + head) * shape.headDim(), into, 0, shape.headDim());
+  }
+
+  private void programColumn(int sequence, int column) {
+    for (int head = 0; head < shape.heads(); head++) {
+      int from = column * columnTokens;
+      int firstGroup = from / groups.tokens();
+      for (int g = firstGroup; g * groups.tokens() < from + columnTokens; g++) {
+        gather(sequence, head, g, (long) (g - firstGroup) * groups.bytes());
+      }
+      long first = (long) (from - firstGroup * groups.tokens()) * shape.rowBytes();
+      for (int page = 0; page < columnPages; page++) {
+        turn(first, page * channelsOfPage);
+        int stripe = (sequence * shape.heads() + head + column) * columnPages + page;
+        translation.write(
+            region,
+            columnPage(sequence, head, column, page),
+            Math.floorMod(stripe, channels),
+            turned,
+            0,
+            channelsOfPage * columnTokens * shape.type().bytes());
+      }
+    }
+  }
+
+  /** Brings the keys of one group, as they are stored. */
+  private void gather(int sequence, int head, int group, long to) {
+    int base = group * groups.tokens();
+    if (base >= onFlash[sequence]) {
+      long at = tail(sequence, head, 0) + (long) (base - onFlash[sequence]) * shape.rowBytes();
+      int rows = Math.min(groups.tokens(), lengths[sequence] - base);
+      MemorySegment.copy(tails, at, gathered, to, (long) rows * shape.rowBytes());
+      return;
+    }
+    int pageBytes = pageNumbers * shape.type().bytes();
+    for (int page = 0; page < groups.pages(); page++) {
+      translation.read(region, firstPage(sequence, head, group, 0) + page);
+      int done = page * pageBytes;
+      int bytes = Math.min(pageBytes, groups.bytes() - done);
+      MemorySegment.copy(register, 0, gathered, to + done, bytes);
+    }
+  }
+
+  /** Fills a page with channels of the gathered keys, the first of which lies at {@code first}. */
+  private void turn(long first, int channel) {
+    int bytes = shape.type().bytes();
+    for (int c = 0; c < channelsOfPage; c++) {
+      for (int t = 0; t < columnTokens; t++) {
+        long from = first + (long) t * shape.rowBytes() + (long) (channel + c) * bytes;
+        long to = (long) (c * columnTokens + t) * bytes;
+        if (bytes == Short.BYTES) {
+          turned.set(BITS, to, gathered.get(BITS, from));
+        } else {
+          turned.set(F32, to, gathered.get(F32, from));
+        }
+      }
+    }
+  }
+
+  private int columnPage(int sequence, int head, int column, int page) {
+    return firstColumnPage
+        + ((sequence * shape.heads() + head) * columnsPerHead + column) * columnPages
+        + page;
+  }
+
+  private void program(int sequence, int group, int inTail) {
     int pageBytes = pageNumbers * shape.type().bytes();
     for (int head = 0; head < shape.heads(); head++) {
       for (int kind = 0; kind < 2; kind++) {
         int first = firstPage(sequence, head, group, kind);
-        long tail = tail(sequence, head, kind);
+        long tail = tail(sequence, head, kind) + (long) inTail * groups.bytes();
         int stripe = sequence * shape.heads() + head + (group * 2 + kind) * groups.pages();
         for (int page = 0; page < groups.pages(); page++) {
           int done = page * pageBytes;

@@ -100,7 +100,7 @@ class CommandTest {
     var identity = new DriveIdentity(new FlashGeometry(1, 2, 3, 4, 5, 64), 6, 7, 8);
     identity.encode(segment, 5);
     assertEquals(identity, DriveIdentity.decode(segment, 5));
-    var statistics = new CsdStatistics(1, 2, 3, 4, 5, 6, 7, 8, 9, 10.5, 11.5);
+    var statistics = new CsdStatistics(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12.5, 13.5);
     statistics.encode(segment, 9);
     assertEquals(statistics, CsdStatistics.decode(segment, 9));
     Completion.encode(segment, 0xFFFE, Status.MEDIA_ERROR, 77);

@@ -15,6 +15,8 @@ import java.util.Objects;
  * @param type how keys and values are stored
  * @param window keys a query sees at most, itself included; {@link Integer#MAX_VALUE} for all
  * @param rowsPerPass most rows one call brings
+ * @param writeBack tokens of a sequence that a drive gathers in its DRAM before it programs them; 0
+ *     for as few as it can
  */
 public record KvLayout(
     KvRegion region,
@@ -23,7 +25,8 @@ public record KvLayout(
     int headDim,
     ElementType type,
     int window,
-    int rowsPerPass) {
+    int rowsPerPass,
+    int writeBack) {
   public KvLayout {
     Objects.requireNonNull(region);
     Objects.requireNonNull(type);
@@ -32,10 +35,11 @@ public record KvLayout(
         || heads % kvHeads != 0
         || headDim < 1
         || window < 1
-        || rowsPerPass < 1) {
+        || rowsPerPass < 1
+        || writeBack < 0) {
       throw new IllegalArgumentException(
-          "%d heads, %d kv heads of %d, window %d, %d rows"
-              .formatted(heads, kvHeads, headDim, window, rowsPerPass));
+          "%d heads, %d kv heads of %d, window %d, %d rows, write-back every %d"
+              .formatted(heads, kvHeads, headDim, window, rowsPerPass, writeBack));
     }
     if (region.heads().to() > kvHeads) {
       throw new IllegalArgumentException(
@@ -43,7 +47,20 @@ public record KvLayout(
     }
   }
 
-  public static KvLayout of(ModelShape shape, KvRegion region, ElementType type, int rowsPerPass) {
+  /** A layout whose drive gathers as few tokens as it can. */
+  public KvLayout(
+      KvRegion region,
+      int heads,
+      int kvHeads,
+      int headDim,
+      ElementType type,
+      int window,
+      int rowsPerPass) {
+    this(region, heads, kvHeads, headDim, type, window, rowsPerPass, 0);
+  }
+
+  public static KvLayout of(
+      ModelShape shape, KvRegion region, ElementType type, int rowsPerPass, int writeBack) {
     return new KvLayout(
         region,
         shape.heads(),
@@ -51,7 +68,8 @@ public record KvLayout(
         shape.headDim(),
         type,
         shape.slidingWindow().orElse(Integer.MAX_VALUE),
-        rowsPerPass);
+        rowsPerPass,
+        writeBack);
   }
 
   /** Query heads that share a KV head. */

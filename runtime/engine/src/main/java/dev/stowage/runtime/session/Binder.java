@@ -290,7 +290,7 @@ final class Binder {
   private void openStores() {
     for (KvRegion region : plan.kv()) {
       refuseAttentionElsewhere(region);
-      var layout = KvLayout.of(shape, region, plan.kvType(), plan.batch().rowsPerPass());
+      var layout = KvLayout.of(shape, region, plan.kvType(), plan.batch().rowsPerPass(), 0);
       var staging = memory.getOrDefault("staging." + region.name(), MemorySegment.NULL);
       stores.put(
           region.name(), resources.add(devices.get(region.device()).openKv(layout, staging)));

@@ -42,7 +42,6 @@ import java.util.Arrays;
  * construction. Used by one thread at a time.
  */
 public final class SparseAttention {
-  private static final int COLUMN = 512;
   private static final double LEAST_PART = 1e-30;
 
   private final Sparsity sparsity;
@@ -55,7 +54,7 @@ public final class SparseAttention {
   private final int[] channels;
   private final float[] scores; // [group, tokens]
   private final float[] shares; // [tokens]
-  private final float[] column = new float[COLUMN];
+  private final float[] column; // [tokens]
   private final int[] tokens;
   private final double[] parts; // [group]
   private final float[] row;
@@ -80,6 +79,7 @@ public final class SparseAttention {
     channels = new int[sparsity.channels()];
     scores = new float[Math.multiplyExact(group, tokens)];
     shares = new float[tokens];
+    column = new float[tokens];
     this.tokens = new int[tokens];
     parts = new double[group];
     row = new float[headDim];
@@ -145,7 +145,7 @@ public final class SparseAttention {
       Arrays.fill(scores, g * most, g * most + stored, 0);
     }
     for (int from = 0; from < stored; ) {
-      int count = Math.min(Math.min(head.run(from), COLUMN), stored - from);
+      int count = Math.min(head.run(from), stored - from);
       for (int c : channels) {
         head.channel(c, from, from + count, column);
         for (int g = 0; g < group; g++) {
