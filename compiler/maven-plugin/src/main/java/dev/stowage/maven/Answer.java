@@ -9,7 +9,7 @@ import java.util.Map;
  * What became of one command.
  *
  * @param exit the command's exit code
- * @param findings its diagnostics, where it prints them as JSON
+ * @param findings its diagnostics, those of tests that failed too, where it prints them as JSON
  * @param inputs files and folders that the answer depends on, where it names them
  * @param out its standard output
  * @param err its standard error
@@ -34,6 +34,11 @@ record Answer(int exit, List<Finding> findings, List<Path> inputs, String out, S
       var result = Json.object(Json.read(out));
       for (var diagnostic : Json.array(result.get("diagnostics"))) {
         findings.add(Finding.of(Json.object(diagnostic), folder));
+      }
+      for (var element : Json.array(result.get("tests"))) {
+        for (var failure : Json.array(Json.object(element).get("failures"))) {
+          findings.add(Finding.of(Json.object(failure), folder));
+        }
       }
       for (var input : Json.array(result.get("inputs"))) {
         inputs.add(folder.resolve(input.toString()));

@@ -30,6 +30,6 @@ public final class CheckMojo extends PlanMojo {
             new Job(plan, command("check", plan, variant, "--format", "json"), Optional.empty()));
       }
     }
-    carryOut(jobs, "checked", (job, answer) -> {});
+    carryOut(jobs, "checked", (job, answer, good) -> {});
   }
 }

@@ -61,7 +61,7 @@ public final class CompileMojo extends PlanMojo {
       }
     }
     addResources();
-    carryOut(jobs, "compiled", (job, answer) -> refresh(job));
+    carryOut(jobs, "compiled", (job, answer, good) -> refresh(job));
   }
 
   private void refresh(Job job) {

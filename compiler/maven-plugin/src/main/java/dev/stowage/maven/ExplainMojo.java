@@ -49,7 +49,11 @@ public final class ExplainMojo extends PlanMojo {
                 Optional.of(root.resolve(name + "." + (format.equals("human") ? "txt" : format)))));
       }
     }
-    carryOut(jobs, "explained", (job, answer) -> write(job.output().orElseThrow(), answer.out()));
+    carryOut(jobs, "explained", (job, answer, good) -> {
+          if (good) {
+            write(job.output().orElseThrow(), answer.out());
+          }
+        });
   }
 
   private static void write(Path file, String text) throws IOException {

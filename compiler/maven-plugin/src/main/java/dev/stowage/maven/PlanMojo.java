@@ -229,10 +229,13 @@ abstract class PlanMojo extends AbstractMojo {
     return execution.getPlugin().getVersion();
   }
 
-  /** What is done with an answer that is good. */
+  /** What is done with an answer. */
   @FunctionalInterface
   interface Use {
-    void answer(Job job, Answer answer) throws IOException;
+    /**
+     * @param good whether the plan is as it should be
+     */
+    void answer(Job job, Answer answer, boolean good) throws IOException;
   }
 
   /**
@@ -261,8 +264,9 @@ abstract class PlanMojo extends AbstractMojo {
       long began = System.currentTimeMillis();
       var answers = commandLine().batch(stale.stream().map(Job::command).toList());
       for (int i = 0; i < answers.size(); i++) {
-        if (report(stale.get(i), answers.get(i))) {
-          use.answer(stale.get(i), answers.get(i));
+        boolean good = report(stale.get(i), answers.get(i));
+        use.answer(stale.get(i), answers.get(i), good);
+        if (good) {
           note(stale.get(i), answers.get(i), began, ledger, locks);
         } else {
           bad++;

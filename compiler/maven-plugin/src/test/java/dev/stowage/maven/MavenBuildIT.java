@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.stowage.maven.Workshop.Built;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -309,5 +310,42 @@ class MavenBuildIT {
         .maven(project, "dev.stowage:stowage-maven-plugin:run", "-Dstowage.prompt=x")
         .fails()
         .says("which plan is to run? Name one with -Dstowage.plan=NAME: [inner/other, small]");
+  }
+
+  @Test
+  @Order(4)
+  void theExampleProjectBuildsTestsAndRuns() throws IOException, InterruptedException {
+    var project = workshop.project("example project"); // a blank in the path, too
+    var example = workshop.root().resolve("examples/maven-project");
+    workshop.copy(example.resolve("src"), project.resolve("src"));
+    Files.copy(example.resolve("pom.xml"), project.resolve("pom.xml"));
+    var model = workshop.root().resolve("examples/models/tiny-opt").toString();
+    for (var file :
+        List.of(
+            "src/main/stowage/verses.stow", "src/test/java/com/example/verses/VersesTest.java")) {
+      Workshop.edit(project.resolve(file), "../../../../models/tiny-opt", model);
+    }
+    Workshop.edit(
+        project.resolve("src/test/java/com/example/verses/VersesTest.java"),
+        "Path.of(\"src/main/stowage\", ",
+        "Path.of(");
+    workshop.maven(project, "package").succeeds().says("1 compiled", "Tests run: 1, Failures: 0");
+    var java =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules",
+                "jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                "target/verses-1.0-SNAPSHOT.jar" + System.getProperty("path.separator") + "target/lib/*",
+                "com.example.verses.Verses",
+                model,
+                "In the beginning")
+            .directory(project.toFile())
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    var text = new String(java.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, java.waitFor());
+    assertTrue(text.startsWith(" of the king"), text);
   }
 }
