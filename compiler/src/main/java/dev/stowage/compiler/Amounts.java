@@ -34,7 +34,7 @@ public final class Amounts {
   }
 
   /** Four digits, without zeros that say nothing. */
-  static String number(double value) {
+  public static String number(double value) {
     var rounded = new BigDecimal(value).round(new MathContext(4)).stripTrailingZeros();
     return rounded.toPlainString();
   }

@@ -42,9 +42,15 @@ public sealed interface Compilation {
     }
   }
 
-  /** The text is right, but no placement keeps all it says. */
-  record Infeasible(List<Diagnostic> diagnostics) implements Compilation {
+  /**
+   * The text is right, but no placement keeps all it says.
+   *
+   * @param limits what cannot be kept, in the words of the language: {@code memory(t4)}, {@code
+   *     latency(block)}; empty where the search gave up
+   */
+  record Infeasible(List<String> limits, List<Diagnostic> diagnostics) implements Compilation {
     public Infeasible {
+      limits = List.copyOf(limits);
       diagnostics = List.copyOf(diagnostics);
     }
   }

@@ -12,6 +12,7 @@ import dev.stowage.dsl.script.Script;
 import dev.stowage.optimizer.Optimizer;
 import dev.stowage.optimizer.Placement;
 import dev.stowage.optimizer.PlacementOutcome;
+import dev.stowage.optimizer.Problem;
 import dev.stowage.optimizer.ortools.GlopSolver;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Schedule;
@@ -23,6 +24,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * Compiles plans. The passes, in order, are the private methods below {@link #compile(Path,
@@ -31,22 +34,35 @@ import java.util.List;
 public final class Compiler {
   private final Path file;
   private final Settings settings;
+  private final Optional<String> test;
   private final List<Diagnostic> diagnostics = new ArrayList<>();
   private Script script;
 
-  private Compiler(Path file, Settings settings) {
+  private Compiler(Path file, Settings settings, Optional<String> test) {
     this.file = file;
     this.settings = settings;
+    this.test = test;
   }
 
   /** Compiles a file. Relative paths in it start from its folder. */
   public static Compilation compile(Path file, Settings settings) {
-    return new Compiler(file, settings).compile(StowParser.parse(file));
+    return compile(StowParser.parse(file), file, settings, Optional.empty());
   }
 
   /** Compiles a text as if it stood in a file, which need not exist. */
   public static Compilation compile(String text, Path file, Settings settings) {
-    return new Compiler(file, settings).compile(StowParser.parse(text, file));
+    return compile(StowParser.parse(text, file), file, settings, Optional.empty());
+  }
+
+  /**
+   * Compiles what was read already.
+   *
+   * @param test the name of one of the file's tests: what it changes is changed, and what it
+   *     expects is held against the prediction in place of what the plan expects
+   */
+  public static Compilation compile(
+      Parsed parsed, Path file, Settings settings, Optional<String> test) {
+    return new Compiler(file, settings, test).compile(parsed);
   }
 
   private Compilation compile(Parsed parsed) {
@@ -55,7 +71,7 @@ public final class Compiler {
     if (parsed.hasErrors()) {
       return new Compilation.Erroneous(sorted());
     }
-    var resolution = Resolver.resolve(parsed.root(), file, settings);
+    var resolution = Resolver.resolve(parsed.root(), file, settings, test);
     diagnostics.addAll(resolution.diagnostics());
     return resolution
         .resolved()
@@ -64,21 +80,40 @@ public final class Compiler {
   }
 
   private Compilation place(Resolved resolved) {
-    return switch (new Optimizer(new GlopSolver()).place(resolved.problem())) {
-      case PlacementOutcome.Placed(var placement) -> lower(resolved, placement);
+    var outcomes = new LinkedHashMap<Problem, PlacementOutcome>();
+    for (var problem : resolved.problems()) {
+      outcomes.put(problem, new Optimizer(new GlopSolver()).place(problem));
+    }
+    var best = best(outcomes);
+    return switch (outcomes.get(best)) {
+      case PlacementOutcome.Placed(var placement) -> lower(resolved, best, placement);
       case PlacementOutcome.Infeasible infeasible -> {
         diagnostics.addAll(Feasibility.explain(resolved, infeasible));
-        yield new Compilation.Infeasible(sorted());
+        yield new Compilation.Infeasible(
+            infeasible.conflicts().stream().map(PlacementOutcome.Conflict::row).toList(), sorted());
       }
       case PlacementOutcome.GaveUp(var reason) -> {
         diagnostics.add(Messages.gaveUp(resolved.planSpan(), reason));
-        yield new Compilation.Infeasible(sorted());
+        yield new Compilation.Infeasible(List.of(), sorted());
       }
     };
   }
 
-  private Compilation lower(Resolved resolved, Placement placement) {
-    var problem = resolved.problem();
+  /** The problem with the best answer; the first of equals, or where there is no answer. */
+  private static Problem best(Map<Problem, PlacementOutcome> outcomes) {
+    Problem best = outcomes.keySet().iterator().next();
+    double least = Double.POSITIVE_INFINITY;
+    for (var entry : outcomes.entrySet()) {
+      if (entry.getValue() instanceof PlacementOutcome.Placed(var placement)
+          && placement.score(entry.getKey().objective()) < least) {
+        least = placement.score(entry.getKey().objective());
+        best = entry.getKey();
+      }
+    }
+    return best;
+  }
+
+  private Compilation lower(Resolved resolved, Problem problem, Placement placement) {
     var waiting = new LinkedHashMap<String, Integer>();
     placement.activations().forEach(w -> waiting.put(w.device(), w.microBatches()));
     var placed =
@@ -98,16 +133,18 @@ public final class Compiler {
             placement.shares(),
             placement.predicted());
     var plan = Lowering.lower(placed);
-    return schedule(resolved, placement, plan, Lowering.schedule(placed));
+    return schedule(resolved, problem, placement, plan, Lowering.schedule(placed));
   }
 
   private Compilation schedule(
-      Resolved resolved, Placement placement, ExecutablePlan plan, Schedule plain) {
+      Resolved resolved,
+      Problem problem,
+      Placement placement,
+      ExecutablePlan plan,
+      Schedule plain) {
     var schedule =
         new Schedule(
-            resolved.problem().order(),
-            plain.prefetch(),
-            resolved.overlap() ? plain.lanes() : List.of());
+            problem.order(), plain.prefetch(), resolved.lanes() ? plain.lanes() : List.of());
     verify(plan, schedule);
     diagnostics.addAll(Expectations.check(resolved.expectations(), plan));
     var said = sorted(true);

@@ -3,7 +3,9 @@ package dev.stowage.compiler;
 import static dev.stowage.dsl.Diagnostic.error;
 
 import dev.stowage.dsl.Diagnostic;
+import dev.stowage.dsl.Severity;
 import dev.stowage.dsl.SourceSpan;
+import java.util.List;
 
 /** What placing has to say, one method a message. */
 final class Messages {
@@ -41,5 +43,23 @@ final class Messages {
 
   static Diagnostic expectationMissed(SourceSpan span, String text, String is) {
     return error("SW601", span, "Expected %s, but it is predicted to be %s.".formatted(text, is));
+  }
+
+  static Diagnostic measurementMissed(SourceSpan span, String text, String is, String predicted) {
+    return error(
+        "SW607",
+        span,
+        "Expected %s, but the run measured %s (predicted for a full block: %s)."
+            .formatted(text, is, predicted));
+  }
+
+  static Diagnostic notMeasured(SourceSpan span, String text) {
+    return new Diagnostic(
+        "SW608",
+        Severity.INFO,
+        span,
+        "This run was too short to measure what is expected: %s.".formatted(text),
+        List.of(),
+        List.of());
   }
 }

@@ -31,7 +31,7 @@ class RandomPlansTest {
           assertFalse(diagnostics.stream().anyMatch(d -> d.isError()), said);
           assertEquals(plan, PlanParser.parse(PlanPrinter.print(plan)), said);
         }
-        case Compilation.Infeasible(var diagnostics) -> {
+        case Compilation.Infeasible(_, var diagnostics) -> {
           infeasible++;
           assertTrue(
               diagnostics.stream().anyMatch(d -> d.code().startsWith("SW3")), said + diagnostics);

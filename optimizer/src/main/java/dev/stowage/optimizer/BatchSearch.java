@@ -242,6 +242,7 @@ final class BatchSearch {
             && now.batch().sequencesPerMicroBatch() >= known.batch().sequencesPerMicroBatch()
             && now.batch().rowsPerPass() >= known.batch().rowsPerPass();
     return now.problem() == known.problem()
+        && !hasThroughput()
         && now.batch().sequences() >= known.batch().sequences()
         && now.prefetch() >= known.prefetch()
         && (sameCut || coarser);
@@ -272,15 +273,22 @@ final class BatchSearch {
   }
 
   private boolean hasLatency() {
+    return problem.bounds().levels().stream().anyMatch(Bounds.ServiceLevel::isTime);
+  }
+
+  /** Whether a larger block may keep what a smaller one cannot. */
+  private boolean hasThroughput() {
     return problem.bounds().levels().stream()
-        .anyMatch(Bounds.ServiceLevel.BlockLatency.class::isInstance);
+        .anyMatch(Bounds.ServiceLevel.Throughput.class::isInstance);
   }
 
   private double score(BatchShape batch, double value) {
     return switch (problem.objective().first()) {
       case Goal.MaximizeThroughput() ->
           value / ((double) batch.sequences() * batch.generateTokens());
-      case Goal.MinimizeLatency _, Goal.MinimizePeak _ -> value;
+      case Goal.MaximizePhaseThroughput _ -> value / batch.sequences();
+      case Goal.MinimizeLatency _, Goal.MinimizePhaseLatency _, Goal.Share _, Goal.MinimizePeak _ ->
+          value;
     };
   }
 
@@ -288,8 +296,12 @@ final class BatchSearch {
   private double bound(BatchShape batch) {
     return switch (problem.objective().first()) {
       case Goal.MaximizeThroughput _, Goal.MinimizeLatency _ ->
-          score(batch, 1e3 * CostModel.lowerBound(problem, batch));
-      case Goal.MinimizePeak _ -> 0;
+          score(batch, 1e3 * CostModel.lowerBound(problem, problem.workload().typical(batch)));
+      case Goal.MaximizePhaseThroughput _,
+          Goal.MinimizePhaseLatency _,
+          Goal.Share _,
+          Goal.MinimizePeak _ ->
+          0;
     };
   }
 

@@ -133,12 +133,48 @@ public record Bounds(
   public sealed interface ServiceLevel {
     Source source();
 
+    /** Whether the limit is one on time. */
+    default boolean isTime() {
+      return switch (this) {
+        case BlockLatency _, PhaseLatency _, Throughput _ -> true;
+        case Peak _ -> false;
+      };
+    }
+
     /** Prefill and decode of one block take at most so many seconds. */
     record BlockLatency(double seconds, Source source) implements ServiceLevel {
       public BlockLatency {
         Objects.requireNonNull(source);
         if (!(seconds > 0)) {
           throw new IllegalArgumentException("a block latency of " + seconds + " s");
+        }
+      }
+    }
+
+    /** A phase takes at most so many seconds, or so many a sweep of one token where it decodes. */
+    record PhaseLatency(Phase phase, double seconds, Source source) implements ServiceLevel {
+      public PhaseLatency {
+        Objects.requireNonNull(phase);
+        Objects.requireNonNull(source);
+        if (!(seconds > 0)) {
+          throw new IllegalArgumentException("a latency of " + seconds + " s");
+        }
+      }
+    }
+
+    /**
+     * At least so many tokens a second.
+     *
+     * @param phase prompt tokens of prefill, or tokens after the first of decoding; empty for
+     *     generated tokens over the time of the block
+     */
+    record Throughput(Optional<Phase> phase, double tokensPerSecond, Source source)
+        implements ServiceLevel {
+      public Throughput {
+        Objects.requireNonNull(phase);
+        Objects.requireNonNull(source);
+        if (!(tokensPerSecond > 0)) {
+          throw new IllegalArgumentException("a throughput of " + tokensPerSecond + " tok/s");
         }
       }
     }

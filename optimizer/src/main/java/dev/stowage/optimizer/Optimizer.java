@@ -78,7 +78,7 @@ public final class Optimizer {
     var cost =
         CostModel.evaluate(
             problem,
-            batch,
+            problem.workload().typical(batch),
             candidate.prefetch(),
             whole.weights(),
             whole.settled().kv(),

@@ -1,5 +1,6 @@
 package dev.stowage.optimizer;
 
+import dev.stowage.optimizer.Objective.Goal;
 import dev.stowage.plan.Asked;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
@@ -73,6 +74,34 @@ public record Placement(
           ? (double) batch.sequences() * batch.generateTokens() / blockSeconds
           : 0;
     }
+  }
+
+  /** How good the answer is by the first goal: smaller is better, comparable for one plan. */
+  public double score(Objective objective) {
+    return switch (objective.first()) {
+      case Goal.MaximizeThroughput _ -> -predicted.throughputTokensPerSecond();
+      case Goal.MaximizePhaseThroughput(var phase) ->
+          switch (phase) {
+            case PREFILL -> -predicted.prefillTokensPerSecond();
+            case DECODE -> -predicted.decodeTokensPerSecond();
+          };
+      case Goal.MinimizeLatency _ -> predicted.prefillSeconds() + predicted.decodeSeconds();
+      case Goal.MinimizePhaseLatency(var phase) ->
+          switch (phase) {
+            case PREFILL -> predicted.prefillSeconds();
+            case DECODE -> predicted.decodeSeconds();
+          };
+      case Goal.Share(var thing, var devices, boolean maximize) -> {
+        double share =
+            shares.stream()
+                .filter(s -> s.what().equals(thing.word()) && devices.contains(s.device()))
+                .mapToDouble(Asked::realised)
+                .sum();
+        yield maximize ? -share : share;
+      }
+      case Goal.MinimizePeak(var device) ->
+          shares.stream().filter(s -> s.device().equals(device)).mapToDouble(Asked::bytes).sum();
+    };
   }
 
   /** Hidden states of so many micro-batches wait on the device. */

@@ -64,7 +64,7 @@ final class Programs {
     var goals = new ArrayList<Goal>();
     goals.add(objective.first());
     goals.addAll(objective.then());
-    if (goals.stream().allMatch(Goal.MinimizePeak.class::isInstance)) {
+    if (goals.stream().noneMatch(Goal::isTime)) {
       goals.add(new Goal.MinimizeLatency());
     }
     return solve(formulation, goals, true);
@@ -104,7 +104,7 @@ final class Programs {
         first = last;
       }
       double best = last.objective();
-      if (formulation.hasPreferences() && !preferred && !(goal instanceof Goal.MinimizePeak)) {
+      if (formulation.hasPreferences() && !preferred && goal.isTime()) {
         preferred = true;
         terms = new ArrayList<>(terms);
         terms.addAll(formulation.missed(best));
@@ -137,13 +137,24 @@ final class Programs {
   private static List<Term> terms(Formulation formulation, Goal goal) {
     return switch (goal) {
       case Goal.MaximizeThroughput(), Goal.MinimizeLatency() -> formulation.blockTime();
+      case Goal.MaximizePhaseThroughput(var phase) -> formulation.phaseTime(phase);
+      case Goal.MinimizePhaseLatency(var phase) -> formulation.phaseTime(phase);
+      case Goal.Share(var thing, var devices, boolean maximize) ->
+          formulation.shareOn(thing, devices).stream()
+              .map(term -> maximize ? new Term(term.variable(), -term.factor()) : term)
+              .toList();
       case Goal.MinimizePeak(var device) -> formulation.bytesOn(device);
     };
   }
 
   private static double offset(Formulation formulation, Goal goal) {
     return switch (goal) {
-      case Goal.MaximizeThroughput(), Goal.MinimizeLatency() -> 0;
+      case Goal.MaximizeThroughput _,
+          Goal.MinimizeLatency _,
+          Goal.MaximizePhaseThroughput _,
+          Goal.MinimizePhaseLatency _ ->
+          0;
+      case Goal.Share(_, _, boolean maximize) -> maximize ? 1 : 0; // what is missing to all
       case Goal.MinimizePeak(var device) -> formulation.fixedBytesOn(device) / (double) (1L << 30);
     };
   }

@@ -124,7 +124,7 @@ final class Settling {
   private double blockSeconds(Candidate candidate, Whole whole) {
     return CostModel.evaluate(
             problem,
-            candidate.batch(),
+            problem.workload().typical(candidate.batch()),
             candidate.prefetch(),
             whole.weights(),
             whole.settled().kv(),

@@ -5,6 +5,7 @@ import dev.stowage.plan.Range;
 import dev.stowage.plan.Weight;
 import java.util.Collections;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
 
 /** What a bound speaks of. */
@@ -16,15 +17,41 @@ public sealed interface Thing {
    * Some matrices, in some layers. Shares are shares of their bytes as the model stores them,
    * however they are stored on a device.
    *
-   * @param matrices at least one
-   * @param layers which instances of matrices that belong to layers; the others are not affected
+   * @param parts that may overlap; at least one
    */
-  record Weights(Set<Weight> matrices, Range layers) implements Thing {
+  record Weights(List<Part> parts) implements Thing {
     public Weights {
-      if (matrices.isEmpty()) {
+      parts = List.copyOf(parts);
+      if (parts.isEmpty()) {
         throw new IllegalArgumentException("a bound on no weights");
       }
-      matrices = Collections.unmodifiableSet(EnumSet.copyOf(matrices));
+    }
+
+    /** Weights of one part. */
+    public Weights(Set<Weight> matrices, Range layers) {
+      this(List.of(new Part(matrices, layers)));
+    }
+
+    /**
+     * Some matrices in some layers.
+     *
+     * @param matrices at least one
+     * @param layers which instances of matrices that belong to layers; the others are not affected
+     */
+    public record Part(Set<Weight> matrices, Range layers) {
+      public Part {
+        if (matrices.isEmpty()) {
+          throw new IllegalArgumentException("a bound on no weights");
+        }
+        matrices = Collections.unmodifiableSet(EnumSet.copyOf(matrices));
+      }
+    }
+
+    /** The matrices of all parts. */
+    public Set<Weight> matrices() {
+      var matrices = EnumSet.noneOf(Weight.class);
+      parts.forEach(part -> matrices.addAll(part.matrices()));
+      return matrices;
     }
 
     /** All matrices of a model. */
@@ -45,7 +72,11 @@ public sealed interface Thing {
 
     /** Whether that matrix of that layer is meant. */
     public boolean covers(Weight weight, int layer) {
-      return matrices.contains(weight) && (!weight.perLayer() || layers.contains(layer));
+      return parts.stream()
+          .anyMatch(
+              part ->
+                  part.matrices().contains(weight)
+                      && (!weight.perLayer() || part.layers().contains(layer)));
     }
 
     @Override

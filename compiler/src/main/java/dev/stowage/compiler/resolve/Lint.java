@@ -89,11 +89,9 @@ final class Lint {
   /** Storage that no variant names, where no kind of bytes may lie. */
   private void devices(Statements statements) {
     var restricted = EnumSet.noneOf(Subject.class);
-    for (var place : statements.places) {
-      for (var item : place.getRules()) {
-        if (item instanceof PlaceRule rule && rule.getSelectors().isEmpty()) {
-          restricted.add(rule.getSubject());
-        }
+    for (var item : statements.placeItems) {
+      if (item instanceof PlaceRule rule && rule.getSelectors().isEmpty()) {
+        restricted.add(rule.getSubject());
       }
     }
     Set<EObject> named = new HashSet<>();

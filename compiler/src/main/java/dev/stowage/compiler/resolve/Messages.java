@@ -4,11 +4,17 @@ import static dev.stowage.dsl.Diagnostic.error;
 import static dev.stowage.dsl.Diagnostic.warning;
 
 import dev.stowage.dsl.Diagnostic;
+import dev.stowage.dsl.Severity;
 import dev.stowage.dsl.SourceSpan;
+import java.util.List;
 
 /** What resolving has to say, one method a message. */
 final class Messages {
   private Messages() {}
+
+  private static Diagnostic info(String code, SourceSpan span, String message) {
+    return new Diagnostic(code, Severity.INFO, span, message, List.of(), List.of());
+  }
 
   static Diagnostic noPlan(SourceSpan file) {
     return error("SW200", file, "This file holds no plan: begin it with 'plan NAME'.");
@@ -178,6 +184,169 @@ final class Messages {
         "SW404",
         change,
         "There is no %s before this one: 'override' replaces nothing.".formatted(kind));
+  }
+
+  static Diagnostic isDefault(SourceSpan where, String what) {
+    return info("SW405", where, "'%s' is the default: it can be left out.".formatted(what));
+  }
+
+  static Diagnostic listsAll(SourceSpan rule, String what) {
+    return info(
+        "SW406",
+        rule,
+        "'%s' leaves all devices open that can hold it: it can be left out.".formatted(what));
+  }
+
+  static Diagnostic activationsMoveInLine(SourceSpan overlap) {
+    return warning(
+        "SW407",
+        overlap,
+        "Activations move within the step that uses them, so naming them overlaps nothing.");
+  }
+
+  static Diagnostic moreMicroBatches(SourceSpan where, int microBatches, int sequences) {
+    return error(
+        "SW140",
+        where,
+        "At least %d micro-batches, but at most %d sequences: a micro-batch has one or more."
+            .formatted(microBatches, sequences));
+  }
+
+  static Diagnostic columnNeedsAll(SourceSpan order, String why) {
+    return error(
+        "SW141",
+        order,
+        "Order column takes all requests through a layer before the next, but %s. Say 'requests N' and allow that batch."
+            .formatted(why));
+  }
+
+  static Diagnostic twoMeaningsOfMetric(SourceSpan metric, String text) {
+    return error("SW142", metric, "'%s' says two things that exclude each other.".formatted(text));
+  }
+
+  static Diagnostic noGoal(SourceSpan where, String text, String hint) {
+    return error("SW143", where, "'%s' cannot be decided. %s".formatted(text, hint));
+  }
+
+  static Diagnostic measuredGoal(SourceSpan where, String text) {
+    return error(
+        "SW144",
+        where,
+        "'%s' is known only after a run; what is decided before goes by predicted values."
+            .formatted(text));
+  }
+
+  static Diagnostic conditionNotOnKv(SourceSpan where, String subject) {
+    return error(
+        "SW145",
+        where,
+        "Attention depends on where kv lies, not on where %s do: write 'when kv on DEVICE'."
+            .formatted(subject));
+  }
+
+  static Diagnostic onePlaceForPrefill(SourceSpan where) {
+    return error(
+        "SW146",
+        where,
+        "Prefill attention runs on one device, that of the matrix products, whatever lies where: name one, without 'when'.");
+  }
+
+  static Diagnostic unknownFormat(SourceSpan where, String format) {
+    return error(
+        "SW502",
+        where,
+        "There is no format %s. There are 4-bit group 64 and 8-bit group 64.".formatted(format));
+  }
+
+  static Diagnostic activationsAreNotStored(SourceSpan where) {
+    return error(
+        "SW503",
+        where,
+        "Activations are computed in fp32 and not stored; only weights and kv are.");
+  }
+
+  static Diagnostic denseIsExact(SourceSpan where) {
+    return error(
+        "SW504",
+        where,
+        "Attention that reads all is exact. In 'approximate', say how much is read: sparse top-k 1/8; where it runs stands in 'schedule'.");
+  }
+
+  static Diagnostic sparseOutsideApproximate(SourceSpan where) {
+    return error(
+        "SW505",
+        where,
+        "Sparse attention changes tokens: say it in 'approximate within perplexity +1% { … }', with the loss you allow.");
+  }
+
+  static Diagnostic promptsAreReadWhole(SourceSpan where) {
+    return error(
+        "SW506", where, "Prompts are attended to whole; only decode attention can be sparse.");
+  }
+
+  static Diagnostic readsWhole(SourceSpan where, String device) {
+    return error(
+        "SW507",
+        where,
+        "%s always reads the whole cache; a host or a csd can read a part.".formatted(device));
+  }
+
+  static Diagnostic unknownMethod(SourceSpan where, String method) {
+    return error(
+        "SW508",
+        where,
+        "No device selects by %s. Write 'sparse top-k 1/8': drives and hosts choose tokens by their largest components, as SparF does."
+            .formatted(method));
+  }
+
+  static Diagnostic damageUnknown(SourceSpan where, String mode, double least) {
+    return error(
+        "SW509",
+        where,
+        "What '%s' costs is not known: published figures end at %s of the cache, so no budget can be held."
+            .formatted(mode, percent(least)));
+  }
+
+  /** An error where tokens would come out of it; for a shape, which has none, a warning. */
+  static Diagnostic beyondBudget(
+      boolean canRun, SourceSpan where, String metric, double budget, double damage) {
+    var text =
+        "The approximations are expected to cost %s of %s (expected, not measured), %s more than the %s that are allowed."
+            .formatted(percent(damage), metric, percent(damage - budget), percent(budget));
+    return canRun ? error("SW501", where, text) : warning("SW501", where, text);
+  }
+
+  static Diagnostic infeasibleOutsideTest(SourceSpan where) {
+    return error(
+        "SW604",
+        where,
+        "'expect infeasible' belongs in a test: a plan that expects it of itself never runs.");
+  }
+
+  static Diagnostic measuredInTest(SourceSpan where) {
+    return error(
+        "SW605",
+        where,
+        "A test compiles and runs nothing, so it measures nothing. Expect it in the plan: 'stowage run' then holds it against the run.");
+  }
+
+  static Diagnostic predictedWithinPredicted(SourceSpan where) {
+    return error(
+        "SW606",
+        where,
+        "This holds the prediction against itself. Write (measured), or a number after 'of'.");
+  }
+
+  static Diagnostic partsOfKv(SourceSpan selector) {
+    return notYet(selector, "Selecting parts of kv");
+  }
+
+  /** {@code 1.42 %}. */
+  static String percent(double share) {
+    return String.format(java.util.Locale.ROOT, "%.4g", 100 * share)
+            .replaceAll("(\\.\\d*?)0+$", "$1")
+            .replaceAll("\\.$", "")
+        + " %";
   }
 
   /** What the language can say and no executor does yet. */

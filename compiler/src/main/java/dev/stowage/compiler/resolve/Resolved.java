@@ -12,9 +12,11 @@ import java.util.Optional;
 /**
  * A plan with every name bound and every unit gone.
  *
+ * @param problems what the optimizer is asked; several differ in how the KV cache is cut, and the
+ *     best answer holds
  * @param source where the weights come from, as the plan will say it
  * @param modelFolder the folder of the weights on this machine; empty for a shape
- * @param overlap whether loads, stores and attention on drives run beside the compute
+ * @param lanes whether stores and attention on drives run beside the compute
  * @param expectations what the plan expects, in the order written
  * @param spans the text behind each source the optimizer may name
  * @param devices where each device is declared
@@ -22,15 +24,16 @@ import java.util.Optional;
  */
 public record Resolved(
     String name,
-    Problem problem,
+    List<Problem> problems,
     ModelSource source,
     Optional<Path> modelFolder,
-    boolean overlap,
+    boolean lanes,
     List<Expectation> expectations,
     Map<Source, SourceSpan> spans,
     Map<String, SourceSpan> devices,
     SourceSpan planSpan) {
   public Resolved {
+    problems = List.copyOf(problems);
     expectations = List.copyOf(expectations);
     spans = Map.copyOf(spans);
     devices = Map.copyOf(devices);

@@ -6,39 +6,25 @@ import dev.stowage.dsl.Diagnostic;
 import dev.stowage.dsl.SourceSpan;
 import dev.stowage.dsl.Spans;
 import dev.stowage.dsl.StowParser;
-import dev.stowage.dsl.script.Attention;
 import dev.stowage.dsl.script.Device;
 import dev.stowage.dsl.script.Gguf;
 import dev.stowage.dsl.script.HeaderKind;
 import dev.stowage.dsl.script.HuggingFace;
-import dev.stowage.dsl.script.Link;
 import dev.stowage.dsl.script.Model;
-import dev.stowage.dsl.script.Order;
-import dev.stowage.dsl.script.Overlap;
 import dev.stowage.dsl.script.Param;
-import dev.stowage.dsl.script.Phase;
-import dev.stowage.dsl.script.Pin;
-import dev.stowage.dsl.script.Prefetch;
-import dev.stowage.dsl.script.Quantize;
 import dev.stowage.dsl.script.Script;
 import dev.stowage.dsl.script.Setting;
 import dev.stowage.dsl.script.Shape;
-import dev.stowage.dsl.script.Sparse;
-import dev.stowage.dsl.script.Subject;
+import dev.stowage.dsl.script.Test;
 import dev.stowage.dsl.script.Variant;
-import dev.stowage.dsl.script.WorkloadItem;
-import dev.stowage.dsl.script.WriteBack;
 import dev.stowage.optimizer.Bounds;
-import dev.stowage.optimizer.Choices;
 import dev.stowage.optimizer.Problem;
 import dev.stowage.optimizer.Source;
-import dev.stowage.optimizer.Workload;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.Machine;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.ModelSource;
-import dev.stowage.plan.Schedule;
 import dev.stowage.plan.model.ModelFolder;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.plan.model.ModelShapes;
@@ -49,30 +35,25 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.stream.Collectors;
-import org.eclipse.emf.ecore.EObject;
-import org.eclipse.xtext.nodemodel.util.NodeModelUtils;
 
 /** Resolves one script. Collects every problem it can find before it gives up. */
 public final class Resolver {
-  private static final int DEFAULT_PROMPT = 128;
-  private static final int DEFAULT_GENERATE = 64;
-  private static final int MOST_SEQUENCES = 512;
-  private static final int MOST_MICRO_BATCHES = 8;
-
   private final Script script;
   private final Path file;
   private final Settings settings;
+  private final Optional<Test> test;
   private final List<Diagnostic> diagnostics = new ArrayList<>();
   private final Values values = new Values();
   private final Map<Source, SourceSpan> spans = new HashMap<>();
+  private final Map<String, Allowed> workloadSettings = new HashMap<>();
   private final SourceSpan planSpan;
 
-  private Resolver(Script script, Path file, Settings settings) {
+  private Resolver(Script script, Path file, Settings settings, Optional<Test> test) {
     this.script = script;
     this.file = file;
     this.settings = settings;
+    this.test = test;
     planSpan =
         script.getHeader() == null
             ? SourceSpan.startOf(file.toAbsolutePath().normalize().toString())
@@ -93,12 +74,24 @@ public final class Resolver {
   /**
    * @param script without errors of its own
    * @param file where it was read from; its folder is where relative paths start
+   * @param test the name of one of the script's tests, whose changes are made and whose
+   *     expectations hold
    */
-  public static Resolution resolve(Script script, Path file, Settings settings) {
-    var resolver = new Resolver(script, file, settings);
+  public static Resolution resolve(
+      Script script, Path file, Settings settings, Optional<String> test) {
+    var resolver = new Resolver(script, file, settings, test.map(name -> test(script, name)));
     var resolved = resolver.resolve();
     boolean errors = resolver.diagnostics.stream().anyMatch(Diagnostic::isError);
     return new Resolution(errors ? Optional.empty() : resolved, resolver.diagnostics);
+  }
+
+  private static Test test(Script script, String name) {
+    return script.getStatements().stream()
+        .filter(Test.class::isInstance)
+        .map(Test.class::cast)
+        .filter(test -> test.getName().equals(name))
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("no test is named " + name));
   }
 
   private Optional<Resolved> resolve() {
@@ -110,7 +103,7 @@ public final class Resolver {
     if (variant == null) {
       return Optional.empty();
     }
-    var statements = Statements.of(script, variant);
+    var statements = Statements.of(script, variant, test);
     var deviceSettings = applySettings(statements);
     diagnostics.addAll(Lint.check(script, statements));
 
@@ -139,56 +132,64 @@ public final class Resolver {
 
   private Optional<Resolved> resolve(
       Statements statements, Machines machines, Machine machine, ModelFound model) {
-    boolean canRun = model.folder().isPresent();
-    var kvType = kvType(model.shape());
-    statements.tests.forEach(test -> later(canRun, test, "Running a plan's own tests"));
-    for (var approximate : statements.approximations) {
-      for (var item : approximate.getItems()) {
-        switch (item) {
-          case Quantize quantize ->
-              later(
-                  canRun,
-                  quantize,
-                  "Storing %s in %d bits".formatted(quantize.getSubject(), quantize.getBits()));
-          default -> diagnostics.add(Messages.notYet(Spans.of(item), "Sparse attention"));
-        }
-      }
-    }
-    for (var platform : statements.platforms) {
-      for (var element : platform.getElements()) {
-        if (element instanceof Link link && link.isPeer()) {
-          later(canRun, link, "A peer link, which passes host memory by,");
-        }
-      }
-    }
-    var workload = workload(statements, model.shape());
-    var how = schedule(statements, machines, machine, canRun);
-    var placement =
-        new Placements(values, diagnostics, spans, machines, machine, model.shape(), canRun);
-    var bounds = placement.bounds(statements.places, statements.objectives, how.attention());
-    var objective = placement.objective(statements.objectives);
-    var expectations = placement.expectations(statements.expectations);
+    var scope =
+        new Scope(
+            values,
+            diagnostics,
+            spans,
+            machines,
+            machine,
+            model.shape(),
+            model.folder().isPresent());
+    var schedules = new Schedules(scope);
+    var how = schedules.how(statements.schedules);
+    var workload =
+        new Workloads(scope, settings, planSpan, workloadSettings)
+            .workload(statements.workloads, how.wholeBlock());
+    var approximations = new Approximations(scope, schedules).allowed(statements.approximations);
+    var attention = new ArrayList<>(how.attention());
+    attention.addAll(approximations.attention());
+    var placements = new Placements(scope);
+    placements.add(statements.placeItems);
+    var goals = new Goals(scope);
+    var levels = new ArrayList<Bounds.ServiceLevel>();
+    goals.constraints(statements.objectives, levels, placements.shares);
+    var objective = goals.objective(statements.objectives);
+    var expectations = new Expects(scope, test.isPresent()).expectations(statements.expectations);
     if (diagnostics.stream().anyMatch(Diagnostic::isError)) {
       return Optional.empty();
     }
-    var problem =
-        new Problem(
-            machine,
-            model.shape(),
-            kvType,
-            workload,
-            how.compute(),
-            how.order(),
-            how.prefetch(),
-            bounds,
-            objective);
+    var problems =
+        placements.axes().stream()
+            .map(
+                axis ->
+                    new Problem(
+                        machine,
+                        model.shape(),
+                        kvType(model.shape()),
+                        workload,
+                        how.compute(),
+                        how.order(),
+                        how.prefetch(),
+                        new Bounds(
+                            placements.only,
+                            placements.shares,
+                            placements.preferences,
+                            levels,
+                            axis,
+                            attention,
+                            approximations.formats(),
+                            approximations.sparse(),
+                            Optional.empty()),
+                        objective))
+            .toList();
     return Optional.of(
         new Resolved(
             script.getHeader().getName(),
-            problem,
+            problems,
             model.source(),
             model.folder(),
-            how.overlap(),
+            how.lanes(),
             expectations,
             spans,
             machines.spans(),
@@ -208,8 +209,11 @@ public final class Resolver {
 
   // -- variants, parameters, settings
 
-  /** The chosen variant; {@code null} after an error. */
+  /** The chosen variant, or the one a test is about; {@code null} after an error. */
   private Optional<Variant> variant() {
+    if (test.isPresent() && test.get().getVariant() != null) {
+      return Optional.of(test.get().getVariant());
+    }
     if (settings.variant().isEmpty()) {
       return Optional.empty();
     }
@@ -238,8 +242,9 @@ public final class Resolver {
             devices
                 .computeIfAbsent(device, d -> new HashMap<>())
                 .put(setting.getProperty(), values.of(setting.getValue()));
-        case null, default ->
-            diagnostics.add(Messages.notYet(Spans.of(setting), "Setting a workload's item"));
+        case dev.stowage.dsl.script.Workload _ ->
+            workloadSettings.put(setting.getProperty(), values.of(setting.getValue()));
+        case null, default -> throw new IllegalStateException("a setting of no kind: " + setting);
       }
     }
     settings
@@ -360,219 +365,6 @@ public final class Resolver {
             Messages.dtypeDiffers(Spans.of(option), String.valueOf(option.getWord()), stored));
       }
     }
-  }
-
-  // -- workload
-
-  private Workload workload(Statements statements, ModelShape shape) {
-    var items = new HashMap<String, WorkloadItem>();
-    for (var workload : statements.workloads) {
-      for (var item : workload.getItems()) {
-        var before = items.put(item.getName(), item);
-        if (before != null) {
-          diagnostics.add(Messages.twice(Spans.of(item), item.getName(), Spans.of(before)));
-        }
-        if (item.getDistribution() != null) {
-          diagnostics.add(Messages.notYet(Spans.of(item), "A distribution of lengths"));
-          items.remove(item.getName());
-        }
-      }
-    }
-    int positions = shape.maxPositions();
-    int generate = one(items, "generate", Math.min(DEFAULT_GENERATE, Math.max(1, positions / 4)));
-    int prompt = one(items, "prompt", Math.max(1, Math.min(DEFAULT_PROMPT, positions - generate)));
-    if (settings.longestPrompt().isPresent()) {
-      prompt = Math.max(prompt, settings.longestPrompt().getAsInt());
-      generate = Math.max(1, Math.min(generate, positions - prompt));
-    }
-    if ((long) prompt + generate > (long) positions + 1) {
-      var where = items.containsKey("prompt") ? Spans.of(items.get("prompt")) : planSpan;
-      diagnostics.add(Messages.beyondPositions(where, prompt, generate, positions));
-    }
-    var requests =
-        items.containsKey("requests")
-            ? OptionalInt.of(one(items, "requests", 1))
-            : OptionalInt.empty();
-    int most = requests.isPresent() ? requests.getAsInt() : MOST_SEQUENCES;
-    var sequences = choices(items.get("batch"), "batch", 1, Math.max(1, most));
-    var microBatches =
-        choices(
-            items.get("micro-batches"),
-            "micro-batches",
-            1,
-            Math.min(MOST_MICRO_BATCHES, sequences.last()));
-    return new Workload(
-        Math.max(1, prompt),
-        Math.max(1, generate),
-        requests,
-        sequences,
-        microBatches,
-        choices(
-            items.get("prefill-chunk"), "prefill-chunk", Math.max(1, prompt), Math.max(1, prompt)));
-  }
-
-  private int one(Map<String, WorkloadItem> items, String name, int otherwise) {
-    var item = items.get(name);
-    if (item == null) {
-      return otherwise;
-    }
-    var allowed = values.of(item.getValue());
-    if (!allowed.isOne() || !isCount(allowed.low(), 1)) {
-      diagnostics.add(Messages.badCount(Spans.of(item), name, "from 1 to 16777216"));
-      return otherwise;
-    }
-    return (int) allowed.low();
-  }
-
-  private Choices choices(WorkloadItem item, String name, int from, int to) {
-    if (item == null) {
-      return Choices.range(from, to);
-    }
-    var allowed = values.of(item.getValue());
-    double low = Double.isInfinite(allowed.low()) ? from : allowed.low();
-    double high = Double.isInfinite(allowed.high()) ? Math.max(to, low) : allowed.high();
-    double step = allowed.step().orElse(1);
-    if (!isCount(low, 1) || !isCount(high, 1) || !isCount(step, 1) || high < low) {
-      diagnostics.add(Messages.badCount(Spans.of(item), name, "from 1 to 16777216"));
-      return Choices.range(from, to);
-    }
-    return new Choices((int) low, (int) high, (int) step);
-  }
-
-  private static boolean isCount(double value, int least) {
-    return value == Math.rint(value) && value >= least && value <= 1 << 24;
-  }
-
-  // -- schedule
-
-  private record How(
-      String compute,
-      Schedule.Order order,
-      Choices prefetch,
-      boolean overlap,
-      List<Bounds.AttentionPlace> attention) {}
-
-  private How schedule(Statements statements, Machines machines, Machine machine, boolean canRun) {
-    String compute = Problem.defaultCompute(machine);
-    Schedule.Order order = new Schedule.Order.ZigZag();
-    var prefetch = Choices.range(0, 1);
-    boolean overlap = true;
-    var attention = new ArrayList<Bounds.AttentionPlace>();
-    for (var schedule : statements.schedules) {
-      for (var item : schedule.getItems()) {
-        switch (item) {
-          case Order o ->
-              order =
-                  switch (o.getOrder()) {
-                    case "zig-zag" -> new Schedule.Order.ZigZag();
-                    case "row" -> new Schedule.Order.RowByRow();
-                    case "column" -> {
-                      diagnostics.add(Messages.notYet(Spans.of(o), "Order column"));
-                      yield order;
-                    }
-                    default -> {
-                      diagnostics.add(
-                          Messages.unknownWord(Spans.of(o), o.getOrder(), "zig-zag, row, column"));
-                      yield order;
-                    }
-                  };
-          case Overlap o -> {
-            if (o.isNone()) {
-              overlap = false;
-              prefetch = Choices.fixed(0);
-            } else if (!o.isAll()) {
-              later(canRun, o, "Overlap of single kinds");
-            }
-          }
-          case Prefetch p -> prefetch = depth(p, prefetch);
-          case Pin p -> later(canRun, p, "Pinned host memory");
-          case WriteBack w -> later(canRun, w, "Delayed write-back of KV");
-          case Attention a when a.getMode() instanceof Sparse ->
-              diagnostics.add(Messages.notYet(Spans.of(a), "Sparse attention"));
-          case Attention a when a.getPhase() == Phase.PREFILL -> {
-            var chosen = prefillAt(a, machine);
-            compute = chosen == null ? compute : chosen;
-          }
-          case Attention a -> attentionPlace(a, machines).ifPresent(attention::add);
-          default -> throw new IllegalStateException("a schedule item of no kind: " + item);
-        }
-      }
-    }
-    return new How(compute, order, prefetch, overlap, attention);
-  }
-
-  private Choices depth(Prefetch prefetch, Choices otherwise) {
-    var allowed = values.of(prefetch.getDepth());
-    double low = Double.isInfinite(allowed.low()) ? 0 : allowed.low();
-    double high = Double.isInfinite(allowed.high()) ? Math.max(1, low) : allowed.high();
-    if (!isCount(low, 0) || !isCount(high, 0) || high < low || high > 64) {
-      diagnostics.add(Messages.badCount(Spans.of(prefetch), "prefetch", "of layers from 0 to 64"));
-      return otherwise;
-    }
-    return Choices.range((int) low, (int) high);
-  }
-
-  /** Matrix products run where prefill attention does. */
-  private String prefillAt(Attention attention, Machine machine) {
-    if (attention.isAuto()) {
-      return null;
-    }
-    if (attention.getDevices().size() > 1 || attention.getCondition() != null) {
-      diagnostics.add(Messages.notYet(Spans.of(attention), "Prefill attention on several devices"));
-      return null;
-    }
-    var name = attention.getDevices().getFirst().getName();
-    var device = machine.find(name);
-    if (device.isEmpty()
-        || device.get().kind() != DeviceKind.GPU && device.get().kind() != DeviceKind.HOST) {
-      diagnostics.add(
-          Messages.cannotHold(
-              Spans.of(attention), name, "prefill attention", "It runs on a gpu or a host."));
-      return null;
-    }
-    return name;
-  }
-
-  private Optional<Bounds.AttentionPlace> attentionPlace(Attention attention, Machines machines) {
-    if (attention.isAuto()) {
-      return Optional.empty();
-    }
-    var devices = names(machines, attention.getDevices());
-    var condition = attention.getCondition();
-    if (condition != null && condition.getSubject() != Subject.KV) {
-      diagnostics.add(
-          Messages.notYet(Spans.of(condition), "A condition on " + condition.getSubject()));
-      return Optional.empty();
-    }
-    for (var device : attention.getDevices()) {
-      if (device.getKind() == dev.stowage.dsl.script.DeviceKind.DISK) {
-        diagnostics.add(Messages.cannotCompute(Spans.of(attention), device.getName()));
-        return Optional.empty();
-      }
-    }
-    List<String> homes = condition == null ? List.of() : names(machines, condition.getDevices());
-    return Optional.of(new Bounds.AttentionPlace(homes, devices, source(attention, spans)));
-  }
-
-  // -- shared
-
-  static List<String> names(Machines machines, List<Device> devices) {
-    return devices.stream().flatMap(device -> machines.names(device).stream()).toList();
-  }
-
-  /** The optimizer's tag of a statement; its span is kept for what the optimizer says of it. */
-  static Source source(EObject statement, Map<Source, SourceSpan> spans) {
-    var span = Spans.of(statement);
-    var text =
-        NodeModelUtils.getTokenText(NodeModelUtils.findActualNodeFor(statement))
-            .replaceAll("\\s+", " ");
-    var source = new Source(span.file(), span.offset(), span.length(), text.strip());
-    spans.put(source, span);
-    return source;
-  }
-
-  private void later(boolean canRun, EObject statement, String what) {
-    diagnostics.add(Messages.later(canRun, Spans.of(statement), what));
   }
 
   private static String names(List<String> names) {

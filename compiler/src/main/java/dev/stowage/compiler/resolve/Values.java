@@ -108,7 +108,7 @@ final class Values {
     return quantity.getNumber().multiply(factor).doubleValue();
   }
 
-  private static Allowed compare(Operator operator, Allowed bound) {
+  static Allowed compare(Operator operator, Allowed bound) {
     return switch (operator) {
       case AT_LEAST ->
           new Allowed(bound.low(), Double.POSITIVE_INFINITY, OptionalDouble.empty(), false);

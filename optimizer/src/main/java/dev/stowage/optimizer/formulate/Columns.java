@@ -64,6 +64,10 @@ public final class Columns {
 
   final Problem problem;
   final BatchShape batch;
+
+  /** What time is counted for: {@link dev.stowage.optimizer.Workload#typical}. */
+  final BatchShape typical;
+
   final int prefetch;
   final List<WeightClass> classes;
   final List<KvRegion> settledKv;
@@ -90,10 +94,11 @@ public final class Columns {
       Optional<Settled> settled) {
     this.problem = problem;
     this.batch = batch;
+    this.typical = problem.workload().typical(batch);
     this.prefetch = prefetch;
     this.classes = WeightClass.of(problem);
     this.settledKv = settled.map(Settled::kv).orElse(List.of());
-    this.fixedWork = ComputeWork.of(problem, batch);
+    this.fixedWork = ComputeWork.of(problem, typical);
     this.fixedBytes =
         MemoryUse.of(
             problem,
@@ -144,7 +149,7 @@ public final class Columns {
           for (var weight : c.matrices()) {
             var rows = Range.upTo(problem.shape().rows(weight));
             var all = new WeightRegion(weight, c.layers(), rows, home, type);
-            work.add(WeightWork.of(problem, batch, all));
+            work.add(WeightWork.of(problem, typical, all));
           }
           String as = type == problem.shape().weightType() ? "" : " as " + type.word();
           weights.add(
@@ -169,7 +174,7 @@ public final class Columns {
           new OfKv(
               variable(route.name(), 1),
               route,
-              KvWork.of(problem, batch, whole),
+              KvWork.of(problem, typical, whole),
               beyondFixed(use)));
     }
   }
@@ -183,16 +188,17 @@ public final class Columns {
           new OfWaiting(
               variable("waiting@" + device, 1),
               device,
-              WaitingWork.of(problem, batch, device, batch.microBatches()),
+              WaitingWork.of(problem, typical, device, batch.microBatches()),
               beyondFixed(use)));
     }
   }
 
   private void addWork(Settled settled) {
-    settled.kv().forEach(region -> fixedWork.add(KvWork.of(problem, batch, region)));
+    settled.kv().forEach(region -> fixedWork.add(KvWork.of(problem, typical, region)));
     settled
         .waiting()
-        .forEach(w -> fixedWork.add(WaitingWork.of(problem, batch, w.device(), w.microBatches())));
+        .forEach(
+            w -> fixedWork.add(WaitingWork.of(problem, typical, w.device(), w.microBatches())));
   }
 
   private Map<String, Long> beyondFixed(MemoryUse use) {

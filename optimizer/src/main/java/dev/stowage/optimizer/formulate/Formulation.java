@@ -3,7 +3,9 @@ package dev.stowage.optimizer.formulate;
 import dev.stowage.optimizer.LpModel;
 import dev.stowage.optimizer.LpModel.Row;
 import dev.stowage.optimizer.LpModel.Term;
+import dev.stowage.optimizer.Phase;
 import dev.stowage.optimizer.Problem;
+import dev.stowage.optimizer.Thing;
 import dev.stowage.optimizer.cost.BusyTable;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceKind;
@@ -79,6 +81,16 @@ public final class Formulation {
   /** The time of a block, in ms. */
   public List<Term> blockTime() {
     return TimeRows.blockTime(columns);
+  }
+
+  /** The time of a phase, in ms. */
+  public List<Term> phaseTime(Phase phase) {
+    return TimeRows.phaseTime(columns, phase);
+  }
+
+  /** The share of a thing's bytes on some devices, 0..1; nothing where it is settled. */
+  public List<Term> shareOn(Thing thing, List<String> devices) {
+    return ShareRows.terms(columns, thing, devices::contains);
   }
 
   /** The bytes on a device that a placement can change, in GiB. */

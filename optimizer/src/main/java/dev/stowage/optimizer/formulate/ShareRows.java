@@ -111,7 +111,7 @@ final class ShareRows {
     };
   }
 
-  private static List<Term> terms(Columns columns, Thing thing, Predicate<String> devices) {
+  static List<Term> terms(Columns columns, Thing thing, Predicate<String> devices) {
     return switch (thing) {
       case Thing.Weights weights -> weightTerms(columns, weights, devices);
       case Thing.Kv any ->

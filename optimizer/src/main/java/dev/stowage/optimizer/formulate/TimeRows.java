@@ -7,6 +7,7 @@ import dev.stowage.optimizer.Phase;
 import dev.stowage.optimizer.cost.BusyTable;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -16,7 +17,8 @@ import java.util.function.ToDoubleFunction;
  * time[phase] ≥ fixed[r, phase] + Σ work[r, phase, column] · share[column]     for every resource r
  * attending[phase] ≥ the same sum over attention that leaves the compute device
  * time[phase] ≥ other work of compute + attending[phase] / micro-batches
- * Σ time[phase] ≤ latency(block)
+ * Σ time[phase] ≤ latency(block), or tokens of the block / throughput
+ * time[phase] ≤ latency(first), (n − 1) · latency(token), or tokens of the phase / throughput(phase)
  * </pre>
  *
  * Without prefetch, {@code loading} covers the loads of weights and {@code other} the rest. See
@@ -45,20 +47,61 @@ final class TimeRows {
       rows.add(waiting(columns, phase, times.getLast(), attending));
     }
     for (var level : columns.problem.bounds().levels()) {
-      if (level instanceof ServiceLevel.BlockLatency latency) {
-        rows.add(
-            new Row(
-                "latency(block)",
-                Row.Kind.SERVICE_LEVEL,
-                "block",
-                "ms",
-                blockTime(columns),
-                Double.NEGATIVE_INFINITY,
-                latency.seconds() * Columns.MILLIS,
-                List.of(latency.source())));
-      }
+      limit(columns, level).ifPresent(rows::add);
     }
     return rows;
+  }
+
+  private static Optional<Row> limit(Columns columns, ServiceLevel level) {
+    var typical = columns.problem.workload().typical(columns.batch);
+    return switch (level) {
+      case ServiceLevel.BlockLatency(double seconds, _) ->
+          Optional.of(limit("latency(block)", blockTime(columns), seconds, level));
+      case ServiceLevel.PhaseLatency(var phase, double seconds, _) ->
+          Optional.of(
+              switch (phase) {
+                case PREFILL -> limit("latency(first)", phaseTime(columns, phase), seconds, level);
+                case DECODE ->
+                    limit(
+                        "latency(token)",
+                        phaseTime(columns, phase),
+                        seconds * Math.max(1, typical.generateTokens() - 1),
+                        level);
+              });
+      case ServiceLevel.Throughput(var phase, double rate, _) -> {
+        double sequences = typical.sequences();
+        var terms = phase.map(p -> phaseTime(columns, p)).orElseGet(() -> blockTime(columns));
+        double tokens =
+            phase
+                .map(
+                    p ->
+                        switch (p) {
+                          case PREFILL -> sequences * typical.promptTokens();
+                          case DECODE -> sequences * Math.max(1, typical.generateTokens() - 1);
+                        })
+                .orElse(sequences * typical.generateTokens());
+        String name = "throughput" + phase.map(p -> "(" + p.word() + ")").orElse("");
+        yield Optional.of(limit("time for " + name, terms, tokens / rate, level));
+      }
+      case ServiceLevel.Peak _ -> Optional.empty(); // see MemoryRows
+    };
+  }
+
+  private static Row limit(String name, List<Term> terms, double seconds, ServiceLevel level) {
+    return new Row(
+        name,
+        Row.Kind.SERVICE_LEVEL,
+        "block",
+        "ms",
+        terms,
+        Double.NEGATIVE_INFINITY,
+        seconds * Columns.MILLIS,
+        List.of(level.source()));
+  }
+
+  /** The time of a phase, in ms. */
+  static List<Term> phaseTime(Columns columns, Phase phase) {
+    return columns.times.get(phase).stream().map(index -> new Term(index, 1)).toList();
   }
 
   /** The time of a block, in ms. */

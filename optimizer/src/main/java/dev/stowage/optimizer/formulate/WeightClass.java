@@ -65,8 +65,10 @@ public record WeightClass(
     var shape = problem.shape();
     var cuts = new TreeSet<Integer>(List.of(0, shape.layers()));
     for (var thing : things) {
-      cuts.add(Math.min(thing.layers().from(), shape.layers()));
-      cuts.add(Math.min(thing.layers().to(), shape.layers()));
+      for (var part : thing.parts()) {
+        cuts.add(Math.min(part.layers().from(), shape.layers()));
+        cuts.add(Math.min(part.layers().to(), shape.layers()));
+      }
     }
     var classes = new ArrayList<WeightClass>();
     for (var group : Weight.Group.values()) {

@@ -16,7 +16,8 @@ final class CompiledPlan {
     var path = console.resolve(file).toAbsolutePath().normalize();
     try {
       var read = StowPlanFile.read(path);
-      return new Planned(read.plan(), read.schedule(), path.getParent(), false, Optional.empty());
+      return new Planned(
+          read.plan(), read.schedule(), path.getParent(), false, _ -> true, Optional.empty());
     } catch (PlanFormatException e) {
       throw new Failure(Exit.PLAN_ERRORS, e.getMessage());
     } catch (IOException e) {

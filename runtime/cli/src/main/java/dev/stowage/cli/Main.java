@@ -18,6 +18,7 @@ import picocli.CommandLine.HelpCommand;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       CheckCommand.class,
+      TestCommand.class,
       CompileCommand.class,
       ExplainCommand.class,
       SimulateCommand.class,

@@ -4,9 +4,12 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.stowage.compiler.Compilation;
 import dev.stowage.compiler.Compiler;
+import dev.stowage.compiler.Expectations;
+import dev.stowage.compiler.Observed;
 import dev.stowage.compiler.Settings;
 import dev.stowage.compiler.explain.Explanation;
 import dev.stowage.dsl.Diagnostic;
+import dev.stowage.dsl.Severity;
 import dev.stowage.dsl.StowParser;
 import dev.stowage.plan.ModelSource;
 import dev.stowage.plan.model.ModelFolder;
@@ -98,7 +101,8 @@ final class PlanCompiler {
       } else {
         Lock.write(file, settings(options), compiled, console);
       }
-      CompiledPlan.write(planned(compiled, source.getParent()), target, console);
+      var printer = new DiagnosticPrinter(console, Map.of());
+      CompiledPlan.write(planned(compiled, source.getParent(), printer), target, console);
       console.say("wrote %s".formatted(target));
     } else if (exit == Exit.EXPECTATION_FAILED) {
       console.say("nothing was written, because an expectation failed");
@@ -178,20 +182,42 @@ final class PlanCompiler {
   }
 
   private static Planned planned(Compilation compilation, Path base, DiagnosticPrinter printer) {
-    printer.print(compilation.diagnostics());
+    printer.print(
+        compilation.diagnostics().stream().filter(d -> d.severity() != Severity.INFO).toList());
     return switch (compilation) {
-      case Compilation.Compiled compiled -> planned(compiled, base);
+      case Compilation.Compiled compiled -> planned(compiled, base, printer);
       case Compilation.Erroneous _, Compilation.Infeasible _ ->
           throw new Failure(exit(compilation));
     };
   }
 
-  private static Planned planned(Compilation.Compiled compiled, Path base) {
+  /** Whether a run is as the plan expects; prints where it is not. */
+  private static boolean met(
+      Compilation.Compiled compiled, Measured measured, DiagnosticPrinter printer) {
+    var missed =
+        Expectations.checkMeasured(
+            compiled.resolved().expectations(),
+            compiled.plan(),
+            new Observed(
+                measured.throughput(),
+                measured.prefillThroughput(),
+                measured.decodeThroughput(),
+                measured.blockSeconds(),
+                measured.tokenSeconds(),
+                measured.firstTokenSeconds(),
+                measured.requestSeconds()));
+    printer.print(missed);
+    return missed.stream().noneMatch(Diagnostic::isError);
+  }
+
+  private static Planned planned(
+      Compilation.Compiled compiled, Path base, DiagnosticPrinter printer) {
     return new Planned(
         compiled.plan(),
         compiled.schedule(),
         base,
         compiled.missesAnExpectation(),
+        measured -> met(compiled, measured, printer),
         Optional.of(Explanation.of(compiled)));
   }
 
@@ -204,7 +230,7 @@ final class PlanCompiler {
     };
   }
 
-  private static void diagnostics(ArrayNode array, List<Diagnostic> all, Console console) {
+  static void diagnostics(ArrayNode array, List<Diagnostic> all, Console console) {
     for (var diagnostic : all) {
       var node = array.addObject().put("code", diagnostic.code());
       node.put("severity", diagnostic.severity().name().toLowerCase(Locale.ROOT));
@@ -219,7 +245,7 @@ final class PlanCompiler {
     }
   }
 
-  private static void place(ObjectNode node, dev.stowage.dsl.SourceSpan span, Console console) {
+  static void place(ObjectNode node, dev.stowage.dsl.SourceSpan span, Console console) {
     String file = span.file();
     var directory = console.directory().toAbsolutePath().normalize();
     if (!file.startsWith("lib:") && Path.of(file).startsWith(directory)) {

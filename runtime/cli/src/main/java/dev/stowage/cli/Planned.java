@@ -8,12 +8,14 @@ import dev.stowage.plan.Schedule;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /**
  * A plan that is ready to be bound.
  *
  * @param base the folder its relative paths start from
  * @param expectationMissed whether something its source expects is not so
+ * @param runExpectations says whether a run is as the source expects, and prints where not
  * @param explanation all there is to say of it, where it was just compiled
  */
 record Planned(
@@ -21,11 +23,13 @@ record Planned(
     Schedule schedule,
     Path base,
     boolean expectationMissed,
+    Predicate<Measured> runExpectations,
     Optional<Explanation> explanation) {
   Planned {
     Objects.requireNonNull(plan);
     Objects.requireNonNull(schedule);
     Objects.requireNonNull(base);
+    Objects.requireNonNull(runExpectations);
     Objects.requireNonNull(explanation);
   }
 

@@ -74,6 +74,7 @@ final class RunCommand implements Callable<Integer> {
       continuations.add(
           new Continuation(words.tokenizer().map(Tokenizer::stream), prompt.generation().stops()));
     }
+    boolean met;
     try (var _ = console.interrupt().begin();
         var session =
             Session.open(
@@ -81,8 +82,13 @@ final class RunCommand implements Callable<Integer> {
       var completions =
           session.generate(list, (request, id) -> token(request, continuations.get(request), id));
       show(list, completions, continuations, planned, session);
+      met =
+          planned
+              .runExpectations()
+              .test(
+                  Measured.of(session.metrics(), list.size(), planned.plan().batch().sequences()));
     }
-    return (planned.expectationMissed() ? Exit.EXPECTATION_FAILED : Exit.GOOD).code();
+    return (planned.expectationMissed() || !met ? Exit.EXPECTATION_FAILED : Exit.GOOD).code();
   }
 
   private List<Prompt> prompts() {

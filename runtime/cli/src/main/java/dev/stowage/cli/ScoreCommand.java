@@ -114,17 +114,24 @@ final class ScoreCommand implements Callable<Integer> {
       windows = windows(opening, tokens, length);
     }
     Scored scored;
+    boolean met;
     try (var _ = console.interrupt().begin();
         var session =
             Session.open(
                 planned.plan(), planned.schedule(), planned.base(), source.model(), workers)) {
       scored = score(session, windows);
+      met =
+          planned
+              .runExpectations()
+              .test(
+                  Measured.of(
+                      session.metrics(), windows.size(), planned.plan().batch().sequences()));
     }
     switch (format) {
       case HUMAN -> human(scored, words);
       case JSON -> json(scored);
     }
-    return (planned.expectationMissed() ? Exit.EXPECTATION_FAILED : Exit.GOOD).code();
+    return (planned.expectationMissed() || !met ? Exit.EXPECTATION_FAILED : Exit.GOOD).code();
   }
 
   /** The ids that open a text of this tokenizer. */

@@ -1,0 +1,231 @@
+package dev.stowage.compiler.resolve;
+
+import dev.stowage.dsl.SourceSpan;
+import dev.stowage.dsl.Spans;
+import dev.stowage.dsl.script.Attention;
+import dev.stowage.dsl.script.Order;
+import dev.stowage.dsl.script.Overlap;
+import dev.stowage.dsl.script.Phase;
+import dev.stowage.dsl.script.Pin;
+import dev.stowage.dsl.script.Prefetch;
+import dev.stowage.dsl.script.Sparse;
+import dev.stowage.dsl.script.Subject;
+import dev.stowage.dsl.script.WriteBack;
+import dev.stowage.optimizer.Bounds;
+import dev.stowage.optimizer.Choices;
+import dev.stowage.optimizer.Problem;
+import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.Schedule;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import org.eclipse.emf.ecore.EObject;
+
+/** What a plan says of order, overlap, prefetch and where attention runs. */
+final class Schedules {
+  private static final int MOST_PREFETCH = 64;
+
+  /**
+   * How the plan runs.
+   *
+   * @param compute the device of matrix products and of attention in prefill
+   * @param prefetch layers whose weights are loaded ahead
+   * @param lanes whether attention on drives and writes of KV run beside the compute lane
+   * @param wholeBlock what said that all requests walk through each layer together
+   */
+  record How(
+      String compute,
+      Schedule.Order order,
+      Choices prefetch,
+      boolean lanes,
+      List<Bounds.AttentionPlace> attention,
+      Optional<SourceSpan> wholeBlock) {}
+
+  /** A value, and the statement that decided it. */
+  private record Said<T>(T value, EObject by) {}
+
+  private final Scope scope;
+  private Said<String> compute;
+  private Said<String> order;
+  private Said<Choices> prefetch;
+  private Said<Set<Subject>> overlap;
+  private final List<Bounds.AttentionPlace> attention = new ArrayList<>();
+
+  Schedules(Scope scope) {
+    this.scope = scope;
+  }
+
+  How how(List<dev.stowage.dsl.script.Schedule> schedules) {
+    for (var schedule : schedules) {
+      for (var item : schedule.getItems()) {
+        switch (item) {
+          case Order o -> order = narrow(order, o.getOrder(), o, "the order");
+          case Overlap o -> overlap = narrow(overlap, overlapped(o), o, "what overlaps");
+          case Prefetch p -> add(p);
+          case Pin p -> scope.report(Messages.later(scope.canRun(), Spans.of(p), "Pinned memory"));
+          case WriteBack w -> add(w);
+          case Attention a when a.getMode() instanceof Sparse ->
+              scope.report(Messages.sparseOutsideApproximate(Spans.of(a)));
+          case Attention a when a.getPhase() == Phase.PREFILL ->
+              prefillAt(a)
+                  .ifPresent(at -> compute = narrow(compute, at, a, "where prefill attends"));
+          case Attention a -> attentionPlace(a).ifPresent(attention::add);
+          default -> throw new IllegalStateException("a schedule item of no kind: " + item);
+        }
+      }
+    }
+    defaults();
+    boolean weightsAhead = overlap == null || overlap.value().contains(Subject.WEIGHTS);
+    return new How(
+        compute == null ? Problem.defaultCompute(scope.machine()) : compute.value(),
+        order != null && order.value().equals("row")
+            ? new Schedule.Order.RowByRow()
+            : new Schedule.Order.ZigZag(),
+        prefetch(weightsAhead),
+        overlap == null || overlap.value().contains(Subject.KV),
+        attention,
+        order != null && order.value().equals("column")
+            ? Optional.of(Spans.of(order.by()))
+            : Optional.empty());
+  }
+
+  /** What is said again is redundant, what is said otherwise leaves nothing. */
+  private <T> Said<T> narrow(Said<T> before, T value, EObject by, String what) {
+    if (before == null) {
+      return new Said<>(value, by);
+    }
+    scope.report(
+        Objects.equals(before.value(), value)
+            ? Messages.redundant(
+                Spans.of(by), Scope.text(by), Scope.text(before.by()), Spans.of(before.by()))
+            : Messages.nothingLeft(Spans.of(by), what, Spans.of(before.by())));
+    return before;
+  }
+
+  private Set<Subject> overlapped(Overlap overlap) {
+    if (overlap.isAll()) {
+      return EnumSet.allOf(Subject.class);
+    }
+    var subjects = EnumSet.noneOf(Subject.class);
+    subjects.addAll(overlap.getSubjects());
+    if (subjects.contains(Subject.ACTIVATIONS)) {
+      scope.report(Messages.activationsMoveInLine(Spans.of(overlap)));
+    }
+    return subjects;
+  }
+
+  private void defaults() {
+    if (order != null && order.value().equals("zig-zag")) {
+      scope.report(Messages.isDefault(Spans.of(order.by()), Scope.text(order.by())));
+    }
+    if (overlap != null && overlap.value().containsAll(EnumSet.of(Subject.WEIGHTS, Subject.KV))) {
+      scope.report(Messages.isDefault(Spans.of(overlap.by()), Scope.text(overlap.by())));
+    }
+    if (compute != null && compute.value().equals(Problem.defaultCompute(scope.machine()))) {
+      scope.report(Messages.isDefault(Spans.of(compute.by()), Scope.text(compute.by())));
+    }
+  }
+
+  private Choices prefetch(boolean weightsAhead) {
+    if (prefetch == null) {
+      return weightsAhead ? Choices.range(0, 1) : Choices.fixed(0);
+    }
+    if (!weightsAhead && !prefetch.value().allows(0)) {
+      scope.report(
+          Messages.nothingLeft(
+              Spans.of(prefetch.by()), "how far weights run ahead", Spans.of(overlap.by())));
+    }
+    return weightsAhead ? prefetch.value() : Choices.fixed(0);
+  }
+
+  private void add(Prefetch depth) {
+    var allowed = scope.values().of(depth.getDepth());
+    double low = Double.isInfinite(allowed.low()) ? 0 : allowed.low();
+    double high = Double.isInfinite(allowed.high()) ? Math.max(1, low) : allowed.high();
+    double step = allowed.step().orElse(1);
+    if (!isWhole(low, 0) || !isWhole(high, 0) || !isWhole(step, 1) || high < low) {
+      scope.report(
+          Messages.badCount(Spans.of(depth), "prefetch", "of layers from 0 to " + MOST_PREFETCH));
+      return;
+    }
+    var choices = new Choices((int) low, (int) high, (int) step);
+    if (prefetch != null) {
+      int from = Math.max(prefetch.value().from(), choices.from());
+      int to = Math.min(prefetch.value().last(), choices.last());
+      if (from > to) {
+        scope.report(
+            Messages.nothingLeft(
+                Spans.of(depth), "how far weights run ahead", Spans.of(prefetch.by())));
+        return;
+      }
+      choices = Choices.range(from, to);
+    }
+    prefetch = new Said<>(choices, depth);
+  }
+
+  private static boolean isWhole(double value, int least) {
+    return value == Math.rint(value) && value >= least && value <= MOST_PREFETCH;
+  }
+
+  private void add(WriteBack writeBack) {
+    if (writeBack.getSubject() != Subject.KV) {
+      scope.report(
+          Messages.cannotHold(
+              Spans.of(writeBack),
+              "'write-back'",
+              writeBack.getSubject().getLiteral(),
+              "Only kv is written while a plan runs."));
+      return;
+    }
+    scope.report(Messages.later(scope.canRun(), Spans.of(writeBack), "Delayed write-back of KV"));
+  }
+
+  /** Matrix products run where prefill attention does. */
+  private Optional<String> prefillAt(Attention attention) {
+    if (attention.isAuto()) {
+      scope.report(Messages.isDefault(Spans.of(attention), Scope.text(attention)));
+      return Optional.empty();
+    }
+    if (attention.getDevices().size() > 1 || attention.getCondition() != null) {
+      scope.report(Messages.onePlaceForPrefill(Spans.of(attention)));
+      return Optional.empty();
+    }
+    var name = attention.getDevices().getFirst().getName();
+    var device = scope.machine().find(name);
+    if (device.isEmpty()
+        || device.get().kind() != DeviceKind.GPU && device.get().kind() != DeviceKind.HOST) {
+      scope.report(
+          Messages.cannotHold(
+              Spans.of(attention), name, "prefill attention", "It runs on a gpu or a host."));
+      return Optional.empty();
+    }
+    return Optional.of(name);
+  }
+
+  /** Where decode attention runs. */
+  Optional<Bounds.AttentionPlace> attentionPlace(Attention attention) {
+    if (attention.isAuto()) {
+      scope.report(Messages.isDefault(Spans.of(attention), Scope.text(attention)));
+      return Optional.empty();
+    }
+    var condition = attention.getCondition();
+    if (condition != null && condition.getSubject() != Subject.KV) {
+      scope.report(
+          Messages.conditionNotOnKv(Spans.of(condition), condition.getSubject().getLiteral()));
+      return Optional.empty();
+    }
+    for (var device : attention.getDevices()) {
+      if (device.getKind() == dev.stowage.dsl.script.DeviceKind.DISK) {
+        scope.report(Messages.cannotCompute(Spans.of(attention), device.getName()));
+        return Optional.empty();
+      }
+    }
+    List<String> homes = condition == null ? List.of() : scope.names(condition.getDevices());
+    return Optional.of(
+        new Bounds.AttentionPlace(
+            homes, scope.names(attention.getDevices()), scope.source(attention)));
+  }
+}
