@@ -14,6 +14,7 @@ import dev.stowage.plan.ModelSource;
 import dev.stowage.plan.Prediction;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Schedule;
+import dev.stowage.plan.Sparsity;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
 import dev.stowage.plan.model.ModelFolder;
@@ -40,7 +41,8 @@ record Draft(
     Map<String, Double> kv,
     Axis axis,
     int prefetch,
-    long hostBytes) {
+    long hostBytes,
+    Optional<Sparsity> sparsity) {
   enum Axis {
     LAYERS,
     SEQUENCES,
@@ -52,23 +54,37 @@ record Draft(
 
   static Draft allOnHost(Path model, BatchShape batch, ElementType kvType) {
     return new Draft(
-        model, batch, kvType, Map.of("ram", 1.0), Map.of("ram", 1.0), Axis.TOKENS, 1, PLENTY);
+        model,
+        batch,
+        kvType,
+        Map.of("ram", 1.0),
+        Map.of("ram", 1.0),
+        Axis.TOKENS,
+        1,
+        PLENTY,
+        Optional.empty());
   }
 
   Draft withWeights(Map<String, Double> shares) {
-    return new Draft(model, batch, kvType, shares, kv, axis, prefetch, hostBytes);
+    return new Draft(model, batch, kvType, shares, kv, axis, prefetch, hostBytes, sparsity);
   }
 
   Draft withKv(Map<String, Double> shares, Axis along) {
-    return new Draft(model, batch, kvType, weights, shares, along, prefetch, hostBytes);
+    return new Draft(model, batch, kvType, weights, shares, along, prefetch, hostBytes, sparsity);
   }
 
   Draft withPrefetch(int stops) {
-    return new Draft(model, batch, kvType, weights, kv, axis, stops, hostBytes);
+    return new Draft(model, batch, kvType, weights, kv, axis, stops, hostBytes, sparsity);
   }
 
   Draft withHostBytes(long bytes) {
-    return new Draft(model, batch, kvType, weights, kv, axis, prefetch, bytes);
+    return new Draft(model, batch, kvType, weights, kv, axis, prefetch, bytes, sparsity);
+  }
+
+  /** Attention of decode reads a part of every region. */
+  Draft withSparsity(Sparsity part) {
+    return new Draft(
+        model, batch, kvType, weights, kv, axis, prefetch, hostBytes, Optional.of(part));
   }
 
   /** Shares in the order given. */
@@ -164,7 +180,7 @@ record Draft(
                         axis == Axis.TOKENS ? range : tokens,
                         device,
                         device.equals("inst") ? "inst" : "ram",
-                        Optional.empty())));
+                        sparsity)));
     return regions;
   }
 

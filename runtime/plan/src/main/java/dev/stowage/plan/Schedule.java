@@ -1,25 +1,46 @@
 package dev.stowage.plan;
 
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 
 /**
  * How a plan runs: in what order micro-batches take their stops, how far weight loads run ahead,
- * and which devices work beside the compute lane. Never changes tokens.
+ * which devices work beside the compute lane, and how many tokens drives gather before they program
+ * them. Never changes tokens.
  *
  * @param order the walk of one sweep
  * @param prefetch stops whose weights may be loaded ahead of the one that computes; 0 loads in
  *     place
  * @param lanes devices whose attention and KV writes run on a lane of their own, beside the compute
  *     lane; the others run in line
+ * @param writeBack for computational drives: tokens of a sequence that gather in the drive's DRAM
+ *     before they are programmed, 1 or more; the drive takes as many whole token groups of its
+ *     pages as they fill, at least one. A drive that is not named takes one group
  */
-public record Schedule(Order order, int prefetch, List<String> lanes) {
+public record Schedule(
+    Order order, int prefetch, List<String> lanes, Map<String, Integer> writeBack) {
   public Schedule {
     Objects.requireNonNull(order);
     if (prefetch < 0) {
       throw new IllegalArgumentException("a prefetch of " + prefetch + " stops");
     }
     lanes = List.copyOf(lanes);
+    writeBack = Collections.unmodifiableMap(new TreeMap<>(writeBack));
+    writeBack.forEach(
+        (device, tokens) -> {
+          if (tokens < 1) {
+            throw new IllegalArgumentException(
+                "a write-back of %s every %d tokens".formatted(device, tokens));
+          }
+        });
+  }
+
+  /** A schedule in which every drive programs tokens by the group. */
+  public Schedule(Order order, int prefetch, List<String> lanes) {
+    this(order, prefetch, lanes, Map.of());
   }
 
   /**

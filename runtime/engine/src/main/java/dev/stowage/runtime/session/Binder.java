@@ -290,7 +290,13 @@ final class Binder {
   private void openStores() {
     for (KvRegion region : plan.kv()) {
       refuseAttentionElsewhere(region);
-      var layout = KvLayout.of(shape, region, plan.kvType(), plan.batch().rowsPerPass(), 0);
+      var layout =
+          KvLayout.of(
+              shape,
+              region,
+              plan.kvType(),
+              plan.batch().rowsPerPass(),
+              schedule.writeBack().getOrDefault(region.device(), 0));
       var staging = memory.getOrDefault("staging." + region.name(), MemorySegment.NULL);
       stores.put(
           region.name(), resources.add(devices.get(region.device()).openKv(layout, staging)));

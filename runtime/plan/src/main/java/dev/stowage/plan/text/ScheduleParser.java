@@ -2,6 +2,8 @@ package dev.stowage.plan.text;
 
 import dev.stowage.plan.Schedule;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Map;
 
 /** Reads what {@link SchedulePrinter} prints. */
 public final class ScheduleParser {
@@ -30,7 +32,12 @@ public final class ScheduleParser {
     in.endOfStatement();
     in.valid(() -> new Schedule(order, prefetch, java.util.List.of()));
     var lanes = new ArrayList<String>();
-    while (in.inBlock("'lane'")) {
+    var writeBack = new HashMap<String, Integer>();
+    while (in.inBlock("'lane' or 'write-back'")) {
+      if (in.passes("write-back")) {
+        writeBack(writeBack);
+        continue;
+      }
       in.keyword("lane");
       var lane = in.name("a device");
       if (lanes.contains(lane)) {
@@ -39,7 +46,19 @@ public final class ScheduleParser {
       lanes.add(lane);
       in.endOfStatement();
     }
-    return new Schedule(order, prefetch, lanes);
+    return new Schedule(order, prefetch, lanes, writeBack);
+  }
+
+  private void writeBack(Map<String, Integer> writeBack) throws PlanFormatException {
+    var device = in.name("a device");
+    int tokens = in.integer("a number of tokens");
+    if (tokens < 1) {
+      throw in.fail("a write-back every %d tokens, expected 1 or more".formatted(tokens));
+    }
+    if (writeBack.put(device, tokens) != null) {
+      throw in.fail("a second write-back for %s, expected one".formatted(device));
+    }
+    in.endOfStatement();
   }
 
   private Schedule.Order order() throws PlanFormatException {

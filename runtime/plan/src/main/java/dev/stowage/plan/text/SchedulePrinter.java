@@ -33,6 +33,7 @@ public final class SchedulePrinter {
     for (var lane : schedule.lanes()) {
       out.line("lane", name(lane));
     }
+    schedule.writeBack().forEach((device, tokens) -> out.line("write-back", name(device), tokens));
     out.end();
     return out.text();
   }

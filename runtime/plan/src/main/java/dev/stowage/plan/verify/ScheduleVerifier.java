@@ -1,11 +1,13 @@
 package dev.stowage.plan.verify;
 
+import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Step;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 
 /** Says what of a schedule does not suit a plan that {@link PlanVerifier} has accepted. */
 public final class ScheduleVerifier {
@@ -19,6 +21,7 @@ public final class ScheduleVerifier {
     order(plan, schedule.order(), findings);
     rings(plan, schedule.prefetch(), findings);
     lanes(plan, schedule.lanes(), findings);
+    writeBack(plan, schedule.writeBack().keySet(), findings);
     return findings.violations();
   }
 
@@ -66,6 +69,17 @@ public final class ScheduleVerifier {
             prefetch + 1L,
             ring,
             slots);
+      }
+    }
+  }
+
+  private static void writeBack(ExecutablePlan plan, Set<String> devices, Findings findings) {
+    for (var name : devices) {
+      var device = plan.machine().find(name);
+      if (device.isEmpty()) {
+        findings.add("write-back " + name, "the machine has no such device");
+      } else if (device.get().kind() != DeviceKind.CSD) {
+        findings.add("write-back " + name, "only computational drives gather tokens");
       }
     }
   }

@@ -28,6 +28,7 @@ import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -98,7 +99,9 @@ final class RandomPlans {
           case 1 -> new Schedule.Order.RowByRow();
           default -> new Schedule.Order.Word(random.ints(random.nextInt(100)).boxed().toList());
         };
-    return new Schedule(order, random.nextInt(Integer.MAX_VALUE), lanes);
+    var writeBack = new HashMap<String, Integer>();
+    list(this::operand).forEach(device -> writeBack.put(device, 1 + random.nextInt(99)));
+    return new Schedule(order, random.nextInt(Integer.MAX_VALUE), lanes, writeBack);
   }
 
   private ModelShape shape() {

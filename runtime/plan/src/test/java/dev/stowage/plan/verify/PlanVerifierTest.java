@@ -1,6 +1,7 @@
 package dev.stowage.plan.verify;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.stowage.plan.Schedule;
@@ -8,6 +9,7 @@ import dev.stowage.plan.SplitPlan;
 import dev.stowage.plan.text.PlanFormatException;
 import dev.stowage.plan.text.PlanParser;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -312,6 +314,26 @@ class PlanVerifierTest {
     rejectsSchedule(word, 2, List.of(), "prefetch: 2 stops ahead need 3 slots, ring has 2");
     rejectsSchedule(word, 1, List.of("tape"), "lane tape: the machine has no such device");
     rejectsSchedule(word, 1, List.of("ssd", "ssd"), "lane ssd: the device has two lanes");
+  }
+
+  @Test
+  void onlyComputationalDrivesGatherTokens() throws PlanFormatException {
+    var order = new Schedule.Order.ZigZag();
+    for (var wrong :
+        Map.of(
+                "tape", "write-back tape: the machine has no such device",
+                "ssd", "write-back ssd: only computational drives gather tokens")
+            .entrySet()) {
+      var schedule = new Schedule(order, 1, List.of(), Map.of(wrong.getKey(), 16));
+      var violations = ScheduleVerifier.verify(SplitPlan.plan(), schedule);
+      assertEquals(
+          List.of(wrong.getValue()), violations.stream().map(Violation::toString).toList());
+    }
+    var drive = new Schedule(order, 1, List.of(), Map.of("drive[0]", 16));
+    assertEquals(List.of(), ScheduleVerifier.verify(SplitPlan.plan(), drive));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new Schedule(order, 1, List.of(), Map.of("drive[0]", 0)));
   }
 
   private static void rejectsSchedule(
