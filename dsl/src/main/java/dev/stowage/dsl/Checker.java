@@ -6,7 +6,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.eclipse.emf.ecore.util.EcoreUtil;
+import org.eclipse.emf.ecore.EObject;
 import org.eclipse.xtext.nodemodel.INode;
 import org.eclipse.xtext.nodemodel.SyntaxErrorMessage;
 import org.eclipse.xtext.resource.XtextResource;
@@ -31,7 +31,7 @@ public final class Checker {
     List<Diagnostic> found = new ArrayList<>(syntax(resource));
     if (!resource.getContents().isEmpty()
         && resource.getContents().getFirst() instanceof Script script) {
-      EcoreUtil.resolveAll(resource);
+      List<EObject> tree = tree(script);
       if (found.isEmpty() && script.getHeader() == null) {
         found.add(
             Messages.headerMissing(SourceSpan.startOf(Library.displayName(resource.getURI()))));
@@ -40,14 +40,14 @@ public final class Checker {
       for (Imports.Request request : Imports.of(script)) {
         checkImported(request, checkedAlready, found);
       }
-      NameRules.check(script, found::add);
+      NameRules.check(script, tree, found::add);
       StatementRules.check(script, found::add);
       var values = new ValueRules(found::add);
-      script.eAllContents().forEachRemaining(values::check);
-      PlacementRules.checkSelectors(script, found::add);
+      tree.forEach(values::check);
+      PlacementRules.checkSelectors(tree, found::add);
       if (found.stream().noneMatch(Diagnostic::isError)) {
         PlacementRules.checkShares(script, found::add);
-        ImportRules.checkUse(script, found::add);
+        ImportRules.checkUse(script, tree, found::add);
       }
     }
     found.sort(Comparator.comparing(Diagnostic::span).thenComparing(Diagnostic::code));
@@ -58,6 +58,16 @@ public final class Checker {
     var first = new ArrayList<>(all.subList(0, MOST));
     first.add(Messages.notShown(all.get(MOST).span(), all.size() - MOST));
     return first;
+  }
+
+  /**
+   * All objects of a file in reading order, walked once for all rules; every reference resolved.
+   */
+  private static List<EObject> tree(Script script) {
+    var tree = new ArrayList<EObject>();
+    script.eAllContents().forEachRemaining(tree::add);
+    tree.forEach(object -> object.eCrossReferences().forEach(EObject::eClass));
+    return tree;
   }
 
   private static void checkImported(

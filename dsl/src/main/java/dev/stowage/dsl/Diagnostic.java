@@ -26,6 +26,7 @@ public record Diagnostic(
     String message,
     List<Related> related,
     List<Fix> fixes) {
+  private static final int LONGEST = 1_500;
 
   public Diagnostic {
     Objects.requireNonNull(severity, "severity");
@@ -33,6 +34,9 @@ public record Diagnostic(
     Objects.requireNonNull(message, "message");
     if (!code.matches("SW[0-9]{3}")) {
       throw new IllegalArgumentException("not a diagnostic code: " + code);
+    }
+    if (message.length() > LONGEST) {
+      message = message.substring(0, LONGEST) + "…"; // it quotes something absurd
     }
     related = List.copyOf(related);
     fixes = List.copyOf(fixes);

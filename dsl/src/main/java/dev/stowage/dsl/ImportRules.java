@@ -7,6 +7,7 @@ import dev.stowage.dsl.script.Script;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -39,9 +40,9 @@ final class ImportRules {
   }
 
   /** Imports that change nothing, of a plan; those of a library are for whoever imports it. */
-  static void checkUse(Script script, Consumer<Diagnostic> report) {
+  static void checkUse(Script script, List<EObject> tree, Consumer<Diagnostic> report) {
     Map<String, EObject> first = new HashMap<>();
-    Set<Resource> used = used(script);
+    Set<Resource> used = used(tree);
     boolean plan = script.getHeader() != null && script.getHeader().getKind() == HeaderKind.PLAN;
     for (Imports.Request request : Imports.of(script)) {
       if (!(request.statement() instanceof Import)) {
@@ -65,20 +66,13 @@ final class ImportRules {
   }
 
   /** The files that the references of a file lead to. */
-  private static Set<Resource> used(Script script) {
+  private static Set<Resource> used(List<EObject> tree) {
     Set<Resource> used = new HashSet<>();
-    script
-        .eAllContents()
-        .forEachRemaining(
-            object ->
-                object
-                    .eCrossReferences()
-                    .forEach(
-                        target -> {
-                          if (!target.eIsProxy()) {
-                            used.add(target.eResource());
-                          }
-                        }));
+    for (EObject object : tree) {
+      for (EObject target : object.eCrossReferences()) {
+        used.add(target.eIsProxy() ? null : target.eResource());
+      }
+    }
     return used;
   }
 

@@ -16,7 +16,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import org.eclipse.emf.common.util.TreeIterator;
 import org.eclipse.emf.ecore.EClass;
 import org.eclipse.emf.ecore.EObject;
 import org.eclipse.emf.ecore.EReference;
@@ -44,15 +43,16 @@ final class NameRules {
     this.script = script;
   }
 
-  static void check(Script script, Consumer<Diagnostic> report) {
-    new NameRules(script).unresolved(report);
+  /**
+   * @param tree all objects of the script
+   */
+  static void check(Script script, List<EObject> tree, Consumer<Diagnostic> report) {
+    new NameRules(script).unresolved(tree, report);
     duplicates(script, report);
   }
 
-  private void unresolved(Consumer<Diagnostic> report) {
-    TreeIterator<EObject> all = script.eAllContents();
-    while (all.hasNext()) {
-      EObject object = all.next();
+  private void unresolved(List<EObject> tree, Consumer<Diagnostic> report) {
+    for (EObject object : tree) {
       for (EReference reference : object.eClass().getEAllReferences()) {
         if (!reference.isContainment() && !reference.isContainer()) {
           unresolved(object, reference, report);

@@ -32,18 +32,15 @@ final class PlacementRules {
   }
 
   /** Selectors, one by one. */
-  static void checkSelectors(Script script, Consumer<Diagnostic> report) {
+  static void checkSelectors(List<EObject> tree, Consumer<Diagnostic> report) {
     var rules = new PlacementRules(report);
-    script
-        .eAllContents()
-        .forEachRemaining(
-            object -> {
-              switch (object) {
-                case Selector selector -> rules.selector(selector);
-                case PlaceRule rule -> rules.selectorsFit(rule);
-                default -> {}
-              }
-            });
+    for (EObject object : tree) {
+      switch (object) {
+        case Selector selector -> rules.selector(selector);
+        case PlaceRule rule -> rules.selectorsFit(rule);
+        default -> {}
+      }
+    }
   }
 
   /** Shares, together; of a file whose names and values are right, or their sums mean nothing. */

@@ -168,4 +168,36 @@ class RobustnessTest {
             .anyMatch(dev.stowage.dsl.script.Objective.class::isInstance),
         parsed.diagnostics()::toString);
   }
+
+  @Test
+  void whateverIsTooDeepTooLongOrNoTextIsOneClearErrorInBoundedTime() {
+    String nested = "a[0].".repeat(60_000);
+    List<String> texts =
+        List.of(
+            "plan p\nplace { weights of " + nested + "b on c 100% }",
+            "plan p\n" + "variant v { ".repeat(30_000),
+            "plan p\nmodel m = shape " + "a-".repeat(60_000) + "b",
+            "plan p\nparam x : count = " + "9".repeat(1 << 20),
+            "plan p\nparam x : count = 1" + "..1".repeat(50_000),
+            "plan p\nworkload w { prompt 99999999999999999999999 tok }",
+            "plan p\nimport \"" + "a".repeat(1 << 20) + ".stow\"",
+            "plan p\n\0\0\0",
+            "plan \ud800x",
+            "plan p\nimport \"\udfff.stow\"",
+            "plan p\n" + " ".repeat(1 << 20) + "place { weights on x 100% }",
+            "plan p\nplace { weights on " + "x 1%, ".repeat(20_000) + "x 1% }",
+            "plan p\nplace { weights of layers[" + "1,".repeat(20_000) + "9999999999] on x 1% }",
+            "plan p\n// " + "é".repeat(1 << 20) + "\nmaximize nothing");
+    for (String text : texts) {
+      String start = text.substring(0, Math.min(40, text.length()));
+      Parsed parsed =
+          assertTimeoutPreemptively(
+              Duration.ofSeconds(30), () -> StowParser.parse(text, NOWHERE), () -> start);
+      assertTrue(parsed.diagnostics().size() < 600, start);
+      for (Diagnostic one : parsed.diagnostics()) {
+        assertTrue(one.message().length() < 2_000, () -> start + ": " + one.message().length());
+      }
+      assertDoesNotThrow(() -> StowParser.format(text), start);
+    }
+  }
 }
