@@ -134,7 +134,7 @@ final class CsdKvStore implements KvStore {
           to.set(U16, toAt + 2L * i, Elements.floatToBf16(from.get(F32, at + 4L * i)));
         }
       }
-      case INT8, INT4 -> throw layout.type().notSingle();
+      case INT8, INT4, Q8_0, Q4_0, Q4_K, Q6_K -> throw layout.type().notSingle();
     }
   }
 

@@ -37,7 +37,8 @@ class BudgetTest {
     long budget = draft.plan().bytesOn("ram");
     var shape = ModelFolder.open(MODEL).shape();
     long model = shape.matrixBytes();
-    long streamed = model - shape.bytes(Weight.POSITIONS); // positions are looked up row by row
+    long streamed =
+        model - shape.bytesInAllLayers(Weight.POSITIONS); // positions are looked up row by row
     assertTrue(budget < model / 2, budget + " bytes of host memory for a model of " + model);
 
     try (var session = open(draft.withHostBytes(budget))) {

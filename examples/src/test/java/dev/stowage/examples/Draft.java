@@ -10,15 +10,14 @@ import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Machine;
 import dev.stowage.plan.ModelShape;
-import dev.stowage.plan.ModelSource;
 import dev.stowage.plan.Prediction;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Sparsity;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
-import dev.stowage.plan.model.ModelFolder;
 import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.plan.model.ModelHeaders;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -105,7 +104,7 @@ record Draft(
   }
 
   private Placed placed() throws ModelFormatException {
-    var folder = ModelFolder.open(model);
+    var folder = ModelHeaders.open(model);
     var shape = folder.shape();
     var machine =
         new Machine(
@@ -116,7 +115,7 @@ record Draft(
             List.of());
     return new Placed(
         "draft",
-        new ModelSource.HuggingFace(model.toString(), folder.fingerprint()),
+        folder.source(model.toString()),
         shape,
         machine,
         batch,
@@ -146,13 +145,30 @@ record Draft(
     var regions = new ArrayList<WeightRegion>();
     for (var weight : Weight.values()) {
       int rows = shape.rows(weight);
-      var layers = Range.upTo(weight.perLayer() ? shape.layers() : 1);
-      cut(weights, rows)
-          .forEach(
-              (device, range) ->
-                  regions.add(new WeightRegion(weight, layers, range, device, shape.weightType())));
+      for (var layers : alike(shape, weight)) {
+        cut(weights, rows)
+            .forEach(
+                (device, range) ->
+                    regions.add(
+                        new WeightRegion(
+                            weight, layers, range, device, shape.type(weight, layers.from()))));
+      }
     }
     return regions;
+  }
+
+  /** Runs of layers that store a matrix as one type. */
+  private static List<Range> alike(ModelShape shape, Weight weight) {
+    var runs = new ArrayList<Range>();
+    int count = weight.perLayer() ? shape.layers() : 1;
+    int from = 0;
+    for (int layer = 1; layer <= count; layer++) {
+      if (layer == count || shape.type(weight, layer) != shape.type(weight, from)) {
+        runs.add(new Range(from, layer));
+        from = layer;
+      }
+    }
+    return runs;
   }
 
   private List<KvRegion> kvRegions(ModelShape shape) {

@@ -125,7 +125,7 @@ public record Problem(
 
   /** The types a matrix of a layer may be stored as. */
   public List<ElementType> types(Weight weight, int layer) {
-    return bounds.formatsOf(weight, layer).orElse(List.of(shape.weightType()));
+    return bounds.formatsOf(weight, layer).orElse(List.of(shape.type(weight, layer)));
   }
 
   /** The first gpu, or else the first host. */

@@ -191,10 +191,10 @@ public final class Rounding {
         for (var region : regions) {
           for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
             if (thing.covers(region.weight(), layer)) {
-              double bytes = (double) region.rows().size() * shape.rowBytes(region.weight());
+              double bytes = (double) region.rows().size() * shape.rowBytes(region.weight(), layer);
               all += bytes;
               there += bound.devices().contains(region.home()) ? bytes : 0;
-              unit += shape.rowBytes(region.weight());
+              unit += shape.rowBytes(region.weight(), layer);
             }
           }
         }

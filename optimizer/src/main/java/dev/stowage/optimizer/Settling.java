@@ -199,12 +199,16 @@ final class Settling {
     long slot = 0;
     for (var weight : Weight.values()) {
       if (shape.rows(weight) > 0) {
-        long row = 0;
-        for (var type : problem.types(weight, 0)) {
-          row += shape.rowBytes(weight, type) + 64;
+        long largest = 0;
+        for (int layer = 0; layer < (weight.perLayer() ? shape.layers() : 1); layer++) {
+          long row = 0;
+          for (var type : problem.types(weight, layer)) {
+            row += shape.rowBytes(weight, type) + 64;
+          }
+          home += row;
+          largest = Math.max(largest, row);
         }
-        home += row * (weight.perLayer() ? shape.layers() : 1);
-        slot += row;
+        slot += largest;
       }
     }
     var margins = new HashMap<String, Long>();

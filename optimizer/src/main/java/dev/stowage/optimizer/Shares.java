@@ -57,7 +57,9 @@ final class Shares {
       for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
         if (thing.covers(region.weight(), layer)) {
           bytes.merge(
-              region.home(), region.rows().size() * shape.rowBytes(region.weight()), Long::sum);
+              region.home(),
+              region.rows().size() * shape.rowBytes(region.weight(), layer),
+              Long::sum);
         }
       }
     }

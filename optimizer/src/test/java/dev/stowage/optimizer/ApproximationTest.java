@@ -245,7 +245,7 @@ class ApproximationTest {
         placement.weights().stream()
             .filter(r -> r.type() == type)
             .mapToDouble(
-                r -> (double) r.layers().size() * r.rows().size() * OPT.rowBytes(r.weight()))
+                r -> (double) r.layers().size() * r.rows().size() * OPT.rowBytes(r.weight(), 0))
             .sum();
     return there / OPT.matrixBytes();
   }

@@ -62,8 +62,8 @@ class CostModelTest {
   void streamedWeightsAreReadOnceASweep() {
     var problem = problem(UNIT);
     var cost = cost(problem, "ssd", new Routes.Kv("ram", "ram").whole(problem, BATCH), 1);
-    double loaded = SHAPE.matrixBytes() - SHAPE.bytes(Weight.TOKENS);
-    double row = SHAPE.rowBytes(Weight.TOKENS);
+    double loaded = SHAPE.matrixBytes() - SHAPE.bytes(Weight.TOKENS, 0);
+    double row = SHAPE.rowBytes(Weight.TOKENS, 0);
     assertEquals(loaded + 3 * 10 * row, busy(cost, Phase.PREFILL, "read(ssd)"), 1e-3);
     assertEquals(4 * (loaded + 3 * row), busy(cost, Phase.DECODE, "read(ssd)"), 1e-3);
   }

@@ -73,6 +73,7 @@ final class Explaining {
     String source =
         switch (plan.source()) {
           case ModelSource.HuggingFace(var path, var _) -> path;
+          case ModelSource.Gguf(var path, var _) -> path;
           case ModelSource.ShapeOnly(var name) -> name;
         };
     return new Model(

@@ -62,8 +62,11 @@ public record Decisions(
       var path = folder.relativize(file.toAbsolutePath().normalize());
       inputs.put(path.toString().replace('\\', '/'), sha256(Files.readAllBytes(file)));
     }
-    if (plan.source() instanceof ModelSource.HuggingFace(var path, var fingerprint)) {
-      inputs.put("model " + path, fingerprint);
+    switch (plan.source()) {
+      case ModelSource.HuggingFace(var path, var fingerprint) ->
+          inputs.put("model " + path, fingerprint);
+      case ModelSource.Gguf(var path, var fingerprint) -> inputs.put("model " + path, fingerprint);
+      case ModelSource.ShapeOnly _ -> {}
     }
     return inputs;
   }

@@ -91,12 +91,16 @@ final class Approximations {
           selectors
               .weights(quantize.getSelectors())
               .ifPresent(
-                  thing ->
-                      add(
-                          quantize,
-                          thing,
-                          type.get(),
-                          Damage.ofWeights(type.get()) * share(thing)));
+                  thing -> {
+                    if (storedQuantized(thing)) {
+                      scope.report(
+                          Messages.notYet(
+                              Spans.of(quantize),
+                              "Quantizing weights that the model's file stores quantized"));
+                    } else {
+                      add(quantize, thing, type.get(), Damage.ofWeights(type.get()) * share(thing));
+                    }
+                  });
     }
   }
 
@@ -145,12 +149,25 @@ final class Approximations {
   }
 
   /** The part of all weights' bytes that a thing is. */
+  private boolean storedQuantized(Thing.Weights thing) {
+    for (var weight : Weight.values()) {
+      for (int layer = 0; layer < (weight.perLayer() ? scope.shape().layers() : 1); layer++) {
+        if (thing.covers(weight, layer)
+            && scope.shape().rows(weight) > 0
+            && scope.shape().type(weight, layer).quantized()) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
   private double share(Thing.Weights thing) {
     double all = 0;
     double some = 0;
     for (var weight : Weight.values()) {
       for (int layer = 0; layer < (weight.perLayer() ? scope.shape().layers() : 1); layer++) {
-        double bytes = scope.shape().rows(weight) > 0 ? scope.shape().bytes(weight) : 0;
+        double bytes = scope.shape().rows(weight) > 0 ? scope.shape().bytes(weight, layer) : 0;
         all += bytes;
         some += thing.covers(weight, layer) ? bytes : 0;
       }

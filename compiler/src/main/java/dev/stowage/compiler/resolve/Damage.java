@@ -34,7 +34,7 @@ final class Damage {
   /** All weights stored as the type. */
   static double ofWeights(ElementType type) {
     return switch (type) {
-      case F32, F16, BF16 -> 0;
+      case F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K -> 0; // as the model is
       case INT8 -> WEIGHTS_INT8;
       case INT4 -> WEIGHTS_INT4;
     };
@@ -43,7 +43,7 @@ final class Damage {
   /** The KV cache stored as the type. */
   static double ofKv(ElementType type) {
     return switch (type) {
-      case F32, F16, BF16 -> 0;
+      case F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K -> 0; // as the model is
       case INT8 -> KV_INT8;
       case INT4 -> KV_INT4;
     };

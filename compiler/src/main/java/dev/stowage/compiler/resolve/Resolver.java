@@ -25,8 +25,10 @@ import dev.stowage.plan.ElementType;
 import dev.stowage.plan.Machine;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.ModelSource;
+import dev.stowage.plan.model.GgufModel;
 import dev.stowage.plan.model.ModelFolder;
 import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.plan.model.ModelHeaders;
 import dev.stowage.plan.model.ModelShapes;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -203,7 +205,7 @@ public final class Resolver {
   static ElementType kvType(ModelShape shape) {
     return switch (shape.weightType()) {
       case F32, BF16 -> ElementType.F32;
-      case F16, INT8, INT4 -> ElementType.F16;
+      case F16, INT8, INT4, Q8_0, Q4_0, Q4_K, Q6_K -> ElementType.F16;
     };
   }
 
@@ -312,28 +314,27 @@ public final class Resolver {
     var model = models.getFirst();
     var found =
         switch (model.getSource()) {
-          case HuggingFace hf -> folder(model, hf.getDirectory());
+          case HuggingFace hf -> stored(model, hf.getDirectory(), ModelFolder::open);
           case Shape shape -> shape(model, shape.getShape());
-          case Gguf gguf -> {
-            diagnostics.add(Messages.notYet(Spans.of(gguf), "A model in a GGUF file"));
-            yield Optional.<ModelFound>empty();
-          }
+          case Gguf gguf -> stored(model, gguf.getFile(), GgufModel::open);
           default -> throw new IllegalStateException("a source of no kind: " + model.getSource());
         };
     found.ifPresent(m -> checkOptions(model, m.shape()));
     return found;
   }
 
-  private Optional<ModelFound> folder(Model model, String directory) {
+  /** How a source's files are read. */
+  @FunctionalInterface
+  private interface Opening {
+    ModelHeaders open(Path path) throws ModelFormatException;
+  }
+
+  private Optional<ModelFound> stored(Model model, String where, Opening opening) {
     try {
       var base = file.toAbsolutePath().normalize().getParent();
-      var path = base.resolve(directory).normalize();
-      var folder = ModelFolder.open(path);
-      return Optional.of(
-          new ModelFound(
-              folder.shape(),
-              new ModelSource.HuggingFace(directory, folder.fingerprint()),
-              Optional.of(path)));
+      var path = base.resolve(where).normalize();
+      var headers = opening.open(path);
+      return Optional.of(new ModelFound(headers.shape(), headers.source(where), Optional.of(path)));
     } catch (ModelFormatException | InvalidPathException e) {
       diagnostics.add(Messages.modelUnreadable(Spans.of(model), e.getMessage()));
       return Optional.empty();
@@ -356,7 +357,7 @@ public final class Resolver {
             case F32 -> "fp32";
             case F16 -> "fp16";
             case BF16 -> "bf16";
-            case INT8, INT4 -> shape.weightType().word();
+            case INT8, INT4, Q8_0, Q4_0, Q4_K, Q6_K -> shape.weightType().word();
           };
       if (!"dtype".equals(option.getName())) {
         diagnostics.add(Messages.unknownWord(Spans.of(option), option.getName(), "dtype"));

@@ -414,7 +414,7 @@ public final class KvFlash implements AutoCloseable {
           into[start + i] = Float.intBitsToFloat(from.get(BITS, at + 2L * i) << 16);
         }
       }
-      case INT8, INT4 -> throw shape.type().notSingle();
+      case INT8, INT4, Q8_0, Q4_0, Q4_K, Q6_K -> throw shape.type().notSingle();
     }
   }
 

@@ -151,7 +151,8 @@ public final class Columns {
             var all = new WeightRegion(weight, c.layers(), rows, home, type);
             work.add(WeightWork.of(problem, typical, all));
           }
-          String as = type == problem.shape().weightType() ? "" : " as " + type.word();
+          var stored = problem.shape().type(c.matrices().getFirst(), c.layers().from());
+          String as = type == stored ? "" : " as " + type.word();
           weights.add(
               new OfWeights(
                   variable(c.name() + "@" + home + as, 1),

@@ -28,6 +28,9 @@ public record WeightClass(
     types = List.copyOf(types);
   }
 
+  /** What the matrices of a class share: the bounds that speak of them, and their types. */
+  private record Alike(List<Boolean> covered, List<ElementType> types) {}
+
   /** Bytes stored as one type. */
   public long bytes(ModelShape shape, ElementType type) {
     return matrices.stream().mapToLong(w -> shape.rows(w) * shape.rowBytes(w, type)).sum()
@@ -36,7 +39,7 @@ public record WeightClass(
 
   /** Bytes as the model stores them: what shares are shares of. */
   public long bytes(ModelShape shape) {
-    return matrices.stream().mapToLong(shape::bytes).sum() * layers.size();
+    return matrices.stream().mapToLong(w -> shape.bytes(w, layers.from())).sum() * layers.size();
   }
 
   /** Bytes, as the model stores them, of those matrices and layers that a thing covers. */
@@ -44,7 +47,7 @@ public record WeightClass(
     long bytes = 0;
     for (var weight : matrices) {
       for (int layer = layers.from(); layer < layers.to(); layer++) {
-        bytes += thing.covers(weight, layer) ? shape.bytes(weight) : 0;
+        bytes += thing.covers(weight, layer) ? shape.bytes(weight, layer) : 0;
       }
     }
     return bytes;
@@ -68,6 +71,12 @@ public record WeightClass(
       for (var part : thing.parts()) {
         cuts.add(Math.min(part.layers().from(), shape.layers()));
         cuts.add(Math.min(part.layers().to(), shape.layers()));
+      }
+    }
+    for (var other : shape.stored().others()) {
+      if (other.weight().perLayer()) {
+        cuts.add(other.layers().from());
+        cuts.add(other.layers().to());
       }
     }
     var classes = new ArrayList<WeightClass>();
@@ -95,10 +104,11 @@ public record WeightClass(
         present.add(weight);
       }
     }
-    var alike = new LinkedHashMap<List<Boolean>, List<Weight>>();
+    var alike = new LinkedHashMap<Alike, List<Weight>>();
     for (var weight : present) {
-      var signature = things.stream().map(t -> t.covers(weight, layers.from())).toList();
-      alike.computeIfAbsent(signature, any -> new ArrayList<>()).add(weight);
+      var covered = things.stream().map(t -> t.covers(weight, layers.from())).toList();
+      var types = problem.types(weight, layers.from());
+      alike.computeIfAbsent(new Alike(covered, types), any -> new ArrayList<>()).add(weight);
     }
     String where = !layered || layers.equals(Range.upTo(shape.layers())) ? "" : "[" + layers + "]";
     return alike.values().stream()

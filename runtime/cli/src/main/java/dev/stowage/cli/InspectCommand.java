@@ -3,8 +3,8 @@ package dev.stowage.cli;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Weight;
-import dev.stowage.plan.model.ModelFolder;
 import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.plan.model.ModelHeaders;
 import dev.stowage.plan.model.Tensor;
 import dev.stowage.plan.text.Amount;
 import dev.stowage.plan.text.Table;
@@ -27,7 +27,7 @@ final class InspectCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
       paramLabel = "MODEL",
-      description = "A Hugging Face folder: config.json and safetensors.")
+      description = "A Hugging Face folder (config.json and safetensors), or a .gguf file.")
   private Path model;
 
   @Option(
@@ -44,9 +44,9 @@ final class InspectCommand implements Callable<Integer> {
   public Integer call() throws ModelFormatException {
     var path = console.resolve(model);
     if (!Files.exists(path)) {
-      throw Failure.usage("%s: no such folder".formatted(model));
+      throw Failure.usage("%s: no such folder or file".formatted(model));
     }
-    var folder = ModelFolder.open(path);
+    var folder = ModelHeaders.open(path);
     switch (format) {
       case HUMAN -> console.out().print(human(folder));
       case JSON -> json(folder);
@@ -54,7 +54,7 @@ final class InspectCommand implements Callable<Integer> {
     return Exit.GOOD.code();
   }
 
-  private static String human(ModelFolder folder) {
+  private static String human(ModelHeaders folder) {
     var shape = folder.shape();
     var text = new StringBuilder();
     text.append(
@@ -101,7 +101,7 @@ final class InspectCommand implements Callable<Integer> {
     return text.append(tensors.text()).toString();
   }
 
-  private void json(ModelFolder folder) {
+  private void json(ModelHeaders folder) {
     var shape = folder.shape();
     var result = Json.result();
     result.put("family", shape.family().word());
@@ -143,7 +143,7 @@ final class InspectCommand implements Callable<Integer> {
     return group.name().toLowerCase(Locale.ROOT);
   }
 
-  private static long parameters(ModelFolder folder) {
+  private static long parameters(ModelHeaders folder) {
     long sum = 0;
     for (var tensor : folder.index().tensors().values()) {
       long elements = 1;
@@ -155,7 +155,7 @@ final class InspectCommand implements Callable<Integer> {
     return sum;
   }
 
-  private static long storedBytes(ModelFolder folder) {
+  private static long storedBytes(ModelHeaders folder) {
     return folder.index().tensors().values().stream().mapToLong(Tensor::bytes).sum();
   }
 
@@ -163,7 +163,7 @@ final class InspectCommand implements Callable<Integer> {
     long sum = 0;
     for (var weight : Weight.values()) {
       if (weight.group() == group) {
-        sum += shape.bytes(weight) * (weight.perLayer() ? shape.layers() : 1);
+        sum += shape.bytesInAllLayers(weight);
       }
     }
     return sum;

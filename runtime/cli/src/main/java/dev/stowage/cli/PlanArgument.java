@@ -1,7 +1,7 @@
 package dev.stowage.cli;
 
-import dev.stowage.plan.model.ModelFolder;
 import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.plan.model.ModelHeaders;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import picocli.CommandLine.Mixin;
@@ -21,8 +21,9 @@ final class PlanArgument {
 
   @Option(
       names = "--model",
-      paramLabel = "DIR",
-      description = "Instead of FILE: a model's folder, for the smallest plan on this machine.")
+      paramLabel = "MODEL",
+      description =
+          "Instead of FILE: a model's folder or .gguf file, for the smallest plan on this machine.")
   private Path model;
 
   @Mixin private CompileOptions options = new CompileOptions();
@@ -30,14 +31,14 @@ final class PlanArgument {
   PlanSource open(Console console) throws ModelFormatException {
     if ((file == null) == (model == null)) {
       throw Failure.usage(
-          "name either a .stow or .stowplan file, or a model's folder with --model");
+          "name either a .stow or .stowplan file, or a model's folder or .gguf file with --model");
     }
     if (model != null) {
       options.refuse("--model");
-      if (!Files.isDirectory(console.resolve(model))) {
-        throw Failure.usage("%s: no such folder".formatted(model));
+      if (!Files.exists(console.resolve(model))) {
+        throw Failure.usage("%s: no such folder or file".formatted(model));
       }
-      return new PlanSource.Model(ModelFolder.open(console.resolve(model)), console);
+      return new PlanSource.Model(ModelHeaders.open(console.resolve(model)), console);
     }
     return switch (PlanKind.of(file, console)) {
       case COMPILED -> {

@@ -12,7 +12,9 @@ import dev.stowage.dsl.Diagnostic;
 import dev.stowage.dsl.Severity;
 import dev.stowage.dsl.StowParser;
 import dev.stowage.plan.ModelSource;
+import dev.stowage.plan.model.GgufModel;
 import dev.stowage.plan.model.ModelFolder;
+import dev.stowage.plan.model.ModelHeaders;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -128,9 +130,14 @@ final class PlanCompiler {
     diagnostics(result.putArray("diagnostics"), compilation.diagnostics(), console);
     var inputs = result.putArray("inputs");
     StowParser.parse(source).files().forEach(input -> inputs.add(input.toString()));
-    if (compilation instanceof Compilation.Compiled compiled
-        && compiled.plan().source() instanceof ModelSource.HuggingFace model) {
-      inputs.add(source.resolveSibling(model.path()).normalize().toString());
+    if (compilation instanceof Compilation.Compiled compiled) {
+      switch (compiled.plan().source()) {
+        case ModelSource.HuggingFace(var path, var _) ->
+            inputs.add(source.resolveSibling(path).normalize().toString());
+        case ModelSource.Gguf(var path, var _) ->
+            inputs.add(source.resolveSibling(path).normalize().toString());
+        case ModelSource.ShapeOnly _ -> {}
+      }
     }
     return result;
   }
@@ -139,7 +146,7 @@ final class PlanCompiler {
    * Writes and compiles the smallest plan for a model: this machine's memory and a scratch folder
    * on its disk, nothing decided by hand.
    */
-  static Planned smallest(ModelFolder model, Room room, Console console) {
+  static Planned smallest(ModelHeaders model, Room room, Console console) {
     try {
       var scratch = Files.createTempDirectory("stowage-");
       scratch.toFile().deleteOnExit(); // devices remove their files themselves
@@ -152,7 +159,7 @@ final class PlanCompiler {
     }
   }
 
-  private static String smallestText(ModelFolder model, Room room, Path scratch)
+  private static String smallestText(ModelHeaders model, Room room, Path scratch)
       throws IOException {
     long memory = (long) (SHARE * ThisMachine.availableMemoryBytes());
     long disk = (long) (SHARE * Files.getFileStore(scratch).getUsableSpace());
@@ -163,7 +170,7 @@ final class PlanCompiler {
       host ram { memory %d MiB }
       disk ssd { memory %d MiB  path %s }
     }
-    model m = hf %s
+    model m = %s %s
     workload w { prompt %d tok  generate %d tok  requests %d }
     maximize throughput
     """
@@ -171,6 +178,10 @@ final class PlanCompiler {
             Math.max(1, memory >> 20),
             Math.max(1, disk >> 20),
             quoted(scratch.toString()),
+            switch (model) {
+              case ModelFolder _ -> "hf";
+              case GgufModel _ -> "gguf";
+            },
             quoted(model.path().toAbsolutePath().normalize().toString()),
             room.promptTokens(),
             generate,

@@ -1,12 +1,12 @@
 package dev.stowage.cli;
 
 import dev.stowage.plan.ModelShape;
-import dev.stowage.plan.model.ModelFolder;
+import dev.stowage.plan.model.ModelHeaders;
 import java.nio.file.Path;
 
 /** Where a plan comes from, and whether it can be made larger. */
 sealed interface PlanSource {
-  /** The model's folder. */
+  /** The model's folder or file. */
   Path model();
 
   ModelShape shape();
@@ -93,7 +93,7 @@ sealed interface PlanSource {
   }
 
   /** A model alone: the smallest plan is written for what is to be run. */
-  record Model(ModelFolder folder, Console console) implements PlanSource {
+  record Model(ModelHeaders folder, Console console) implements PlanSource {
     private static final int GENERATE = 128;
     private static final int WINDOW = 512;
 

@@ -34,7 +34,7 @@ record Planned(
   }
 
   /**
-   * The model's folder, if the plan is one that this machine may be able to run.
+   * The model's folder or file, if the plan is one that this machine may be able to run.
    *
    * @throws Failure that says in one line what is missing
    */
@@ -48,6 +48,7 @@ record Planned(
     }
     return switch (plan.source()) {
       case ModelSource.HuggingFace(var path, var _) -> base.resolve(path);
+      case ModelSource.Gguf(var path, var _) -> base.resolve(path);
       case ModelSource.ShapeOnly(var name) ->
           throw Failure.machine(
               "the plan is for the shape %s, without weights: it can be planned, not run"

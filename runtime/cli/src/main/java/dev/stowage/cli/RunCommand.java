@@ -1,8 +1,8 @@
 package dev.stowage.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.stowage.plan.model.ModelFolder;
 import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.plan.model.ModelHeaders;
 import dev.stowage.runtime.session.Completion;
 import dev.stowage.runtime.session.Request;
 import dev.stowage.runtime.session.Session;
@@ -106,7 +106,7 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private static Set<Integer> endIds(PlanSource source) throws ModelFormatException {
-    return new HashSet<>(ModelFolder.open(source.model()).endTokens());
+    return new HashSet<>(ModelHeaders.open(source.model()).endTokens());
   }
 
   private static List<Request> requests(

@@ -2,8 +2,8 @@ package dev.stowage.api;
 
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.ModelSource;
-import dev.stowage.plan.model.ModelFolder;
 import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.plan.model.ModelHeaders;
 import dev.stowage.plan.text.PlanFormatException;
 import dev.stowage.plan.text.StowPlan;
 import dev.stowage.plan.text.StowPlanFile;
@@ -99,7 +99,7 @@ public final class Stowage {
                     path -> path,
                     (device, path) -> scratch.get().path().resolve(device).toString());
     try {
-      var endIds = new HashSet<>(ModelFolder.open(model).endTokens());
+      var endIds = new HashSet<>(ModelHeaders.open(model).endTokens());
       var words = Words.of(model, plan.shape());
       var bound =
           dev.stowage.runtime.session.Session.open(
@@ -121,18 +121,21 @@ public final class Stowage {
           throw new StowageException(
               "%s is for the shape %s, without weights: it can be planned, not run"
                   .formatted(name, shape));
-      case ModelSource.HuggingFace(var path, var _) -> {
-        if (options.model().isPresent()) {
-          yield options.model().get();
-        }
-        if (base.isEmpty() && !Path.of(path).isAbsolute()) {
-          throw new StowageException(
-              "%s comes from the class path, and its model from %s: say where that is with LoadOptions.withModel"
-                  .formatted(name, path));
-        }
-        yield base.map(folder -> folder.resolve(path)).orElse(Path.of(path));
-      }
+      case ModelSource.HuggingFace(var path, var _) -> model(name, path, base, options);
+      case ModelSource.Gguf(var path, var _) -> model(name, path, base, options);
     };
+  }
+
+  private static Path model(String name, String path, Optional<Path> base, LoadOptions options) {
+    if (options.model().isPresent()) {
+      return options.model().get();
+    }
+    if (base.isEmpty() && !Path.of(path).isAbsolute()) {
+      throw new StowageException(
+          "%s comes from the class path, and its model from %s: say where that is with LoadOptions.withModel"
+              .formatted(name, path));
+    }
+    return base.map(folder -> folder.resolve(path)).orElse(Path.of(path));
   }
 
   /** The folder that devices store in, unless it is as the plan says. */

@@ -86,6 +86,8 @@ public record ExecutablePlan(
         switch (source) {
           case ModelSource.HuggingFace(var path, var fingerprint) ->
               new ModelSource.HuggingFace(ofModel.apply(path), fingerprint);
+          case ModelSource.Gguf(var path, var fingerprint) ->
+              new ModelSource.Gguf(ofModel.apply(path), fingerprint);
           case ModelSource.ShapeOnly shapeOnly -> shapeOnly;
         };
     var devices =

@@ -18,13 +18,14 @@ import java.util.Optional;
  * @param maxPositions longest sequence the model knows positions for
  * @param normEpsilon added to the variance (layer norm) or mean square (RMS norm)
  * @param ropeTheta base of the rotary frequencies; ignored by OPT
+ * @param ropePairs which numbers of a head are rotated together; ignored by OPT
  * @param qkvBias biases on the query, key and value projections
  * @param outputBias a bias on attention's output projection (Qwen2 has none, though q, k and v
  *     have)
  * @param mlpBias biases in the feed-forward block
  * @param tiedHead whether the head uses the token embedding's rows
  * @param slidingWindow keys a query sees at most, itself included; empty for all
- * @param weightType how matrices are stored
+ * @param stored how matrices are stored
  */
 public record ModelShape(
     Family family,
@@ -40,12 +41,13 @@ public record ModelShape(
     double normEpsilon,
     double ropeTheta,
     RopeScaling ropeScaling,
+    RopePairs ropePairs,
     boolean qkvBias,
     boolean outputBias,
     boolean mlpBias,
     boolean tiedHead,
     Optional<Integer> slidingWindow,
-    ElementType weightType) {
+    StoredTypes stored) {
   /** Bounds that keep every byte count of a shape, and of shares of it, within a {@code long}. */
   private static final int LIMIT = 1 << 22;
 
@@ -56,7 +58,8 @@ public record ModelShape(
     Objects.requireNonNull(family);
     Objects.requireNonNull(ropeScaling);
     Objects.requireNonNull(slidingWindow);
-    Objects.requireNonNull(weightType);
+    Objects.requireNonNull(ropePairs);
+    Objects.requireNonNull(stored);
     int[] sizes = {layers, hidden, embedding, ffn, heads, kvHeads, headDim, vocabulary};
     for (int size : sizes) {
       if (size < 1 || size > LIMIT) {
@@ -87,6 +90,72 @@ public record ModelShape(
       throw new IllegalArgumentException(
           "only OPT projects its embedding, of %d to %d".formatted(embedding, hidden));
     }
+    for (var other : stored.others()) {
+      int most = other.weight().perLayer() ? layers : 1;
+      if (other.layers().to() > most) {
+        throw new IllegalArgumentException(
+            "layers %s of %s are stored otherwise, but there are %d"
+                .formatted(other.layers(), other.weight().word(), most));
+      }
+    }
+  }
+
+  /** A shape with all matrices stored as one type, whose rotary pairs are halves of a head. */
+  public ModelShape(
+      Family family,
+      int layers,
+      int hidden,
+      int embedding,
+      int ffn,
+      int heads,
+      int kvHeads,
+      int headDim,
+      int vocabulary,
+      int maxPositions,
+      double normEpsilon,
+      double ropeTheta,
+      RopeScaling ropeScaling,
+      boolean qkvBias,
+      boolean outputBias,
+      boolean mlpBias,
+      boolean tiedHead,
+      Optional<Integer> slidingWindow,
+      ElementType weightType) {
+    this(
+        family,
+        layers,
+        hidden,
+        embedding,
+        ffn,
+        heads,
+        kvHeads,
+        headDim,
+        vocabulary,
+        maxPositions,
+        normEpsilon,
+        ropeTheta,
+        ropeScaling,
+        RopePairs.HALVES,
+        qkvBias,
+        outputBias,
+        mlpBias,
+        tiedHead,
+        slidingWindow,
+        StoredTypes.all(weightType));
+  }
+
+  /** What most bytes of the matrices are stored as. */
+  public ElementType weightType() {
+    return stored.common();
+  }
+
+  /**
+   * How a matrix is stored.
+   *
+   * @param layer ignored for a matrix that belongs to no layer
+   */
+  public ElementType type(Weight weight, int layer) {
+    return stored.of(weight, weight.perLayer() ? layer : 0);
   }
 
   /** Width of all query heads together. */
@@ -137,9 +206,9 @@ public record ModelShape(
     };
   }
 
-  /** Bytes of one row of a weight matrix as the model's files store it. */
-  public long rowBytes(Weight weight) {
-    return rowBytes(weight, weightType);
+  /** Bytes of one row of a layer's weight matrix as the model's files store it. */
+  public long rowBytes(Weight weight, int layer) {
+    return rowBytes(weight, type(weight, layer));
   }
 
   /** Bytes of one row of a weight matrix stored otherwise. */
@@ -147,16 +216,25 @@ public record ModelShape(
     return type.rowBytes(columns(weight));
   }
 
-  /** Bytes of a weight matrix (of one layer, where it belongs to layers). */
-  public long bytes(Weight weight) {
-    return rows(weight) * rowBytes(weight);
+  /** Bytes of a weight matrix of a layer as stored. */
+  public long bytes(Weight weight, int layer) {
+    return rows(weight) * rowBytes(weight, layer);
+  }
+
+  /** Bytes of a weight matrix in all layers as stored. */
+  public long bytesInAllLayers(Weight weight) {
+    long sum = 0;
+    for (int layer = 0; layer < (weight.perLayer() ? layers : 1); layer++) {
+      sum += bytes(weight, layer);
+    }
+    return sum;
   }
 
   /** Bytes of all matrices of the model as stored. */
   public long matrixBytes() {
     long sum = 0;
     for (var weight : Weight.values()) {
-      sum += bytes(weight) * (weight.perLayer() ? layers : 1);
+      sum += bytesInAllLayers(weight);
     }
     return sum;
   }
@@ -180,7 +258,8 @@ public record ModelShape(
     if (headNorm()) {
       perLayer += 2L * headDim;
     }
-    return 4 * (perLayer * layers + norm);
+    long factors = ropeScaling instanceof RopeScaling.Factors ? headDim / 2 : 0;
+    return 4 * (perLayer * layers + norm + factors);
   }
 
   /** Bytes that one token of one sequence adds to the KV cache, over all layers. */

@@ -18,6 +18,19 @@ public sealed interface ModelSource {
     }
   }
 
+  /**
+   * A GGUF file.
+   *
+   * @param path as written in the plan's source, relative to it
+   * @param fingerprint SHA-256, in hex, over the file's header: what the plan was made for
+   */
+  record Gguf(String path, String fingerprint) implements ModelSource {
+    public Gguf {
+      Objects.requireNonNull(path);
+      Objects.requireNonNull(fingerprint);
+    }
+  }
+
   /** A shape by name; can be planned, not executed. */
   record ShapeOnly(String name) implements ModelSource {
     public ShapeOnly {

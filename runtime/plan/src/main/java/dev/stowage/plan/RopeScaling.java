@@ -32,6 +32,12 @@ public sealed interface RopeScaling {
     }
   }
 
+  /**
+   * Every frequency divided by a number of its own, a vector {@code [headDim / 2]} among the
+   * model's weights: how GGUF files store Llama 3.1's scaling.
+   */
+  record Factors() implements RopeScaling {}
+
   private static void requirePositive(String name, double value) {
     if (!(value > 0) || Double.isInfinite(value)) {
       throw new IllegalArgumentException(

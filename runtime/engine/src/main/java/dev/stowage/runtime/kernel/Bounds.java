@@ -48,6 +48,23 @@ public final class Bounds {
     }
   }
 
+  /** Requires rows of a type, in whole blocks where the type has them, to lie in the segment. */
+  public static void stored(
+      String operand,
+      MemorySegment segment,
+      long offset,
+      long stride,
+      ElementType type,
+      long rows,
+      int width) {
+    if (type.wholeGroups() && width % type.group() != 0) {
+      throw new IllegalArgumentException(
+          "%s: rows of %d numbers are no whole blocks of %s, which have %d"
+              .formatted(operand, width, type.word(), type.group()));
+    }
+    rows(operand, segment, offset, stride, rows, type.rowBytes(width));
+  }
+
   /** Requires {@code 0 <= from <= to <= size}. */
   public static void range(String what, int from, int to, int size) {
     if (from < 0 || to < from || size < to) {
@@ -88,8 +105,7 @@ public final class Bounds {
       int to) {
     range("output", from, to, Integer.MAX_VALUE);
     floats("x", x, xOffset, xStride, rows, k);
-    long wStride = (long) k * type.bytes();
-    rows("w", w, wOffset, wStride, to - from, wStride);
+    stored("w", w, wOffset, type.rowBytes(k), type, to - from, k);
     if (bias != null) {
       floats("bias", bias, biasOffset, 0, 1, to - from);
     }
@@ -109,8 +125,7 @@ public final class Bounds {
       long outStride,
       int rows,
       int width) {
-    long stride = (long) width * type.bytes();
-    rows("table", table, tableOffset, stride, tableRows, stride);
+    stored("table", table, tableOffset, type.rowBytes(width), type, tableRows, width);
     floats("out", out, outOffset, outStride, rows, width);
     indices("id", ids, first, rows, tableRows);
   }

@@ -27,6 +27,15 @@ public final class Elements {
       case F32 -> segment.get(F32, offset);
       case F16 -> Float.float16ToFloat(segment.get(BITS16, offset));
       case BF16 -> bf16ToFloat(segment.get(BITS16, offset));
+      case INT8, INT4, Q8_0, Q4_0, Q4_K, Q6_K -> throw type.notSingle();
+    };
+  }
+
+  /** Number {@code index} of the row of any type that a matrix may have in a file. */
+  public static float get(ElementType type, MemorySegment segment, long row, int index) {
+    return switch (type) {
+      case F32, F16, BF16 -> get(type, segment, row + (long) index * type.bytes());
+      case Q8_0, Q4_0, Q4_K, Q6_K -> Blocks.number(type, segment, row, index);
       case INT8, INT4 -> throw type.notSingle();
     };
   }
@@ -37,7 +46,7 @@ public final class Elements {
       case F32 -> segment.set(F32, offset, value);
       case F16 -> segment.set(BITS16, offset, Float.floatToFloat16(value));
       case BF16 -> segment.set(BITS16, offset, floatToBf16(value));
-      case INT8, INT4 -> throw type.notSingle();
+      case INT8, INT4, Q8_0, Q4_0, Q4_K, Q6_K -> throw type.notSingle();
     }
   }
 

@@ -1,8 +1,10 @@
 package dev.stowage.runtime.kernel;
 
+import dev.stowage.plan.RopePairs;
 import dev.stowage.plan.RopeScaling;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
+import java.lang.foreign.ValueLayout;
 
 /**
  * Cosines and sines of the rotary position embedding, for every position a run can reach: {@code
@@ -16,12 +18,15 @@ public final class RopeTable {
 
   private final int positions;
   private final int dimension;
+  private final RopePairs pairs;
   private final MemorySegment cosines; // [positions, dimension / 2] F32
   private final MemorySegment sines; // [positions, dimension / 2] F32
 
-  private RopeTable(int positions, int dimension, MemorySegment cosines, MemorySegment sines) {
+  private RopeTable(
+      int positions, int dimension, RopePairs pairs, MemorySegment cosines, MemorySegment sines) {
     this.positions = positions;
     this.dimension = dimension;
+    this.pairs = pairs;
     this.cosines = cosines;
     this.sines = sines;
   }
@@ -35,6 +40,23 @@ public final class RopeTable {
    */
   public static RopeTable create(
       SegmentAllocator memory, int positions, int dimension, double theta, RopeScaling scaling) {
+    return create(
+        memory, positions, dimension, theta, scaling, RopePairs.HALVES, MemorySegment.NULL);
+  }
+
+  /**
+   * Computes the table of a model that says which numbers pair up.
+   *
+   * @param factors [dimension / 2] F32, where the scaling is {@link RopeScaling.Factors}
+   */
+  public static RopeTable create(
+      SegmentAllocator memory,
+      int positions,
+      int dimension,
+      double theta,
+      RopeScaling scaling,
+      RopePairs pairs,
+      MemorySegment factors) {
     if (positions < 1 || dimension < 2 || dimension % 2 != 0) {
       throw new IllegalArgumentException(
           "rope table of " + positions + " positions and dimension " + dimension);
@@ -45,7 +67,7 @@ public final class RopeTable {
     int half = dimension / 2;
     double[] frequencies = new double[half];
     for (int i = 0; i < half; i++) {
-      frequencies[i] = scaled(Math.pow(theta, -2.0 * i / dimension), scaling);
+      frequencies[i] = scaled(Math.pow(theta, -2.0 * i / dimension), scaling, factors, i);
     }
     var cosines = memory.allocate(bytes(positions, dimension) / 2, 64);
     var sines = memory.allocate(bytes(positions, dimension) / 2, 64);
@@ -56,7 +78,7 @@ public final class RopeTable {
         sines.set(Elements.F32, offset, (float) Math.sin(p * frequencies[i]));
       }
     }
-    return new RopeTable(positions, dimension, cosines.asReadOnly(), sines.asReadOnly());
+    return new RopeTable(positions, dimension, pairs, cosines.asReadOnly(), sines.asReadOnly());
   }
 
   /** Bytes a table of this size takes. */
@@ -64,10 +86,13 @@ public final class RopeTable {
     return (long) positions * dimension * Float.BYTES;
   }
 
-  private static double scaled(double frequency, RopeScaling scaling) {
+  private static double scaled(
+      double frequency, RopeScaling scaling, MemorySegment factors, int i) {
     return switch (scaling) {
       case RopeScaling.None() -> frequency;
       case RopeScaling.Linear(double factor) -> frequency / factor;
+      case RopeScaling.Factors() ->
+          frequency / factors.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i);
       case RopeScaling.Llama3(double factor, double low, double high, int original) -> {
         double wavelength = 2 * Math.PI / frequency;
         if (wavelength < original / high) {
@@ -90,6 +115,11 @@ public final class RopeTable {
   /** How many elements of a head are rotated. */
   public int dimension() {
     return dimension;
+  }
+
+  /** Which numbers of a head are rotated together. */
+  public RopePairs pairs() {
+    return pairs;
   }
 
   /** Cosines, [positions, dimension / 2] F32, read only. */

@@ -3,6 +3,7 @@ package dev.stowage.runtime.session;
 import dev.stowage.plan.Buffer;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Footprint;
 import dev.stowage.plan.KvRegion;
@@ -13,8 +14,8 @@ import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Section;
 import dev.stowage.plan.Step;
 import dev.stowage.plan.Weight;
-import dev.stowage.plan.model.ModelFolder;
 import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.plan.model.ModelHeaders;
 import dev.stowage.plan.model.ModelVector;
 import dev.stowage.runtime.device.Device;
 import dev.stowage.runtime.device.DeviceContext;
@@ -147,7 +148,7 @@ final class Binder {
 
   private void refuseApproximations() {
     for (var region : plan.weights()) {
-      if (region.type() != shape.weightType()) {
+      if (region.type() != shape.type(region.weight(), region.layers().from())) {
         throw new DeviceException(
             region.home(),
             "%s is to be stored as %s, which this executor does not do"
@@ -185,25 +186,31 @@ final class Binder {
   }
 
   private ModelFiles openModel(Path model) throws ModelFormatException {
-    var folder = ModelFolder.open(model);
-    switch (plan.source()) {
-      case ModelSource.HuggingFace(var path, var fingerprint) -> {
-        if (!folder.fingerprint().equals(fingerprint)) {
-          throw new ModelFormatException(
-              "%s is not the model this plan was compiled for (%s): its configuration or tensor headers differ; compile the plan again"
-                  .formatted(model, path));
-        }
-      }
+    return switch (plan.source()) {
+      case ModelSource.HuggingFace(var path, var fingerprint) ->
+          openModel(model, path, fingerprint);
+      case ModelSource.Gguf(var path, var fingerprint) -> openModel(model, path, fingerprint);
       case ModelSource.ShapeOnly(var name) ->
           throw new ModelFormatException(
               "the plan was made for the shape %s, without weights: it can be planned, not run"
                   .formatted(name));
-    }
-    if (!folder.shape().equals(shape)) {
+    };
+  }
+
+  private ModelFiles openModel(Path model, String path, String fingerprint)
+      throws ModelFormatException {
+    var headers = ModelHeaders.open(model);
+    if (!headers.fingerprint().equals(fingerprint)) {
       throw new ModelFormatException(
-          "%s has another shape than the plan: %s, not %s".formatted(model, folder.shape(), shape));
+          "%s is not the model this plan was compiled for (%s): its configuration or tensor headers differ; compile the plan again"
+              .formatted(model, path));
     }
-    return ModelFiles.open(folder);
+    if (!headers.shape().equals(shape)) {
+      throw new ModelFormatException(
+          "%s has another shape than the plan: %s, not %s"
+              .formatted(model, headers.shape(), shape));
+    }
+    return ModelFiles.open(headers);
   }
 
   private void openDevices(DeviceContext context) {
@@ -256,7 +263,7 @@ final class Binder {
             var slab = rest.asSlice(0, bytes);
             left.put(region.home(), rest.asSlice(Footprint.align(bytes)));
             files.bind(region.weight(), layer, region.rows(), slab).read();
-            resident.add(region.weight(), layer, region.rows(), slab);
+            resident.add(region.weight(), layer, region.rows(), region.type(), slab);
           }
         }
         case DISK -> {}
@@ -340,15 +347,20 @@ final class Binder {
   }
 
   /** A load of a stop, and where in the ring's slot its rows go. */
-  record Load(Weight weight, int layer, Range rows, long offset) {}
+  record Load(Weight weight, int layer, Range rows, ElementType type, long offset) {
+    long bytes(ModelShape shape) {
+      return rows.size() * shape.rowBytes(weight, type);
+    }
+  }
 
   private List<Load> loadsOf(Section section, int layer) {
     var loads = new ArrayList<Load>();
     long offset = 0;
     for (var step : section.steps()) {
       if (step instanceof Step.Load load) {
-        loads.add(new Load(load.weight(), layer, load.rows(), offset));
-        offset += Footprint.align(load.rows().size() * shape.rowBytes(load.weight()));
+        var bound = new Load(load.weight(), layer, load.rows(), load.type(), offset);
+        loads.add(bound);
+        offset += Footprint.align(bound.bytes(shape));
       }
     }
     return loads;
@@ -377,10 +389,12 @@ final class Binder {
         readers[slot][entry] = new RowReader[stopLoads.size()];
         for (int i = 0; i < stopLoads.size(); i++) {
           var load = stopLoads.get(i);
-          long bytes = load.rows().size() * shape.rowBytes(load.weight());
           readers[slot][entry][i] =
               files.bind(
-                  load.weight(), load.layer(), load.rows(), target.asSlice(load.offset(), bytes));
+                  load.weight(),
+                  load.layer(),
+                  load.rows(),
+                  target.asSlice(load.offset(), load.bytes(shape)));
         }
       }
     }

@@ -114,7 +114,9 @@ final class Commands {
         plan.batch().tokens(),
         shape.headDim(),
         shape.ropeTheta(),
-        shape.ropeScaling());
+        shape.ropeScaling(),
+        shape.ropePairs(),
+        vectors.find(ModelVector.ROPE_FACTORS, 0));
   }
 
   /** The commands of one stop. */
@@ -278,7 +280,6 @@ final class Commands {
     int columns = shape.columns(weight);
     long xStride = columns * F32;
     long outStride = width(to) * F32;
-    ElementType type = shape.weightType();
     var bias = bias(weight, layer);
     long biasOffset = bias == null ? 0 : op.rows().from() * F32;
     int first = op.rows().from();
@@ -286,7 +287,8 @@ final class Commands {
     var resident = weights.find(weight, layer, op.rows());
     if (resident.isPresent()) {
       var slab = resident.get();
-      long offset = (first - slab.rows().from()) * shape.rowBytes(weight);
+      ElementType type = slab.type();
+      long offset = (first - slab.rows().from()) * shape.rowBytes(weight, type);
       var segment = slab.segment();
       return pass ->
           kernels.matmul(
@@ -315,7 +317,8 @@ final class Commands {
                     cannot(
                         "multiply by rows %s of %s, which are neither resident nor loaded"
                             .formatted(op.rows(), weight.word())));
-    long offset = load.offset() + (first - load.rows().from()) * shape.rowBytes(weight);
+    ElementType type = load.type();
+    long offset = load.offset() + (first - load.rows().from()) * shape.rowBytes(weight, type);
     return pass ->
         kernels.matmul(
             x.of(pass),

@@ -58,7 +58,7 @@ final class RowTable {
             .toList();
     boolean onDisk =
         regions.stream().anyMatch(r -> plan.machine().device(r.home()).kind() == DeviceKind.DISK);
-    var row = scratch.asSlice(0, plan.shape().rowBytes(weight));
+    var row = scratch.asSlice(0, plan.shape().rowBytes(weight, 0));
     var reader = onDisk ? files.table(weight, row) : null;
     var table = new RowTable(plan, weight, kernels, regions.size(), reader, row);
     for (int i = 0; i < table.ends.length; i++) {
@@ -67,7 +67,7 @@ final class RowTable {
       var slab = resident.find(weight, 0, region.rows());
       if (slab.isPresent()) {
         table.segments[i] = slab.get().segment();
-        table.offsets[i] = -slab.get().rows().from() * plan.shape().rowBytes(weight);
+        table.offsets[i] = -slab.get().rows().from() * plan.shape().rowBytes(weight, 0);
       }
     }
     return table;
@@ -79,8 +79,8 @@ final class RowTable {
     while (row >= ends[slab]) {
       slab++;
     }
-    long bytes = plan.shape().rowBytes(weight);
-    var type = plan.shape().weightType();
+    long bytes = plan.shape().rowBytes(weight, 0);
+    var type = plan.shape().type(weight, 0);
     int width = plan.shape().columns(weight);
     if (segments[slab] != null) {
       kernels.widen(

@@ -43,7 +43,7 @@ public final class StoredNumbers {
           into[start + i] = Float.intBitsToFloat(bits[i] << 16);
         }
       }
-      case INT8, INT4 -> throw type.notSingle();
+      case INT8, INT4, Q8_0, Q4_0, Q4_K, Q6_K -> throw type.notSingle();
     }
   }
 }

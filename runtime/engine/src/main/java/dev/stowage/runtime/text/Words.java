@@ -3,24 +3,22 @@ package dev.stowage.runtime.text;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.runtime.tokenizer.Tokenizer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** A model's tokenizer, if its folder has one, held against the model's vocabulary. */
+/** A model's tokenizer, if it has one, held against the model's vocabulary. */
 public record Words(Path model, ModelShape shape, Optional<Tokenizer> tokenizer) {
   /**
    * Reads a model's tokenizer.
    *
-   * @param model the model's folder
+   * @param model the model's folder, or its GGUF file
    * @throws ModelFormatException if there is a tokenizer that cannot be read
    */
   public static Words of(Path model, ModelShape shape) throws ModelFormatException {
-    boolean present =
-        Files.exists(model.resolve("tokenizer.json"))
-            || Files.exists(model.resolve("vocab.json"))
-                && Files.exists(model.resolve("merges.txt"));
-    return new Words(model, shape, present ? Optional.of(Tokenizer.read(model)) : Optional.empty());
+    return new Words(
+        model,
+        shape,
+        Tokenizer.isIn(model) ? Optional.of(Tokenizer.read(model)) : Optional.empty());
   }
 
   /**
@@ -45,7 +43,7 @@ public record Words(Path model, ModelShape shape, Optional<Tokenizer> tokenizer)
     return tokenizer.orElseThrow(
         () ->
             new ModelFormatException(
-                "%s has no tokenizer (tokenizer.json, or vocab.json and merges.txt); give token ids instead of text"
+                "%s has no tokenizer (tokenizer.json, vocab.json and merges.txt, or one in a .gguf file); give token ids instead of text"
                     .formatted(model)));
   }
 

@@ -1,7 +1,9 @@
 package dev.stowage.runtime.tokenizer;
 
+import dev.stowage.plan.model.GgufModel;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.runtime.tokenizer.PreTokenizer.Piece;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -55,11 +57,22 @@ public final class Tokenizer {
 
   /**
    * Reads a model folder's {@code tokenizer.json}, else its {@code vocab.json} and {@code
-   * merges.txt}; or a {@code tokenizer.json} by its path. Truncation and padding that the file asks
-   * for are not applied: a prompt is never cut silently.
+   * merges.txt}; or a {@code tokenizer.json} by its path; or the tokenizer in a GGUF file.
+   * Truncation and padding that the file asks for are not applied: a prompt is never cut silently.
    */
   public static Tokenizer read(Path path) throws ModelFormatException {
-    return TokenizerFile.read(path);
+    return GgufModel.isGguf(path)
+        ? GgufTokenizer.read(GgufModel.metadata(path))
+        : TokenizerFile.read(path);
+  }
+
+  /** Whether a model's folder or GGUF file has a tokenizer. */
+  public static boolean isIn(Path model) throws ModelFormatException {
+    if (GgufModel.isGguf(model)) {
+      return GgufTokenizer.isIn(GgufModel.metadata(model));
+    }
+    return Files.exists(model.resolve("tokenizer.json"))
+        || Files.exists(model.resolve("vocab.json")) && Files.exists(model.resolve("merges.txt"));
   }
 
   /** The ids of a text, with those that the tokenizer puts around it. */

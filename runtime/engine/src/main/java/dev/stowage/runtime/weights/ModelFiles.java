@@ -4,8 +4,8 @@ import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Weight;
-import dev.stowage.plan.model.ModelFolder;
 import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.plan.model.ModelHeaders;
 import dev.stowage.plan.model.ModelVector;
 import dev.stowage.plan.model.Tensor;
 import java.io.IOException;
@@ -26,10 +26,10 @@ public final class ModelFiles implements AutoCloseable {
   private static final ValueLayout.OfFloat STORED_FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  private final ModelFolder model;
+  private final ModelHeaders model;
   private final Map<Path, FileChannel> channels;
 
-  private ModelFiles(ModelFolder model, Map<Path, FileChannel> channels) {
+  private ModelFiles(ModelHeaders model, Map<Path, FileChannel> channels) {
     this.model = model;
     this.channels = channels;
   }
@@ -38,10 +38,10 @@ public final class ModelFiles implements AutoCloseable {
    * Opens the model that a plan was made for.
    *
    * @param fingerprint the plan's
-   * @throws ModelFormatException if the folder is broken, or holds another model
+   * @throws ModelFormatException if folder or file are broken, or hold another model
    */
   public static ModelFiles open(Path folder, String fingerprint) throws ModelFormatException {
-    var model = ModelFolder.open(folder);
+    var model = ModelHeaders.open(folder);
     if (!model.fingerprint().equals(fingerprint)) {
       throw new ModelFormatException(
           "%s: not the model this plan was compiled for (fingerprint %s, the plan says %s); compile the plan again"
@@ -54,8 +54,8 @@ public final class ModelFiles implements AutoCloseable {
     return fingerprint.length() <= 12 ? fingerprint : fingerprint.substring(0, 12) + "…";
   }
 
-  /** Opens the weight files of a folder, which must not have changed since it was read. */
-  public static ModelFiles open(ModelFolder model) throws ModelFormatException {
+  /** Opens the weight files of a model, which must not have changed since it was read. */
+  public static ModelFiles open(ModelHeaders model) throws ModelFormatException {
     var channels = new LinkedHashMap<Path, FileChannel>();
     var files = new ModelFiles(model, channels);
     try {
@@ -88,8 +88,8 @@ public final class ModelFiles implements AutoCloseable {
    * allocate nothing.
    *
    * @param layer ignored for a matrix that belongs to no layer
-   * @param target native memory of at least {@code rows.size() · shape.rowBytes(weight)} bytes,
-   *     accessible to the thread that reads
+   * @param target native memory of at least {@code rows.size() · shape.rowBytes(weight, layer)}
+   *     bytes, accessible to the thread that reads
    */
   public RowReader bind(Weight weight, int layer, Range rows, MemorySegment target) {
     var shape = model.shape();
@@ -98,23 +98,24 @@ public final class ModelFiles implements AutoCloseable {
           "rows %s of %s, which has %d".formatted(rows, weight.word(), shape.rows(weight)));
     }
     var tensor = model.tensor(weight, layer);
-    long bytes = rows.size() * shape.rowBytes(weight);
+    long rowBytes = shape.rowBytes(weight, layer);
+    long bytes = rows.size() * rowBytes;
     return new RowReader(
         channels.get(tensor.file()),
         tensor,
-        tensor.offset() + rows.from() * shape.rowBytes(weight),
+        tensor.offset() + rows.from() * rowBytes,
         target.asSlice(0, bytes));
   }
 
   /**
    * Prepares to look up single rows of a matrix that belongs to no layer.
    *
-   * @param target native memory of {@code shape.rowBytes(weight)} bytes
+   * @param target native memory of {@code shape.rowBytes(weight, 0)} bytes
    */
   public TableReader table(Weight weight, MemorySegment target) {
     var tensor = model.tensor(weight, 0);
     return new TableReader(
-        channels.get(tensor.file()), tensor, target.asSlice(0, model.shape().rowBytes(weight)));
+        channels.get(tensor.file()), tensor, target.asSlice(0, model.shape().rowBytes(weight, 0)));
   }
 
   /**
@@ -148,7 +149,7 @@ public final class ModelFiles implements AutoCloseable {
             case F32 -> stored.get(STORED_FLOAT, 4L * i);
             case F16 -> Float.float16ToFloat(stored.get(STORED_SHORT, 2L * i));
             case BF16 -> Float.intBitsToFloat(stored.get(STORED_SHORT, 2L * i) << 16);
-            case INT8, INT4 -> throw type.notSingle();
+            case INT8, INT4, Q8_0, Q4_0, Q4_K, Q6_K -> throw type.notSingle();
           };
       to.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * i, value);
     }

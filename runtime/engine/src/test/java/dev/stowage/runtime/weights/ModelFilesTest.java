@@ -50,8 +50,8 @@ class ModelFilesTest {
         int to = from + 1 + random.nextInt(shape.rows(weight) - from);
         var tensor = model.tensor(weight, layer);
         byte[] whole = Files.readAllBytes(tensor.file());
-        int start = (int) (tensor.offset() + from * shape.rowBytes(weight));
-        int bytes = (int) ((to - from) * shape.rowBytes(weight));
+        int start = (int) (tensor.offset() + from * shape.rowBytes(weight, layer));
+        int bytes = (int) ((to - from) * shape.rowBytes(weight, layer));
         var target = arena.allocate(bytes + 5);
 
         var reader = files.bind(weight, layer, new Range(from, to), target);

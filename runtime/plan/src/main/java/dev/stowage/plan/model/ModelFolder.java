@@ -2,22 +2,21 @@ package dev.stowage.plan.model;
 
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.ModelSource;
 import dev.stowage.plan.Weight;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HashSet;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * A Hugging Face folder: configuration and tensor headers, checked against each other. Every tensor
  * of the shape is there with its size, and no layer has one that the shape does not account for.
  */
-public final class ModelFolder {
+public final class ModelFolder implements ModelHeaders {
   private static final long LONGEST_CONFIG = 1 << 20;
 
   private final Path path;
@@ -78,24 +77,29 @@ public final class ModelFolder {
         fingerprint(bytes, index));
   }
 
+  @Override
   public Path path() {
     return path;
   }
 
+  @Override
   public ModelShape shape() {
     return shape;
   }
 
+  @Override
   public TensorIndex index() {
     return index;
   }
 
   /** Ids that end a text: those of {@code generation_config.json}, else of {@code config.json}. */
+  @Override
   public List<Integer> endTokens() {
     return endTokens;
   }
 
   /** The id a text begins with, where the configuration names one. */
+  @Override
   public OptionalInt beginToken() {
     return beginToken;
   }
@@ -104,6 +108,7 @@ public final class ModelFolder {
    * SHA-256, in hex, over {@code config.json} and the header of each weight file in the order of
    * their names: says whether this is the model that a plan was made for.
    */
+  @Override
   public String fingerprint() {
     return fingerprint;
   }
@@ -113,6 +118,7 @@ public final class ModelFolder {
    *
    * @param layer ignored for a matrix that belongs to no layer
    */
+  @Override
   public Tensor tensor(Weight weight, int layer) {
     if (shape.rows(weight) == 0) {
       throw new IllegalArgumentException("this model has no " + weight.word());
@@ -125,6 +131,7 @@ public final class ModelFolder {
    *
    * @param layer ignored for a vector that belongs to no layer
    */
+  @Override
   public Tensor tensor(ModelVector vector, int layer) {
     if (vector.length(shape) == 0) {
       throw new IllegalArgumentException("this model has no " + vector);
@@ -132,17 +139,14 @@ public final class ModelFolder {
     return index.find(names.of(vector, layer)).orElseThrow();
   }
 
+  @Override
+  public ModelSource source(String path) {
+    return new ModelSource.HuggingFace(path, fingerprint);
+  }
+
   private static String fingerprint(byte[] config, TensorIndex index) {
-    try {
-      var digest = MessageDigest.getInstance("SHA-256");
-      digest.update(config);
-      for (var header : index.headers()) {
-        digest.update(header.raw());
-      }
-      return HexFormat.of().formatHex(digest.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
+    return Fingerprint.of(
+        Stream.concat(Stream.of(config), index.headers().stream().map(WeightFile::raw)).toList());
   }
 
   /** Holds a folder's tensors against its shape. */

@@ -1,6 +1,7 @@
 package dev.stowage.plan.model;
 
 import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.RopeScaling;
 
 /** The one-dimensional weights: norms and biases. They are not placed, and widened to F32. */
 public enum ModelVector {
@@ -20,7 +21,9 @@ public enum ModelVector {
   UP_BIAS(true),
   DOWN_BIAS(true),
   FINAL_NORM(false),
-  FINAL_NORM_BIAS(false);
+  FINAL_NORM_BIAS(false),
+  /** What rotary frequencies are divided by (GGUF's Llama 3.1). */
+  ROPE_FACTORS(false);
 
   private final boolean perLayer;
 
@@ -46,6 +49,8 @@ public enum ModelVector {
       case GATE_BIAS -> shape.mlpBias() && !opt ? shape.ffn() : 0;
       case UP_BIAS -> shape.mlpBias() ? shape.ffn() : 0;
       case DOWN_BIAS -> shape.mlpBias() ? shape.hidden() : 0;
+      case ROPE_FACTORS ->
+          shape.ropeScaling() instanceof RopeScaling.Factors ? shape.headDim() / 2 : 0;
     };
   }
 }

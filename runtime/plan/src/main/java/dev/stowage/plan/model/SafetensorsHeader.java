@@ -21,7 +21,8 @@ import java.util.List;
  * @param raw the header as stored, its length included
  * @param fileBytes length of the whole file
  */
-record SafetensorsHeader(Path file, byte[] raw, List<Tensor> tensors, long fileBytes) {
+record SafetensorsHeader(Path file, byte[] raw, List<Tensor> tensors, long fileBytes)
+    implements WeightFile {
   /** The format's own limit. */
   private static final long LONGEST = 100_000_000;
 

@@ -13,7 +13,7 @@ import java.util.TreeMap;
 
 /**
  * The tensors of a folder: {@code model.safetensors}, or the shards that {@code
- * model.safetensors.index.json} names.
+ * model.safetensors.index.json} names; or those of a GGUF file.
  */
 public final class TensorIndex {
   private static final String SINGLE = "model.safetensors";
@@ -21,9 +21,9 @@ public final class TensorIndex {
   private static final long LONGEST_INDEX = 16L << 20;
 
   private final SortedMap<String, Tensor> tensors;
-  private final List<SafetensorsHeader> headers;
+  private final List<WeightFile> headers;
 
-  private TensorIndex(SortedMap<String, Tensor> tensors, List<SafetensorsHeader> headers) {
+  private TensorIndex(SortedMap<String, Tensor> tensors, List<? extends WeightFile> headers) {
     this.tensors = Collections.unmodifiableSortedMap(tensors);
     this.headers = List.copyOf(headers);
   }
@@ -69,7 +69,7 @@ public final class TensorIndex {
             "%s: shard %s is missing".formatted(indexFile, path.getFileName()));
       }
     }
-    var headers = new ArrayList<SafetensorsHeader>();
+    var headers = new ArrayList<WeightFile>();
     for (var path : files.values()) {
       headers.add(SafetensorsHeader.read(path));
     }
@@ -89,7 +89,12 @@ public final class TensorIndex {
     return name.length() <= 255 && name.matches("[A-Za-z0-9_][A-Za-z0-9_.+-]*\\.safetensors");
   }
 
-  private static TensorIndex of(List<SafetensorsHeader> headers) throws ModelFormatException {
+  /** The tensors of one file. */
+  static TensorIndex of(WeightFile file) throws ModelFormatException {
+    return of(List.of(file));
+  }
+
+  private static TensorIndex of(List<? extends WeightFile> headers) throws ModelFormatException {
     var tensors = new TreeMap<String, Tensor>();
     for (var header : headers) {
       for (var tensor : header.tensors()) {
@@ -115,7 +120,7 @@ public final class TensorIndex {
 
   /** The weight files in the order of their names. */
   public List<Path> files() {
-    return headers.stream().map(SafetensorsHeader::file).toList();
+    return headers.stream().map(WeightFile::file).toList();
   }
 
   /** Bytes of a weight file when its header was read. */
@@ -127,7 +132,7 @@ public final class TensorIndex {
         .fileBytes();
   }
 
-  List<SafetensorsHeader> headers() {
+  List<WeightFile> headers() {
     return headers;
   }
 }

@@ -59,6 +59,7 @@ record TensorNames(Family family, String prefix) {
       case K_NORM -> layer(layer) + "self_attn.k_norm.weight";
       case FINAL_NORM -> prefix + (opt ? "final_layer_norm.weight" : "norm.weight");
       case FINAL_NORM_BIAS -> prefix + "final_layer_norm.bias";
+      case ROPE_FACTORS -> throw new IllegalArgumentException("only GGUF files have " + vector);
     };
   }
 

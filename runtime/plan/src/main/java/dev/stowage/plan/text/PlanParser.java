@@ -16,10 +16,12 @@ import dev.stowage.plan.Origin;
 import dev.stowage.plan.Prediction;
 import dev.stowage.plan.Rate;
 import dev.stowage.plan.RateValue;
+import dev.stowage.plan.RopePairs;
 import dev.stowage.plan.RopeScaling;
 import dev.stowage.plan.Section;
 import dev.stowage.plan.Sparsity;
 import dev.stowage.plan.Step;
+import dev.stowage.plan.StoredTypes;
 import dev.stowage.plan.WeightRegion;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -86,10 +88,14 @@ public final class PlanParser {
       var path = in.string("the model's folder");
       in.keyword("fingerprint");
       source = new ModelSource.HuggingFace(path, in.string("a fingerprint"));
+    } else if (in.passes("gguf")) {
+      var path = in.string("the model's file");
+      in.keyword("fingerprint");
+      source = new ModelSource.Gguf(path, in.string("a fingerprint"));
     } else if (in.passes("shape")) {
       source = new ModelSource.ShapeOnly(in.string("the shape's name"));
     } else {
-      throw in.found("'hf' or 'shape'");
+      throw in.found("'hf', 'gguf' or 'shape'");
     }
     in.endOfStatement();
     return source;
@@ -113,7 +119,10 @@ public final class PlanParser {
     int vocabulary = countField("vocabulary");
     int maxPositions = countField("max-positions");
     double normEpsilon = numberField("norm-epsilon");
-    double ropeTheta = numberField("rope-theta");
+    in.statementOf("rope-theta");
+    double ropeTheta = in.number("a number");
+    var ropePairs = in.passes("interleaved") ? RopePairs.INTERLEAVED : RopePairs.HALVES;
+    in.endOfStatement();
     var ropeScaling = ropeScaling();
     boolean qkvBias = yesNoField("qkv-bias");
     boolean outputBias = yesNoField("output-bias");
@@ -124,9 +133,12 @@ public final class PlanParser {
         in.passes("none") ? Optional.empty() : Optional.of(in.integer("'none' or " + COUNT));
     in.endOfStatement();
     in.statementOf("weight-type");
-    var weightType = StepText.elementType(in);
+    var common = StepText.elementType(in);
     in.endOfStatement();
-    in.endOfBlock();
+    var others = new ArrayList<StoredTypes.Other>();
+    while (in.inBlock("'stored'")) {
+      others.add(storedOtherwise());
+    }
     return in.valid(
         () ->
             new ModelShape(
@@ -143,12 +155,25 @@ public final class PlanParser {
                 normEpsilon,
                 ropeTheta,
                 ropeScaling,
+                ropePairs,
                 qkvBias,
                 outputBias,
                 mlpBias,
                 tiedHead,
                 slidingWindow,
-                weightType));
+                new StoredTypes(common, others)));
+  }
+
+  private StoredTypes.Other storedOtherwise() throws PlanFormatException {
+    in.keyword("stored");
+    var weight = StepText.weight(in);
+    in.keyword("layers");
+    var layers = in.range("layers");
+    in.keyword("as");
+    var type = StepText.elementType(in);
+    var other = in.valid(() -> new StoredTypes.Other(weight, layers, type));
+    in.endOfStatement();
+    return other;
   }
 
   private RopeScaling ropeScaling() throws PlanFormatException {
@@ -162,8 +187,10 @@ public final class PlanParser {
       scaling =
           new RopeScaling.Llama3(
               numberOf("factor"), numberOf("low"), numberOf("high"), in.integerOf("positions"));
+    } else if (in.passes("factors")) {
+      scaling = new RopeScaling.Factors();
     } else {
-      throw in.found("'none', 'linear' or 'llama3'");
+      throw in.found("'none', 'linear', 'llama3' or 'factors'");
     }
     in.endOfStatement();
     return scaling;

@@ -35,6 +35,8 @@ public final class PlanPrinter {
     switch (plan.source()) {
       case ModelSource.HuggingFace(var path, var fingerprint) ->
           out.line("model", "hf", quoted(path), "fingerprint", quoted(fingerprint));
+      case ModelSource.Gguf(var path, var fingerprint) ->
+          out.line("model", "gguf", quoted(path), "fingerprint", quoted(fingerprint));
       case ModelSource.ShapeOnly(var name) -> out.line("model", "shape", quoted(name));
     }
     shape(plan.shape());
@@ -130,7 +132,10 @@ public final class PlanPrinter {
     out.line("vocabulary", shape.vocabulary());
     out.line("max-positions", shape.maxPositions());
     out.line("norm-epsilon", shape.normEpsilon());
-    out.line("rope-theta", shape.ropeTheta());
+    switch (shape.ropePairs()) {
+      case HALVES -> out.line("rope-theta", shape.ropeTheta());
+      case INTERLEAVED -> out.line("rope-theta", shape.ropeTheta(), "interleaved");
+    }
     switch (shape.ropeScaling()) {
       case RopeScaling.None() -> out.line("rope-scaling", "none");
       case RopeScaling.Linear(var factor) -> out.line("rope-scaling", "linear", "factor", factor);
@@ -146,13 +151,18 @@ public final class PlanPrinter {
               high,
               "positions",
               positions);
+      case RopeScaling.Factors() -> out.line("rope-scaling", "factors");
     }
     out.line("qkv-bias", yesNo(shape.qkvBias()));
     out.line("output-bias", yesNo(shape.outputBias()));
     out.line("mlp-bias", yesNo(shape.mlpBias()));
     out.line("tied-head", yesNo(shape.tiedHead()));
     out.line("sliding-window", shape.slidingWindow().map(String::valueOf).orElse("none"));
-    out.line("weight-type", shape.weightType().word());
+    out.line("weight-type", shape.stored().common().word());
+    for (var other : shape.stored().others()) {
+      out.line(
+          "stored", other.weight().word(), "layers", other.layers(), "as", other.type().word());
+    }
     out.end();
   }
 

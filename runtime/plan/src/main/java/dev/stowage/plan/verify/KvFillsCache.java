@@ -12,6 +12,10 @@ final class KvFillsCache implements Invariant {
   @Override
   public void check(PlanIndex index, Findings findings) {
     var plan = index.plan;
+    if (plan.kvType().wholeGroups()) {
+      findings.add(
+          "kv", "kept as %s, which is a type of weights in files only", plan.kvType().word());
+    }
     var regions =
         plan.kv().stream().sorted(Comparator.comparingInt(r -> r.layers().from())).toList();
     long filled = 0;

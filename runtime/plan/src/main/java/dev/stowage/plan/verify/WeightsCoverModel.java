@@ -1,6 +1,8 @@
 package dev.stowage.plan.verify;
 
+import dev.stowage.plan.ElementType;
 import dev.stowage.plan.Weight;
+import dev.stowage.plan.WeightRegion;
 
 /**
  * Every row of every matrix of every layer lies on exactly one device, as the model stores it or
@@ -9,19 +11,36 @@ import dev.stowage.plan.Weight;
 final class WeightsCoverModel implements Invariant {
   @Override
   public void check(PlanIndex index, Findings findings) {
-    var stored = index.plan.shape().weightType();
     for (var region : index.plan.weights()) {
-      if (region.type() != stored && !region.type().quantized()) {
-        findings.add(
-            region.weight().word(),
-            "kept as %s, but the model stores %s, and only int8 and int4 are made of it",
-            region.type().word(),
-            stored.word());
-      }
+      stored(index, findings, region);
     }
     for (var weight : Weight.values()) {
       for (int layer = 0; layer < index.layersOf(weight); layer++) {
         layer(index, findings, weight, layer);
+      }
+    }
+  }
+
+  private static void stored(PlanIndex index, Findings findings, WeightRegion region) {
+    for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
+      var stored = index.plan.shape().type(region.weight(), layer);
+      if (region.type() != stored && !ElementType.made().contains(region.type())) {
+        findings.add(
+            region.weight().word(),
+            "kept as %s, but the model stores %s in layer %d, and only int8 and int4 are made of it",
+            region.type().word(),
+            stored.word(),
+            layer);
+        return;
+      }
+      if (region.type() != stored && stored.quantized()) {
+        findings.add(
+            region.weight().word(),
+            "kept as %s, but the model stores %s in layer %d: what is quantized is not quantized again",
+            region.type().word(),
+            stored.word(),
+            layer);
+        return;
       }
     }
   }

@@ -19,11 +19,13 @@ import dev.stowage.plan.Prediction;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Rate;
 import dev.stowage.plan.RateValue;
+import dev.stowage.plan.RopePairs;
 import dev.stowage.plan.RopeScaling;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Section;
 import dev.stowage.plan.Sparsity;
 import dev.stowage.plan.Step;
+import dev.stowage.plan.StoredTypes;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
 import java.util.ArrayList;
@@ -33,6 +35,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /** Plans of valid records and arbitrary values; few of them hold together. */
 final class RandomPlans {
@@ -48,9 +51,11 @@ final class RandomPlans {
     var machine = machine();
     return new ExecutablePlan(
         string(),
-        random.nextBoolean()
-            ? new ModelSource.HuggingFace(string(), string())
-            : new ModelSource.ShapeOnly(string()),
+        switch (random.nextInt(3)) {
+          case 0 -> new ModelSource.HuggingFace(string(), string());
+          case 1 -> new ModelSource.Gguf(string(), string());
+          default -> new ModelSource.ShapeOnly(string());
+        },
         shape(),
         machine,
         batch(),
@@ -109,9 +114,10 @@ final class RandomPlans {
     int heads = kvHeads * (1 + random.nextInt(4));
     var family = pick(Family.values());
     int hidden = 1 + random.nextInt(9999);
+    int layers = 1 + random.nextInt(100);
     return new ModelShape(
         family,
-        1 + random.nextInt(100),
+        layers,
         hidden,
         family.isOpt() ? 1 + random.nextInt(9999) : hidden,
         1 + random.nextInt(9999),
@@ -122,8 +128,9 @@ final class RandomPlans {
         1 + random.nextInt(99999),
         number(),
         number(),
-        switch (random.nextInt(3)) {
-          case 0 -> new RopeScaling.None();
+        switch (random.nextInt(4)) {
+          case 0 -> new RopeScaling.Factors();
+          case 3 -> new RopeScaling.None();
           case 1 -> new RopeScaling.Linear(1 + random.nextDouble());
           default ->
               new RopeScaling.Llama3(
@@ -132,12 +139,24 @@ final class RandomPlans {
                   2 + random.nextDouble(),
                   1 + random.nextInt(99999));
         },
+        pick(RopePairs.values()),
         random.nextBoolean(),
         random.nextBoolean(),
         random.nextBoolean(),
         random.nextBoolean(),
         random.nextBoolean() ? Optional.empty() : Optional.of(random.nextInt()),
-        pick(ElementType.values()));
+        stored(layers));
+  }
+
+  private StoredTypes stored(int layers) {
+    var types = new EnumMap<Weight, List<ElementType>>(Weight.class);
+    var numbers = new EnumMap<Weight, Long>(Weight.class);
+    for (var weight : Weight.values()) {
+      int count = weight.perLayer() ? layers : 1;
+      types.put(weight, Stream.generate(() -> pick(ElementType.values())).limit(count).toList());
+      numbers.put(weight, random.nextLong(1L << 30));
+    }
+    return StoredTypes.of(types, numbers);
   }
 
   private Machine machine() {

@@ -86,8 +86,8 @@ class StowPlanFileTest {
   @Test
   void refusesATextThatDoesNotParseThoughItsDigestMatches() throws Exception {
     refuses(
-        "x.stowplan: line 3: expected 'hf' or 'shape', found 'gguf'",
-        signed("model hf", "model gguf"));
+        "x.stowplan: line 3: expected 'hf', 'gguf' or 'shape', found 'onnx'",
+        signed("model hf", "model onnx"));
   }
 
   @Test

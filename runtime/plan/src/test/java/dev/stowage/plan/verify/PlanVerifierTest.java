@@ -52,7 +52,7 @@ class PlanVerifierTest {
     rejects(
         "attn.q layers 0..2 rows 0..8 on host as f32",
         "attn.q layers 0..2 rows 0..8 on host as bf16",
-        "attn.q: kept as bf16, but the model stores f32, and only int8 and int4 are made of it");
+        "attn.q: kept as bf16, but the model stores f32 in layer 0, and only int8 and int4 are made of it");
   }
 
   @Test

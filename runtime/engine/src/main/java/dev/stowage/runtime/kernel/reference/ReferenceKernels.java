@@ -58,12 +58,10 @@ public final class ReferenceKernels implements Kernels {
         to);
     for (int r = 0; r < rows; r++) {
       for (int o = from; o < to; o++) {
-        long row = wOffset + (long) (o - from) * k * type.bytes();
+        long row = wOffset + (o - from) * type.rowBytes(k);
         double sum = 0;
         for (int i = 0; i < k; i++) {
-          sum +=
-              (double) x.get(F32, at(xOffset, xStride, r, i))
-                  * Elements.get(type, w, row + (long) i * type.bytes());
+          sum += (double) x.get(F32, at(xOffset, xStride, r, i)) * Elements.get(type, w, row, i);
         }
         if (bias != null) {
           sum += bias.get(F32, at(biasOffset, o - from));
@@ -90,8 +88,8 @@ public final class ReferenceKernels implements Kernels {
         table, tableOffset, type, tableRows, ids, first, out, outOffset, outStride, rows, width);
     for (int r = 0; r < rows; r++) {
       for (int i = 0; i < width; i++) {
-        long element = (long) ids[first + r] * width + i;
-        float value = Elements.get(type, table, tableOffset + element * type.bytes());
+        long row = tableOffset + ids[first + r] * type.rowBytes(width);
+        float value = Elements.get(type, table, row, i);
         long to = at(outOffset, outStride, r, i);
         out.set(F32, to, value);
       }
@@ -115,8 +113,8 @@ public final class ReferenceKernels implements Kernels {
         table, tableOffset, type, tableRows, ids, first, out, outOffset, outStride, rows, width);
     for (int r = 0; r < rows; r++) {
       for (int i = 0; i < width; i++) {
-        long element = (long) ids[first + r] * width + i;
-        float value = Elements.get(type, table, tableOffset + element * type.bytes());
+        long row = tableOffset + ids[first + r] * type.rowBytes(width);
+        float value = Elements.get(type, table, row, i);
         long to = at(outOffset, outStride, r, i);
         out.set(F32, to, out.get(F32, to) + value);
       }
@@ -313,8 +311,17 @@ public final class ReferenceKernels implements Kernels {
           long angle = (long) positions[first + r] * half + i;
           double cos = table.cosines().get(F32, at(0, angle));
           double sin = table.sines().get(F32, at(0, angle));
-          long low = at(xOffset, xStride, r, (long) h * headDim + i);
-          long high = low + (long) half * Float.BYTES;
+          long head = (long) h * headDim;
+          long low =
+              switch (table.pairs()) {
+                case HALVES -> at(xOffset, xStride, r, head + i);
+                case INTERLEAVED -> at(xOffset, xStride, r, head + 2L * i);
+              };
+          long high =
+              switch (table.pairs()) {
+                case HALVES -> low + (long) half * Float.BYTES;
+                case INTERLEAVED -> low + Float.BYTES;
+              };
           double a = x.get(F32, low);
           double b = x.get(F32, high);
           x.set(F32, low, (float) (a * cos - b * sin));
@@ -356,12 +363,12 @@ public final class ReferenceKernels implements Kernels {
       long outStride,
       int rows,
       int width) {
-    Bounds.rows("x", x, xOffset, xStride, rows, (long) width * type.bytes());
+    Bounds.stored("x", x, xOffset, xStride, type, rows, width);
     Bounds.floats("out", out, outOffset, outStride, rows, width);
     for (int r = 0; r < rows; r++) {
       for (int i = 0; i < width; i++) {
-        long from = xOffset + r * xStride + (long) i * type.bytes();
-        out.set(F32, at(outOffset, outStride, r, i), Elements.get(type, x, from));
+        float value = Elements.get(type, x, xOffset + r * xStride, i);
+        out.set(F32, at(outOffset, outStride, r, i), value);
       }
     }
   }

@@ -6,6 +6,7 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import dev.stowage.plan.ElementType;
 import dev.stowage.runtime.kernel.Activations;
+import dev.stowage.runtime.kernel.Blocks;
 import dev.stowage.runtime.kernel.Elements;
 import dev.stowage.runtime.parallel.WorkerPool;
 import java.lang.foreign.MemorySegment;
@@ -203,7 +204,16 @@ final class Elementwise implements WorkerPool.Task {
       case F32 -> MemorySegment.copy(y, yr, x, xr, 4L * n);
       case F16 -> widenF16(x, xr, y, yr, n);
       case BF16 -> widenBf16(x, xr, y, yr, n);
+      case Q8_0, Q4_0, Q4_K, Q6_K -> widenBlocks(x, xr, y, yr, type, n);
       case INT8, INT4 -> throw type.notSingle();
+    }
+  }
+
+  /** Number by number: a row of the embedding for each token. */
+  private static void widenBlocks(
+      MemorySegment x, long xr, MemorySegment y, long yr, ElementType type, int n) {
+    for (int i = 0; i < n; i++) {
+      x.set(Elements.F32, xr + 4L * i, Blocks.number(type, y, yr, i));
     }
   }
 
@@ -231,8 +241,7 @@ final class Elementwise implements WorkerPool.Task {
   private static void widenAdd(
       MemorySegment x, long xr, MemorySegment y, long yr, ElementType type, int n) {
     for (int i = 0; i < n; i++) {
-      float sum =
-          x.get(Elements.F32, xr + 4L * i) + Elements.get(type, y, yr + (long) i * type.bytes());
+      float sum = x.get(Elements.F32, xr + 4L * i) + Elements.get(type, y, yr, i);
       x.set(Elements.F32, xr + 4L * i, sum);
     }
   }

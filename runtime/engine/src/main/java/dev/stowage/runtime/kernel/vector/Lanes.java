@@ -3,6 +3,7 @@ package dev.stowage.runtime.kernel.vector;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import dev.stowage.plan.ElementType;
+import dev.stowage.runtime.kernel.Blocks;
 import dev.stowage.runtime.kernel.Elements;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -90,6 +91,7 @@ final class Lanes {
       case F32 -> MemorySegment.copy(from, Elements.F32, offset, to, at, n);
       case F16 -> widenF16(from, offset, to, at, n);
       case BF16 -> widenBf16(from, offset, to, at, n);
+      case Q8_0, Q4_0, Q4_K, Q6_K -> Blocks.decode(type, from, offset, to, at, n);
       case INT8, INT4 -> throw type.notSingle();
     }
   }

@@ -63,7 +63,7 @@ final class Matmul implements WorkerPool.Task {
   private MemorySegment w;
   private long wOffset;
   private ElementType type;
-  private Dot kernel;
+  private Dot kernel; // null for types that are only read block by block
   private MemorySegment bias;
   private long biasOffset;
   private MemorySegment out;
@@ -72,6 +72,7 @@ final class Matmul implements WorkerPool.Task {
   private int k;
   private int from;
   private int blockRows;
+  private long rowBytes;
 
   Matmul(WorkerPool pool) {
     this.pool = pool;
@@ -104,8 +105,10 @@ final class Matmul implements WorkerPool.Task {
           case F32 -> F32;
           case F16 -> F16;
           case BF16 -> BF16;
+          case Q8_0, Q4_0, Q4_K, Q6_K -> null; // decoded into panels, however few the rows
           case INT8, INT4 -> throw type.notSingle();
         };
+    rowBytes = type.rowBytes(k);
     this.bias = bias;
     this.biasOffset = biasOffset;
     this.out = out;
@@ -124,6 +127,10 @@ final class Matmul implements WorkerPool.Task {
     this.out = null;
   }
 
+  private boolean inPanels() {
+    return blockRows >= MANY_ROWS || kernel == null;
+  }
+
   private void copyActivations(MemorySegment x, long offset, long stride) {
     if (activations.length < blockRows * k) {
       activations = new float[blockRows * k];
@@ -132,7 +139,7 @@ final class Matmul implements WorkerPool.Task {
       MemorySegment.copy(x, Elements.F32, offset + r * stride, activations, r * k, k);
     }
     int accumulatorSize = (blockRows + 1) * PANEL_OUTPUTS * LANES;
-    if (blockRows >= MANY_ROWS && accumulators[0].length < accumulatorSize) {
+    if (inPanels() && accumulators[0].length < accumulatorSize) {
       for (int i = 0; i < accumulators.length; i++) {
         accumulators[i] = new float[accumulatorSize];
       }
@@ -151,7 +158,7 @@ final class Matmul implements WorkerPool.Task {
 
   @Override
   public void run(int worker, int first, int last) {
-    if (blockRows < MANY_ROWS) {
+    if (!inPanels()) {
       for (int o = first; o < last; o += TILE_OUTPUTS) {
         for (int r = 0; r < blockRows; r++) {
           dot(r, o, Math.min(TILE_OUTPUTS, last - o), sums[worker]);
@@ -246,7 +253,7 @@ final class Matmul implements WorkerPool.Task {
     for (int i = 0; i < bound; i += PANEL_DEPTH) {
       int depth = Math.min(PANEL_DEPTH, bound - i);
       for (int j = 0; j < outputs; j++) {
-        long at = weightRow(output + j) + (long) i * type.bytes();
+        long at = weightRow(output + j) + type.rowBytes(i);
         Lanes.widen(type, w, at, panel, j * PANEL_DEPTH, depth);
       }
       for (int r = 0; r < blockRows; r += 2) {
@@ -317,7 +324,7 @@ final class Matmul implements WorkerPool.Task {
   private void finish(int row, int output, float folded) {
     float sum = folded;
     for (int i = F.loopBound(k); i < k; i++) {
-      float weight = Elements.get(type, w, weightRow(output) + (long) i * type.bytes());
+      float weight = Elements.get(type, w, weightRow(output), i);
       sum = Math.fma(activations[row * k + i], weight, sum);
     }
     if (bias != null) {
@@ -327,6 +334,6 @@ final class Matmul implements WorkerPool.Task {
   }
 
   private long weightRow(int output) {
-    return wOffset + (long) output * k * type.bytes();
+    return wOffset + output * rowBytes;
   }
 }

@@ -59,8 +59,29 @@ final class Rope implements WorkerPool.Task {
       long angles = 4L * positions[first + r] * half;
       for (int h = 0; h < heads; h++) {
         long head = xOffset + r * xStride + 4L * h * headDim;
-        rotate(x, head, table.cosines(), table.sines(), angles, half);
+        switch (table.pairs()) {
+          case HALVES -> rotate(x, head, table.cosines(), table.sines(), angles, half);
+          case INTERLEAVED -> turn(x, head, table.cosines(), table.sines(), angles, half);
+        }
       }
+    }
+  }
+
+  /** Neighbours in pairs; scalar, as it is little beside the products around it. */
+  private static void turn(
+      MemorySegment x,
+      long head,
+      MemorySegment cosines,
+      MemorySegment sines,
+      long angles,
+      int half) {
+    for (int i = 0; i < half; i++) {
+      float cos = cosines.get(Elements.F32, angles + 4L * i);
+      float sin = sines.get(Elements.F32, angles + 4L * i);
+      float a = x.get(Elements.F32, head + 8L * i);
+      float b = x.get(Elements.F32, head + 8L * i + 4);
+      x.set(Elements.F32, head + 8L * i, a * cos - b * sin);
+      x.set(Elements.F32, head + 8L * i + 4, b * cos + a * sin);
     }
   }
 

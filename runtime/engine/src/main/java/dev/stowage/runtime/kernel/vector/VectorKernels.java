@@ -103,7 +103,7 @@ public final class VectorKernels implements Kernels {
       int width) {
     Bounds.embed(
         table, tableOffset, type, tableRows, ids, first, out, outOffset, outStride, rows, width);
-    long rowBytes = (long) width * type.bytes();
+    long rowBytes = type.rowBytes(width);
     elementwise.run(
         Op.WIDEN,
         out,
@@ -134,7 +134,7 @@ public final class VectorKernels implements Kernels {
       int width) {
     Bounds.embed(
         table, tableOffset, type, tableRows, ids, first, out, outOffset, outStride, rows, width);
-    long rowBytes = (long) width * type.bytes();
+    long rowBytes = type.rowBytes(width);
     elementwise.run(
         Op.WIDEN_ADD,
         out,
@@ -339,7 +339,7 @@ public final class VectorKernels implements Kernels {
       long outStride,
       int rows,
       int width) {
-    Bounds.rows("x", x, xOffset, xStride, rows, (long) width * type.bytes());
+    Bounds.stored("x", x, xOffset, xStride, type, rows, width);
     Bounds.floats("out", out, outOffset, outStride, rows, width);
     elementwise.run(
         Op.WIDEN, out, outOffset, outStride, x, xOffset, xStride, type, null, 0, rows, width);
