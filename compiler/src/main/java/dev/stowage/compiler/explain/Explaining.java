@@ -64,6 +64,7 @@ final class Explaining {
         plan.predicted(),
         notes,
         solution,
+        Optional.empty(),
         Optional.empty());
   }
 

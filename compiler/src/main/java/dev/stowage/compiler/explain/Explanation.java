@@ -22,6 +22,7 @@ import java.util.Optional;
  * @param layers where rows and KV of each stop of the model lie, from the embedding to the head
  * @param notes what the compiler has to say of the source; empty for a bare plan
  * @param solution what only the optimizer knows; empty for a bare plan
+ * @param simulation a block on a virtual clock; empty where none was asked for
  * @param measured a run of this plan; empty where none was given
  */
 public record Explanation(
@@ -36,6 +37,7 @@ public record Explanation(
     Prediction predicted,
     List<Note> notes,
     Optional<Solution> solution,
+    Optional<Simulation> simulation,
     Optional<Measured> measured) {
   public Explanation {
     Objects.requireNonNull(plan);
@@ -49,6 +51,7 @@ public record Explanation(
     Objects.requireNonNull(predicted);
     notes = List.copyOf(notes);
     Objects.requireNonNull(solution);
+    Objects.requireNonNull(simulation);
     Objects.requireNonNull(measured);
   }
 
@@ -64,23 +67,22 @@ public record Explanation(
 
   /** The same beside a run of the plan. */
   public Explanation with(Measured run) {
+    return with(simulation, Optional.of(run));
+  }
+
+  /** The same beside a block on a virtual clock. */
+  public Explanation with(Simulation block) {
+    return with(Optional.of(block), measured);
+  }
+
+  private Explanation with(Optional<Simulation> block, Optional<Measured> run) {
     return new Explanation(
-        plan,
-        model,
-        batch,
-        shares,
-        devices,
-        links,
-        layers,
-        schedule,
-        predicted,
-        notes,
-        solution,
-        Optional.of(run));
+        plan, model, batch, shares, devices, links, layers, schedule, predicted, notes, solution,
+        block, run);
   }
 
   /** Whether an emulated drive takes part: what it yields is simulated. */
-  public boolean simulated() {
+  public boolean emulated() {
     return devices.stream().anyMatch(device -> device.emulated() && device.plannedBytes() > 0);
   }
 

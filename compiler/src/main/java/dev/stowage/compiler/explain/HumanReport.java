@@ -86,12 +86,13 @@ public final class HumanReport {
         schedule.lanes().isEmpty()
             ? "no device beside the compute lane"
             : "beside the compute lane: " + String.join(", ", schedule.lanes());
-    return "%s, weights loaded up to %d %s ahead, %s"
-        .formatted(
-            schedule.order(),
-            schedule.prefetch(),
-            schedule.prefetch() == 1 ? "stop" : "stops",
-            lanes);
+    String loads =
+        switch (schedule.prefetch()) {
+          case 0 -> "weights loaded when they are needed";
+          case 1 -> "weights loaded up to 1 stop ahead";
+          default -> "weights loaded up to %d stops ahead".formatted(schedule.prefetch());
+        };
+    return String.join(", ", schedule.order(), loads, lanes);
   }
 
   private String prediction() {
@@ -101,7 +102,7 @@ public final class HumanReport {
             + "  prefill  %s (%s), bound by %s%n"
             + "  decode   %s (%s), bound by %s%n"
             + "  throughput %s%n",
-        explained.simulated() ? " (with an emulated drive's rates where one takes part)" : "",
+        explained.emulated() ? " (with an emulated drive's rates where one takes part)" : "",
         Amount.seconds(predicted.prefillSeconds()),
         Amount.rate(predicted.prefillTokensPerSecond()),
         predicted.prefillBound(),
@@ -143,7 +144,7 @@ public final class HumanReport {
     }
   }
 
-  private static String signed(double value, String amount) {
+  static String signed(double value, String amount) {
     return (value < 0 ? "-" : "+") + amount;
   }
 

@@ -32,7 +32,7 @@ public final class JsonReport {
         .put("weights_bytes", model.weightBytes())
         .put("weight_type", model.weightType())
         .put("kv_type", model.kvType())
-        .put("simulated", explained.simulated());
+        .put("emulated", explained.emulated());
     batch(result.putObject("batch"), explained.batch());
     shares(result.putArray("shares"), explained.shares());
     devices(result.putArray("devices"), explained);
@@ -59,6 +59,7 @@ public final class JsonReport {
             .put("prefetch_stops", explained.schedule().prefetch());
     explained.schedule().lanes().forEach(schedule.putArray("lanes")::add);
     prediction(result.putObject("predicted"), explained.predicted());
+    result.withObject("/predicted").put("block_s", explained.blockSeconds());
     explained.solution().ifPresent(solution -> solution(result, solution));
     var notes = result.putArray("notes");
     for (var note : explained.notes()) {
@@ -70,7 +71,10 @@ public final class JsonReport {
           .put("line", note.line())
           .put("message", note.message());
     }
-    explained.measured().ifPresent(run -> measured(result.putObject("measured"), run));
+    explained.simulation().ifPresent(block -> simulation(result.putObject("simulated"), block));
+    explained
+        .measured()
+        .ifPresent(run -> measured(result.putObject("measured"), run, explained.predicted()));
     return result;
   }
 
@@ -174,7 +178,35 @@ public final class JsonReport {
     result.put("bound_s", solution.boundSeconds()).put("programs", solution.programs());
   }
 
-  private static void measured(ObjectNode node, Measured run) {
+  private static void simulation(ObjectNode node, Simulation block) {
+    node.put("prefill_s", block.prefillSeconds())
+        .put("decode_s", block.decodeSeconds())
+        .put("throughput_tok_per_s", block.throughputTokensPerSecond());
+    var steps = node.putArray("steps");
+    for (var step : block.steps()) {
+      var one = steps.addObject().put("step", step.title()).put("step_s", step.seconds());
+      var lanes = one.putArray("lanes");
+      for (var lane : step.lanes()) {
+        lanes
+            .addObject()
+            .put("resource", lane.name())
+            .put("busy_s", lane.busySeconds())
+            .put("bottleneck", lane.bottleneck());
+      }
+    }
+    var stalls = node.putArray("stalls");
+    for (var stall : block.stalls()) {
+      stalls
+          .addObject()
+          .put("phase", stall.phase())
+          .put("waited_for", stall.waitedFor())
+          .put("stalled_s", stall.seconds());
+    }
+  }
+
+  private static void measured(ObjectNode node, Measured run, Prediction predicted) {
+    var ratios = node.putObject("measured_over_predicted");
+    Compared.of(predicted, run).forEach(pair -> ratios.put(pair.name(), pair.ratio()));
     node.put("prompt_tokens", run.promptTokens())
         .put("generated_tokens", run.generatedTokens())
         .put("decode_tokens", run.decodeTokens())

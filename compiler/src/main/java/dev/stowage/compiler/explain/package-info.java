@@ -2,7 +2,7 @@
  * Turns a compiled plan into everything one can say of it, and that into text:
  *
  * <pre>
- * Compilation.Compiled ─┐
+ * Compilation.Compiled ─┐   simulation, a run's metrics
  *                       ├─▶ Explanation ─▶ HumanReport · JsonReport · HtmlReport
  * a bare .stowplan ─────┘        └───────▶ Comparison (of two) ─▶ text · JSON
  * </pre>

@@ -21,7 +21,8 @@ final class ExplainCommand implements Callable<Integer> {
   /** How an explanation is written. */
   enum Form {
     HUMAN,
-    JSON;
+    JSON,
+    HTML;
 
     @Override
     public String toString() {

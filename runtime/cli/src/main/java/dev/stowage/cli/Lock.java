@@ -59,11 +59,12 @@ final class Lock {
       var changed = decisions.inputsThatChanged(locked);
       throw new Failure(
           Exit.EXPECTATION_FAILED,
-          "--locked, but %s compiles differently than %s.lock says in %d decisions%s"
+          "--locked, but %s compiles differently than %s.lock says in %d %s%s"
               .formatted(
                   file,
                   file,
                   differences.size(),
+                  differences.size() == 1 ? "decision" : "decisions",
                   changed.isEmpty() ? "" : "; changed since: " + String.join(", ", changed)));
     }
   }

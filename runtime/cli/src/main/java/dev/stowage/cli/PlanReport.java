@@ -2,10 +2,12 @@ package dev.stowage.cli;
 
 import dev.stowage.compiler.explain.Comparison;
 import dev.stowage.compiler.explain.Explanation;
+import dev.stowage.compiler.explain.HtmlReport;
 import dev.stowage.compiler.explain.HumanReport;
 import dev.stowage.compiler.explain.JsonReport;
 import dev.stowage.compiler.explain.Measured;
 import dev.stowage.compiler.explain.RunFile;
+import dev.stowage.compiler.explain.Simulation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,8 +26,13 @@ final class PlanReport {
     }
     return switch (form) {
       case HUMAN -> HumanReport.render(explained);
-      case JSON -> Json.text(JsonReport.render(explained));
+      case JSON -> Json.text(JsonReport.render(simulated(planned, explained)));
+      case HTML -> HtmlReport.render(simulated(planned, explained));
     };
+  }
+
+  private static Explanation simulated(Planned planned, Explanation explained) {
+    return Simulation.of(planned.plan(), planned.schedule()).map(explained::with).orElse(explained);
   }
 
   /** What changes from one plan to another. */

@@ -314,7 +314,7 @@ class ContractTest {
     wrong("top-p", "run", "plan.stow", "-p", "x", "--top-p", "0");
     wrong("--threads", "run", "plan.stow", "-p", "x", "--threads", "0");
     wrong("knows 512 positions", "run", "plan.stow", "-p", "x", "--max-tokens", "100000");
-    wrong("but was 'html'", "explain", "plan.stow", "--format", "html");
+    wrong("but was 'xml'", "explain", "plan.stow", "--format", "xml");
     wrong("--variant", "run", "--model", Ran.TINY_OPT.toString(), "-p", "x", "--variant", "v");
   }
 

@@ -1,5 +1,7 @@
 package dev.stowage.plan.text;
 
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.Locale;
 
 /** Amounts as people read them. */
@@ -30,7 +32,7 @@ public final class Amount {
     return count < 1_000_000_000 ? format("%.1f M", count / 1e6) : format("%.2f B", count / 1e9);
   }
 
-  /** {@code 45.0 ms}, {@code 2.31 s}, {@code 3.5 min}. */
+  /** {@code 45.0 ms}, {@code 2.31 s}, {@code 3.5 min}, {@code 7.3 h}. */
   public static String seconds(double seconds) {
     if (seconds < 1e-3) {
       return format("%.0f us", seconds * 1e6);
@@ -38,11 +40,18 @@ public final class Amount {
     if (seconds < 1) {
       return format("%.1f ms", seconds * 1e3);
     }
-    return seconds < 120 ? format("%.2f s", seconds) : format("%.1f min", seconds / 60);
+    if (seconds < 120) {
+      return format("%.2f s", seconds);
+    }
+    return seconds < 7200 ? format("%.1f min", seconds / 60) : format("%.1f h", seconds / 3600);
   }
 
   /** {@code 7.31 tok/s}. */
   public static String rate(double tokensPerSecond) {
+    if (tokensPerSecond > 0 && tokensPerSecond < 0.1) {
+      var rounded = new BigDecimal(tokensPerSecond).round(new MathContext(2));
+      return rounded.stripTrailingZeros().toPlainString() + " tok/s";
+    }
     return format(tokensPerSecond < 100 ? "%.2f tok/s" : "%,.0f tok/s", tokensPerSecond);
   }
 
