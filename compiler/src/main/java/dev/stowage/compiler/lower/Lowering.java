@@ -295,7 +295,8 @@ public final class Lowering {
       regionsPerLayer = Math.max(regionsPerLayer, kvOf(layer).size());
     }
     for (var buffer :
-        Footprint.activations(shape, placed.batch(), placed.computeAt(), regionsPerLayer)) {
+        Footprint.activations(
+            shape, placed.batch(), placed.computeAt(), regionsPerLayer, inFlight())) {
       if (buffer.name().equals("hidden")) {
         addHidden(buffers, buffer.bytes());
       } else {
@@ -317,7 +318,7 @@ public final class Lowering {
   private void addHidden(List<Buffer> buffers, long bytes) {
     int here = placed.waiting().getOrDefault(placed.computeAt(), 0);
     boolean gpu = placed.machine().device(placed.computeAt()).kind() == DeviceKind.GPU;
-    int atWork = gpu ? 1 : 0; // a host works on them where they wait
+    int atWork = gpu ? inFlight() : 0; // a host works on them where they wait
     buffers.add(
         new Buffer("hidden", placed.computeAt(), Buffer.Purpose.ACTIVATIONS, bytes, here + atWork));
     waitingElsewhere()
@@ -326,6 +327,10 @@ public final class Lowering {
                 buffers.add(
                     new Buffer(
                         on("waiting", device), device, Buffer.Purpose.ACTIVATIONS, bytes, count)));
+  }
+
+  private int inFlight() {
+    return Footprint.inFlight(placed.machine(), placed.computeAt(), placed.batch(), placed.kv());
   }
 
   /** What stores and devices that attend need beside the cache itself. */
@@ -339,23 +344,27 @@ public final class Lowering {
           buffers,
           "staging." + region.name(),
           placed.hostMemory(),
-          Footprint.stagingBytes(shape, placed.kvType(), home, region));
+          Footprint.stagingBytes(shape, placed.kvType(), home, region),
+          1);
       if (placed.machine().device(region.attendAt()).kind() == DeviceKind.GPU
           && !region.device().equals(region.attendAt())) {
         addWorking(
             buffers,
             on("staging." + region.name(), region.attendAt()),
             region.attendAt(),
-            Footprint.stagingBytes(shape, placed.kvType(), DeviceKind.DISK, region));
+            Footprint.stagingBytes(shape, placed.kvType(), DeviceKind.DISK, region),
+            1);
       }
       if (attendsForCompute(region.attendAt())) {
         attending.add(region.attendAt());
       }
     }
     for (var device : attending) {
-      addWorking(buffers, on("q", device), device, Footprint.align(4 * rows * shape.queryWidth()));
-      addWorking(buffers, on("k", device), device, Footprint.align(4 * rows * shape.kvWidth()));
-      addWorking(buffers, on("v", device), device, Footprint.align(4 * rows * shape.kvWidth()));
+      long query = Footprint.align(4 * rows * shape.queryWidth());
+      long key = Footprint.align(4 * rows * shape.kvWidth());
+      addWorking(buffers, on("q", device), device, query, inFlight());
+      addWorking(buffers, on("k", device), device, key, inFlight());
+      addWorking(buffers, on("v", device), device, key, inFlight());
       var partials = new LinkedHashSet<String>();
       for (int layer = 0; layer < shape.layers(); layer++) {
         var regions = kvOf(layer);
@@ -366,14 +375,15 @@ public final class Lowering {
         }
       }
       for (var partial : partials) {
-        addWorking(buffers, partial, device, Footprint.partialBytes(shape, rows));
+        addWorking(buffers, partial, device, Footprint.partialBytes(shape, rows), inFlight());
       }
     }
   }
 
-  private static void addWorking(List<Buffer> buffers, String name, String device, long bytes) {
+  private static void addWorking(
+      List<Buffer> buffers, String name, String device, long bytes, int instances) {
     if (bytes > 0) {
-      buffers.add(new Buffer(name, device, Buffer.Purpose.WORKING, bytes, 1));
+      buffers.add(new Buffer(name, device, Buffer.Purpose.WORKING, bytes, instances));
     }
   }
 

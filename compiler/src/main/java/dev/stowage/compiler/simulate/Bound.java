@@ -2,6 +2,7 @@ package dev.stowage.compiler.simulate;
 
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Op;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Step;
@@ -33,14 +34,14 @@ record Bound(Step step, String label, int[] reads, int writes, boolean beside) {
               "attend " + region,
               numbers(List.of(queries), buffers),
               buffers.get(writes),
-              beside(plan, schedule, compute, plan.kvRegion(region).attendAt()));
+              beside(plan, schedule, compute, plan.kvRegion(region)));
       case Step.Append(var region, var keys, var values) ->
           new Bound(
               step,
               "append " + region,
               numbers(List.of(keys, values), buffers),
               -1,
-              beside(plan, schedule, compute, plan.kvRegion(region).attendAt()));
+              beside(plan, schedule, compute, plan.kvRegion(region)));
       case Step.Copy(var from, var to) ->
           new Bound(
               step,
@@ -52,8 +53,10 @@ record Bound(Step step, String label, int[] reads, int writes, boolean beside) {
   }
 
   private static boolean beside(
-      ExecutablePlan plan, Schedule schedule, String compute, String device) {
-    return onGpu(plan, compute) ? !device.equals(compute) : schedule.lanes().contains(device);
+      ExecutablePlan plan, Schedule schedule, String compute, KvRegion region) {
+    return onGpu(plan, compute)
+        ? !region.device().equals(compute) || !region.attendAt().equals(compute)
+        : schedule.lanes().contains(region.attendAt());
   }
 
   private static boolean onGpu(ExecutablePlan plan, String compute) {

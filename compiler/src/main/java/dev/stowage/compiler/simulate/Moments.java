@@ -2,28 +2,26 @@ package dev.stowage.compiler.simulate;
 
 import java.util.Arrays;
 
-/** For every buffer, when something last ended there, and on which lane. */
+/** For every part of every buffer, when something last ended there, and on which lane. */
 final class Moments {
-  private final int[] instances;
-  private final int microBatches;
+  private final int parts;
   private final double[] seconds;
   private final int[] lanes;
   private double last;
   private int lastLane = -1;
 
   /**
-   * @param instances of every buffer; one that has several has one for every micro-batch
+   * @param parts most that one buffer has
    */
-  Moments(int[] instances, int microBatches) {
-    this.instances = instances;
-    this.microBatches = microBatches;
-    seconds = new double[instances.length * microBatches];
+  Moments(int buffers, int parts) {
+    this.parts = parts;
+    seconds = new double[buffers * parts];
     lanes = new int[seconds.length];
     Arrays.fill(lanes, -1);
   }
 
-  void set(int buffer, int microBatch, double end, int lane) {
-    int at = at(buffer, microBatch);
+  void set(int buffer, int part, double end, int lane) {
+    int at = buffer * parts + part;
     if (end > seconds[at]) {
       seconds[at] = end;
       lanes[at] = lane;
@@ -34,12 +32,12 @@ final class Moments {
     }
   }
 
-  double seconds(int buffer, int microBatch) {
-    return seconds[at(buffer, microBatch)];
+  double seconds(int buffer, int part) {
+    return seconds[buffer * parts + part];
   }
 
-  int lane(int buffer, int microBatch) {
-    return lanes[at(buffer, microBatch)];
+  int lane(int buffer, int part) {
+    return lanes[buffer * parts + part];
   }
 
   /** The latest moment of all. */
@@ -49,9 +47,5 @@ final class Moments {
 
   int lastLane() {
     return lastLane;
-  }
-
-  private int at(int buffer, int microBatch) {
-    return buffer * microBatches + (instances[buffer] > 1 ? microBatch : 0);
   }
 }

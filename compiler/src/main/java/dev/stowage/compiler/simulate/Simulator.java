@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 
@@ -29,8 +30,9 @@ import java.util.Map;
  *   <li>A step waits for what it reads to be written, and for what it writes to be read.
  *   <li>Loads run ahead by the schedule's prefetch, through a ring of one slot more, across the
  *       sweeps; a sweep ends when all lanes are done, since its tokens are the next one's input.
- *   <li>A resource works on one thing after the other; a step that needs several is on all of them
- *       at once and ends with the last.
+ *   <li>A resource works on one thing at a time, on what was given first; what comes later fills
+ *       the gaps. A step that needs several resources is on all of them at once and ends with the
+ *       last.
  * </ul>
  */
 public final class Simulator {
@@ -41,14 +43,20 @@ public final class Simulator {
   private final List<Integer> stops = new ArrayList<>(); // sections
   private final List<String> stopNames = new ArrayList<>();
   private final Bound[][] sections;
+  private final int[] waits; // for every section, the first step that may wait for attention
+  private final int flights;
+  private final int[] flight; // of every micro-batch at its stop
+  private final int[] instances; // of every buffer
+  private final boolean[] carried; // whether a buffer has a part for every micro-batch
   private final int[] word;
   private final Moments written;
   private final Moments read;
   private final List<Span> spans = new ArrayList<>();
   private final Map<Phase, Map<Integer, Double>> stalls = new EnumMap<>(Phase.class);
-  private double[] free = new double[16];
-  private double[] busy = new double[16];
+  private final List<Occupancy> lanes = new ArrayList<>();
   private double now;
+  private double forgotten; // nothing starts before it
+  private double stopBefore; // when the last turn began
   private Phase phase = Phase.PREFILL;
   private double end; // of the work put on lanes last
   private int endLane;
@@ -61,20 +69,31 @@ public final class Simulator {
     compute = plan.buffer("vectors").device();
     pricing = new Pricing(plan, compute);
     var buffers = new HashMap<String, Integer>();
-    var instances = new int[plan.buffers().size()];
+    int microBatches = plan.batch().microBatches();
+    instances = new int[plan.buffers().size()];
+    carried = new boolean[instances.length];
     for (var buffer : plan.buffers()) {
-      instances[buffers.size()] = buffer.instances();
-      buffers.put(buffer.name(), buffers.size());
+      int number = buffers.size();
+      instances[number] = buffer.instances();
+      carried[number] =
+          buffer.instances() >= microBatches
+              && (buffer.name().equals("hidden") || buffer.name().startsWith("waiting."));
+      buffers.put(buffer.name(), number);
     }
-    written = new Moments(instances, plan.batch().microBatches());
-    read = new Moments(instances, plan.batch().microBatches());
+    int parts = Arrays.stream(instances).max().orElse(1);
+    written = new Moments(instances.length, Math.max(parts, microBatches));
+    read = new Moments(instances.length, Math.max(parts, microBatches));
+    flight = new int[microBatches];
+    flights = plan.buffer("attended").instances();
     sections = new Bound[plan.sections().size()][];
+    waits = new int[sections.length];
     for (int s = 0; s < sections.length; s++) {
       var section = plan.sections().get(s);
       sections[s] =
           section.steps().stream()
               .map(step -> Bound.of(step, plan, schedule, compute, buffers))
               .toArray(Bound[]::new);
+      waits[s] = firstWait(sections[s]);
       for (int i = 0; i < section.repeats(); i++) {
         stops.add(s);
         stopNames.add(
@@ -82,6 +101,22 @@ public final class Simulator {
       }
     }
     word = schedule.word(plan.stops(), plan.batch().microBatches());
+  }
+
+  /** The first step that reads what one beside the compute lane has written, or their number. */
+  private static int firstWait(Bound[] steps) {
+    var beside = new HashSet<Integer>();
+    for (int i = 0; i < steps.length; i++) {
+      if (!steps[i].beside()
+          && Arrays.stream(steps[i].reads()).anyMatch(beside::contains)
+          && steps[i].label().equals("merge")) {
+        return i;
+      }
+      if (steps[i].beside() && steps[i].writes() >= 0) {
+        beside.add(steps[i].writes());
+      }
+    }
+    return steps.length;
   }
 
   /**
@@ -98,7 +133,7 @@ public final class Simulator {
     ring = new Ring(sweeps.size());
     var windows = new ArrayList<Window>();
     var ends = new double[sweeps.size()];
-    double[] prefillBusy = null;
+    double[] prefillBusy = {};
     double prefillEnd = 0;
     for (int i = 0; i < sweeps.size(); i++) {
       var sweep = sweeps.get(i);
@@ -119,7 +154,7 @@ public final class Simulator {
       }
       if (i == prefills - 1) {
         prefillEnd = now;
-        prefillBusy = Arrays.copyOf(busy, busy.length);
+        prefillBusy = lanes.stream().mapToDouble(Occupancy::busySeconds).toArray();
       }
     }
     double tokens = (double) plan.batch().sequences() * plan.batch().generateTokens();
@@ -140,8 +175,13 @@ public final class Simulator {
     var at = new int[plan.batch().microBatches()];
     phase = sweep.prefill() ? Phase.PREFILL : Phase.DECODE;
     int loadedStop = -1;
+    int waiting = -1; // the micro-batch that has begun a stop and waits
     for (int microBatch : word) {
       int stop = at[microBatch]++;
+      if (waiting >= 0 && (flights == 1 || at[waiting] != stop + 1)) {
+        finish(works, waiting, at[waiting] - 1);
+        waiting = -1;
+      }
       if (ring.loads(stop) && stop != loadedStop) {
         if (loadedStop >= 0) {
           ring.release();
@@ -149,16 +189,41 @@ public final class Simulator {
         loadedStop = stop;
         ring.await();
       }
+      forget();
       int section = stops.get(stop);
-      for (int i = 0; i < sections[section].length; i++) {
-        step(sections[section][i], works[section][microBatch][i], microBatch, stop);
+      flight[microBatch] = waiting >= 0 ? 1 - flight[waiting] : 0;
+      steps(works[section][microBatch], 0, waits[section], microBatch, stop);
+      if (waiting >= 0) {
+        finish(works, waiting, stop);
       }
+      waiting = microBatch;
+    }
+    if (waiting >= 0) {
+      finish(works, waiting, at[waiting] - 1);
     }
     if (loadedStop >= 0) {
       ring.release();
     }
     waitFor(written.last(), written.lastLane());
     waitFor(read.last(), read.lastLane());
+  }
+
+  /** A copy may run ahead by a stop, nothing by more. */
+  private void forget() {
+    forgotten = stopBefore;
+    stopBefore = now;
+    lanes.forEach(lane -> lane.forget(forgotten));
+  }
+
+  private void finish(Work[][][] works, int microBatch, int stop) {
+    int section = stops.get(stop);
+    steps(works[section][microBatch], waits[section], sections[section].length, microBatch, stop);
+  }
+
+  private void steps(Work[] works, int from, int to, int microBatch, int stop) {
+    for (int i = from; i < to; i++) {
+      step(sections[stops.get(stop)][i], works[i], microBatch, stop);
+    }
   }
 
   private Work[][][] works(Sweep sweep) {
@@ -179,51 +244,56 @@ public final class Simulator {
     if (bound.step() instanceof Step.Load) {
       return; // the ring's
     }
-    if (!bound.beside()) {
+    if (bound.beside()) {
+      // a copy may run ahead of the compute lane, other work is given to its lane in order
+      double ready = bound.step() instanceof Step.Copy ? 0 : now;
       for (int buffer : bound.reads()) {
-        waitFor(written.seconds(buffer, microBatch), written.lane(buffer, microBatch));
+        ready = Math.max(ready, written.seconds(buffer, part(buffer, microBatch)));
       }
       if (bound.writes() >= 0) {
-        waitFor(
-            written.seconds(bound.writes(), microBatch), written.lane(bound.writes(), microBatch));
-        waitFor(read.seconds(bound.writes(), microBatch), read.lane(bound.writes(), microBatch));
+        int part = part(bound.writes(), microBatch);
+        ready = Math.max(ready, written.seconds(bound.writes(), part));
+        ready = Math.max(ready, read.seconds(bound.writes(), part));
+      }
+      occupy(work, ready, bound.label(), microBatch, stop);
+    } else {
+      for (int buffer : bound.reads()) {
+        waitFor(written, buffer, microBatch);
+      }
+      if (bound.writes() >= 0) {
+        waitFor(written, bound.writes(), microBatch);
+        waitFor(read, bound.writes(), microBatch);
       }
       occupy(work, now, bound.label(), microBatch, stop);
       now = end;
-      return;
     }
-    double ready = now;
     for (int buffer : bound.reads()) {
-      ready = Math.max(ready, written.seconds(buffer, microBatch));
+      read.set(buffer, part(buffer, microBatch), end, endLane);
     }
     if (bound.writes() >= 0) {
-      ready = Math.max(ready, written.seconds(bound.writes(), microBatch));
-      ready = Math.max(ready, read.seconds(bound.writes(), microBatch));
+      written.set(bound.writes(), part(bound.writes(), microBatch), end, endLane);
     }
-    occupy(work, ready, bound.label(), microBatch, stop);
-    for (int buffer : bound.reads()) {
-      read.set(buffer, microBatch, end, endLane);
-    }
-    if (bound.writes() >= 0) {
-      written.set(bound.writes(), microBatch, end, endLane);
-    }
+  }
+
+  /** The part of a buffer that a micro-batch uses at its stop. */
+  private int part(int buffer, int microBatch) {
+    return carried[buffer] ? microBatch : flight[microBatch] % instances[buffer];
   }
 
   /** Puts work on its lanes, from a moment on; {@code end} is when the last of it ends. */
   private void occupy(Work work, double from, String what, int microBatch, int stop) {
-    end = from;
+    end = Math.max(from, forgotten);
     endLane = -1;
+    double start = end;
     for (int i = 0; i < work.count(); i++) {
       int lane = work.lane(i);
-      if (lane >= free.length) {
-        free = Arrays.copyOf(free, 2 * lane);
-        busy = Arrays.copyOf(busy, 2 * lane);
+      while (lane >= lanes.size()) {
+        lanes.add(new Occupancy());
       }
-      double start = Math.max(from, free[lane]);
-      free[lane] = start + work.seconds(i);
-      busy[lane] += work.seconds(i);
-      if (free[lane] > end) {
-        end = free[lane];
+      var occupancy = lanes.get(lane);
+      double done = occupancy.add(start, work.seconds(i));
+      if (done > end) {
+        end = done;
         endLane = lane;
       }
       if (recording) {
@@ -233,10 +303,15 @@ public final class Simulator {
                 what,
                 microBatch,
                 stopNames.get(stop),
-                start,
-                free[lane]));
+                occupancy.firstStart(),
+                done));
       }
     }
+  }
+
+  private void waitFor(Moments moments, int buffer, int microBatch) {
+    int part = part(buffer, microBatch);
+    waitFor(moments.seconds(buffer, part), moments.lane(buffer, part));
   }
 
   private void waitFor(double seconds, int lane) {
@@ -326,16 +401,16 @@ public final class Simulator {
   // -- what is told
 
   private List<Lane> lanes(double[] prefillBusy) {
-    var lanes = new ArrayList<Lane>();
-    var names = pricing.lanes();
-    for (int i = 0; i < names.size() && i < busy.length; i++) {
+    var all = new ArrayList<Lane>();
+    for (int i = 0; i < lanes.size(); i++) {
       double prefill = i < prefillBusy.length ? prefillBusy[i] : 0;
-      if (busy[i] > 0) {
-        lanes.add(new Lane(names.get(i), prefill, busy[i] - prefill));
+      double busy = lanes.get(i).busySeconds();
+      if (busy > 0) {
+        all.add(new Lane(pricing.lanes().get(i), prefill, busy - prefill));
       }
     }
-    lanes.sort(Comparator.comparing(Lane::name));
-    return lanes;
+    all.sort(Comparator.comparing(Lane::name));
+    return all;
   }
 
   private List<Stall> stalls() {

@@ -73,7 +73,7 @@ public final class MemoryUse {
 
   /** Bytes of the hidden states of one micro-batch. */
   public static long hiddenBytes(Problem problem, BatchShape batch) {
-    return Footprint.activations(problem.shape(), batch, problem.compute(), 0).stream()
+    return Footprint.activations(problem.shape(), batch, problem.compute(), 0, 1).stream()
         .filter(buffer -> buffer.name().equals("hidden"))
         .mapToLong(Buffer::bytes)
         .sum();
@@ -114,6 +114,7 @@ public final class MemoryUse {
   private void addKv(Problem problem, BatchShape batch, List<KvRegion> kv) {
     var shape = problem.shape();
     long rows = batch.rowsPerPass();
+    int inFlight = Footprint.inFlight(problem.machine(), problem.compute(), batch, kv);
     var attending = new ArrayList<String>();
     for (var region : kv) {
       add(region.device(), Buffer.Purpose.KV, region.bytes(shape.headDim(), problem.kvType()));
@@ -135,10 +136,14 @@ public final class MemoryUse {
           add(
               region.attendAt(),
               Buffer.Purpose.WORKING,
-              Footprint.align(4 * rows * shape.queryWidth())
-                  + 2 * Footprint.align(4 * rows * shape.kvWidth()));
+              inFlight
+                  * (Footprint.align(4 * rows * shape.queryWidth())
+                      + 2 * Footprint.align(4 * rows * shape.kvWidth())));
         }
-        add(region.attendAt(), Buffer.Purpose.WORKING, Footprint.partialBytes(shape, rows));
+        add(
+            region.attendAt(),
+            Buffer.Purpose.WORKING,
+            inFlight * Footprint.partialBytes(shape, rows));
       }
     }
   }
@@ -146,8 +151,11 @@ public final class MemoryUse {
   private void addActivations(
       Problem problem, BatchShape batch, List<KvRegion> kv, List<WaitingHidden> waiting) {
     long hidden = hiddenBytes(problem, batch);
-    long all = Footprint.activationBytes(problem.shape(), batch, regionsPerLayer(problem, kv));
-    long atWork = problem.computesOnGpu() ? hidden : 0; // a host works on them where they wait
+    int inFlight = Footprint.inFlight(problem.machine(), problem.compute(), batch, kv);
+    long all =
+        Footprint.activationBytes(problem.shape(), batch, regionsPerLayer(problem, kv), inFlight);
+    // a host works on them where they wait
+    long atWork = problem.computesOnGpu() ? inFlight * hidden : 0;
     add(
         problem.compute(),
         Buffer.Purpose.ACTIVATIONS,

@@ -33,12 +33,14 @@ public final class Footprint {
    * </pre>
    *
    * A partial result is {@code o [rows, heads · headDim]}, its softmax state {@code [rows, heads,
-   * 2]}, each aligned.
+   * 2]}, each aligned. What attention reads and writes (q, k, v, attended and the partial results)
+   * is there once for every pass in flight.
    *
    * @param regionsPerLayer most KV regions that one layer has
+   * @param inFlight see {@link #inFlight}
    */
   public static List<Buffer> activations(
-      ModelShape shape, BatchShape batch, String device, int regionsPerLayer) {
+      ModelShape shape, BatchShape batch, String device, int regionsPerLayer, int inFlight) {
     long rows = batch.rowsPerPass();
     long sequences = batch.sequencesPerMicroBatch();
     var buffers = new ArrayList<Buffer>();
@@ -53,12 +55,12 @@ public final class Footprint {
     if (shape.projects()) {
       add(buffers, "embedded", device, floats(rows, shape.embedding()));
     }
-    add(buffers, "q", device, floats(rows, shape.queryWidth()));
-    add(buffers, "k", device, floats(rows, shape.kvWidth()));
-    add(buffers, "v", device, floats(rows, shape.kvWidth()));
-    add(buffers, "attended", device, partialBytes(shape, rows));
+    add(buffers, "q", device, floats(rows, shape.queryWidth()), inFlight);
+    add(buffers, "k", device, floats(rows, shape.kvWidth()), inFlight);
+    add(buffers, "v", device, floats(rows, shape.kvWidth()), inFlight);
+    add(buffers, "attended", device, partialBytes(shape, rows), inFlight);
     for (int i = 0; i < regionsPerLayer; i++) {
-      add(buffers, "partial." + i, device, partialBytes(shape, rows));
+      add(buffers, "partial." + i, device, partialBytes(shape, rows), inFlight);
     }
     add(buffers, "delta", device, floats(rows, shape.hidden()));
     if (!shape.family().isOpt()) {
@@ -76,9 +78,28 @@ public final class Footprint {
     return List.copyOf(buffers);
   }
 
+  /**
+   * Passes of one stop that are under way together: 2 where attention leaves the compute device, so
+   * that the next micro-batch computes while one waits for its attention; else 1.
+   */
+  public static int inFlight(Machine machine, String compute, BatchShape batch, List<KvRegion> kv) {
+    boolean leaves =
+        kv.stream()
+            .anyMatch(
+                region ->
+                    switch (machine.device(compute).kind()) {
+                      case GPU ->
+                          !region.device().equals(compute) || !region.attendAt().equals(compute);
+                      case HOST, DISK, CSD ->
+                          machine.device(region.attendAt()).kind() == DeviceKind.CSD;
+                    });
+    return leaves && batch.microBatches() > 1 ? 2 : 1;
+  }
+
   /** Bytes of all activation buffers together. */
-  public static long activationBytes(ModelShape shape, BatchShape batch, int regionsPerLayer) {
-    return activations(shape, batch, "any", regionsPerLayer).stream()
+  public static long activationBytes(
+      ModelShape shape, BatchShape batch, int regionsPerLayer, int inFlight) {
+    return activations(shape, batch, "any", regionsPerLayer, inFlight).stream()
         .mapToLong(Buffer::totalBytes)
         .sum();
   }
@@ -128,7 +149,12 @@ public final class Footprint {
   }
 
   private static void add(List<Buffer> buffers, String name, String device, long bytes) {
-    buffers.add(new Buffer(name, device, Buffer.Purpose.ACTIVATIONS, bytes, 1));
+    add(buffers, name, device, bytes, 1);
+  }
+
+  private static void add(
+      List<Buffer> buffers, String name, String device, long bytes, int instances) {
+    buffers.add(new Buffer(name, device, Buffer.Purpose.ACTIVATIONS, bytes, instances));
   }
 
   private static long floats(long rows, long columns) {

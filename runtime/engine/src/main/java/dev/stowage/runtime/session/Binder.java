@@ -101,7 +101,7 @@ final class Binder {
     openStores();
     openLanes();
     var passes = passes();
-    var stops = new ArrayList<Command[]>();
+    var stops = new ArrayList<Commands.Stop>();
     var loads = new ArrayList<List<Load>>();
     var commands = new Commands(plan, kernels, memory, weights, vectors, stores, lanes, files);
     for (var section : plan.sections()) {
@@ -120,7 +120,9 @@ final class Binder {
     int[] entries = Program.entries(word, plan.batch().microBatches(), stopLoads);
     var program =
         new Program(
-            stops.toArray(Command[][]::new),
+            stops.stream().map(Commands.Stop::commands).toArray(Command[][]::new),
+            stops.stream().mapToInt(Commands.Stop::waits).toArray(),
+            Commands.flights(plan),
             word,
             entries,
             passes,

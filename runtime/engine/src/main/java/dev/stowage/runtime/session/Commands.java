@@ -22,7 +22,9 @@ import dev.stowage.runtime.weights.ModelFiles;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -54,21 +56,43 @@ final class Commands {
   private final Map<String, KvStore> stores;
   private final Map<String, Lane> lanes;
   private final ModelFiles files;
-  private final Map<String, Partial> partials = new HashMap<>();
+  private final Map<String, Partial[]> partials = new HashMap<>();
+  private final int flights;
   private final RopeTable rotations;
   private final MemorySegment[] ringSlots;
+  private int waits; // of the stop that is being bound
 
   /** Tickets of attention that runs on lanes, by the partial result it writes. */
   private final Map<String, Ticket> tickets = new HashMap<>();
 
+  /** Tickets of what was stored last, by lane. */
+  private final Map<Lane, Ticket> stored = new LinkedHashMap<>();
+
+  /** What was submitted last to a lane, for every pass in flight. */
   private static final class Ticket {
     final Lane lane;
-    long number;
+    final long[] numbers;
 
-    Ticket(Lane lane) {
+    Ticket(Lane lane, int flights) {
       this.lane = lane;
+      numbers = new long[flights];
+    }
+
+    void submit(Command[] commands, Pass pass) {
+      numbers[pass.flight] = lane.submit(commands[pass.flight], pass);
+    }
+
+    void await(Pass pass) {
+      lane.await(numbers[pass.flight]);
     }
   }
+
+  /**
+   * The commands of a stop.
+   *
+   * @param waits the first that may wait for a lane; the number of commands where none does
+   */
+  record Stop(Command[] commands, int waits) {}
 
   Commands(
       ExecutablePlan plan,
@@ -88,8 +112,19 @@ final class Commands {
     this.lanes = lanes;
     this.files = files;
     shape = plan.shape();
+    flights = flights(plan);
+    lanes.values().forEach(lane -> stored.put(lane, new Ticket(lane, flights)));
     ringSlots = ringSlots();
     rotations = rotations();
+  }
+
+  /** Passes of one stop for which the plan has room where attention reads and writes. */
+  static int flights(ExecutablePlan plan) {
+    return plan.buffers().stream()
+        .filter(buffer -> buffer.name().matches("q|k|v|attended|partial\\.[0-9]+"))
+        .mapToInt(Buffer::instances)
+        .min()
+        .orElse(1);
   }
 
   private MemorySegment[] ringSlots() {
@@ -120,17 +155,18 @@ final class Commands {
   }
 
   /** The commands of one stop. */
-  Command[] bind(Section section, int layer, List<Binder.Load> loads) throws ModelFormatException {
+  Stop bind(Section section, int layer, List<Binder.Load> loads) throws ModelFormatException {
     boolean head =
         section.steps().stream()
             .anyMatch(step -> step instanceof Step.Compute c && c.op() instanceof Op.Pick);
     RowCount rows = head ? pass -> pass.pickTo - pass.pickFrom : pass -> pass.rows.count();
     var commands = new ArrayList<Command>();
     if (!section.layers().isEmpty()) {
-      for (var lane : lanes.values()) {
-        commands.add(pass -> lane.drain()); // q, k and v are free to be written again
+      for (var ticket : stored.values()) {
+        commands.add(ticket::await); // q, k and v are free to be written again
       }
     }
+    waits = -1;
     for (var step : section.steps()) {
       switch (step) {
         case Step.Load load -> {} // the read lane's
@@ -140,7 +176,7 @@ final class Commands {
         case Step.Copy copy -> throw cannot("copy %s to %s".formatted(copy.from(), copy.to()));
       }
     }
-    return commands.toArray(Command[]::new);
+    return new Stop(commands.toArray(Command[]::new), waits < 0 ? commands.size() : waits);
   }
 
   // -- storage lanes
@@ -149,24 +185,38 @@ final class Commands {
     var store = stores.get(step.region());
     var queries = place(step.queries());
     var into = partial(step.writes());
-    Command command = pass -> store.attend(layer, pass.rows, queries.of(pass), into);
     var lane = lane(step.region());
     if (lane == null) {
-      commands.add(command);
+      commands.add(pass -> store.attend(layer, pass.rows, queries.of(pass), into[pass.flight]));
     } else {
-      var ticket = new Ticket(lane);
+      var ticket = new Ticket(lane, flights);
       tickets.put(step.writes(), ticket);
-      commands.add(pass -> ticket.number = lane.submit(command, pass));
+      // on a lane, later: bound to the flight, since the pass may be on another by then
+      var perFlight = new Command[flights];
+      for (int flight = 0; flight < flights; flight++) {
+        var q = instance(step.queries(), flight);
+        var partial = into[flight];
+        perFlight[flight] = pass -> store.attend(layer, pass.rows, q, partial);
+      }
+      commands.add(pass -> ticket.submit(perFlight, pass));
     }
   }
 
   private void append(List<Command> commands, Step.Append step, int layer) {
     var store = stores.get(step.region());
-    var keys = place(step.keys());
-    var values = place(step.values());
-    Command command = pass -> store.append(layer, pass.rows, keys.of(pass), values.of(pass));
     var lane = lane(step.region());
-    commands.add(lane == null ? command : pass -> lane.submit(command, pass));
+    var perFlight = new Command[flights];
+    for (int flight = 0; flight < flights; flight++) {
+      var keys = instance(step.keys(), flight);
+      var values = instance(step.values(), flight);
+      perFlight[flight] = pass -> store.append(layer, pass.rows, keys, values);
+    }
+    if (lane == null) {
+      commands.add(pass -> perFlight[pass.flight].run(pass));
+    } else {
+      var ticket = stored.get(lane);
+      commands.add(pass -> ticket.submit(perFlight, pass));
+    }
   }
 
   private Lane lane(String region) {
@@ -244,10 +294,10 @@ final class Commands {
         commands.add(
             pass ->
                 kernels.finishAttention(
-                    partial.o(),
+                    partial[pass.flight].o(),
                     0,
                     stride,
-                    partial.state(),
+                    partial[pass.flight].state(),
                     0,
                     pass.rows.count(),
                     shape.heads(),
@@ -472,10 +522,10 @@ final class Commands {
               lengths,
               at,
               scale,
-              into.o(),
+              into[pass.flight].o(),
               at * queryStride,
               queryStride,
-              into.state(),
+              into[pass.flight].state(),
               at * stateStride,
               together,
               shape.heads(),
@@ -495,20 +545,21 @@ final class Commands {
     long stride = shape.queryWidth() * F32;
     var ticket = tickets.remove(step.reads().get(1));
     if (ticket != null) {
-      commands.add(pass -> ticket.lane.await(ticket.number));
+      waits = waits < 0 ? commands.size() : waits;
+      commands.add(ticket::await);
     }
     commands.add(
         pass ->
             kernels.mergeAttention(
-                into.o(),
+                into[pass.flight].o(),
                 0,
                 stride,
-                into.state(),
+                into[pass.flight].state(),
                 0,
-                other.o(),
+                other[pass.flight].o(),
                 0,
                 stride,
-                other.state(),
+                other[pass.flight].state(),
                 0,
                 pass.rows.count(),
                 shape.heads(),
@@ -558,23 +609,37 @@ final class Commands {
     if (buffer.equals("hidden")) {
       return pass -> pass.hidden;
     }
-    var segment = memory.get(buffer);
-    if (segment == null) {
-      throw cannot("use the buffer %s as an operand".formatted(buffer));
+    if (plan.buffer(buffer).instances() < flights || flights == 1) {
+      var segment = instance(buffer, 0);
+      return pass -> segment;
     }
-    return pass -> segment;
+    var segments = new MemorySegment[flights];
+    Arrays.setAll(segments, flight -> instance(buffer, flight));
+    return pass -> segments[pass.flight];
   }
 
-  private Partial partial(String buffer) {
+  /** A pass in flight's own part of a buffer, or the buffer where it has one part only. */
+  private MemorySegment instance(String name, int flight) {
+    var segment = memory.get(name);
+    if (segment == null) {
+      throw cannot("use the buffer %s as an operand".formatted(name));
+    }
+    var buffer = plan.buffer(name);
+    return segment.asSlice((flight % buffer.instances()) * buffer.bytes(), buffer.bytes());
+  }
+
+  /** A partial result for every pass in flight. */
+  private Partial[] partial(String buffer) {
     return partials.computeIfAbsent(
         buffer,
         name -> {
-          var segment = memory.get(name);
-          if (segment == null) {
-            throw cannot("use the buffer %s as a partial result".formatted(name));
+          var results = new Partial[flights];
+          for (int flight = 0; flight < flights; flight++) {
+            var segment = instance(name, flight);
+            long o = Footprint.align(plan.batch().rowsPerPass() * (shape.queryWidth() * F32));
+            results[flight] = new Partial(segment.asSlice(0, o), segment.asSlice(o));
           }
-          long o = Footprint.align(plan.batch().rowsPerPass() * (shape.queryWidth() * F32));
-          return new Partial(segment.asSlice(0, o), segment.asSlice(o));
+          return results;
         });
   }
 

@@ -20,6 +20,9 @@ final class Pass {
   /** Stop that the micro-batch is at. */
   int stop;
 
+  /** Which instance of what attention reads and writes is this pass's. */
+  int flight;
+
   /** Where the stop's loaded weights lie, if it has any. */
   int ringSlot;
 

@@ -19,6 +19,8 @@ final class Program {
   }
 
   private final Command[][] stops;
+  private final int[] waits; // for every stop, the first command that may wait for attention
+  private final int flights;
   private final int[] word;
   private final int[] entries; // for every letter of the word, the read lane's entry it uses, or -1
   private final Pass[] passes;
@@ -28,8 +30,15 @@ final class Program {
   private final List<KvStore> stores;
   private final List<Device> devices;
 
+  /**
+   * @param waits for every stop, the first command that may wait for a lane; the number of its
+   *     commands where none does
+   * @param flights passes of one stop that may be under way together
+   */
   Program(
       Command[][] stops,
+      int[] waits,
+      int flights,
       int[] word,
       int[] entries,
       Pass[] passes,
@@ -39,6 +48,8 @@ final class Program {
       List<KvStore> stores,
       List<Device> devices) {
     this.stops = stops;
+    this.waits = waits;
+    this.flights = flights;
     this.word = word;
     this.entries = entries;
     this.passes = passes;
@@ -95,13 +106,23 @@ final class Program {
     }
   }
 
-  /** Takes every micro-batch that has rows through all its stops. */
+  /**
+   * Takes every micro-batch that has rows through all its stops. Of neighbouring micro-batches at
+   * one stop, the next one runs up to where it waits for its attention before the one before it
+   * goes on from there.
+   */
   void sweep(LogitsConsumer consumer) {
     int held = -1;
     int slot = 0;
+    int flight = 0;
+    Pass waiting = null;
     for (int i = 0; i < word.length; i++) {
       var pass = passes[word[i]];
       int entry = entries[i];
+      if (waiting != null && waiting.stop != pass.stop + 1) {
+        finish(waiting);
+        waiting = null;
+      }
       if (entry >= 0 && entry != held) {
         if (held >= 0) {
           stream.release();
@@ -115,15 +136,28 @@ final class Program {
       }
       pass.ringSlot = slot;
       if (stop < stops.length - 1) {
-        run(stops[stop], pass);
+        flight = (flight + 1) % flights;
+        pass.flight = flight;
+        if (waiting != null && flights == 1) {
+          finish(waiting);
+          waiting = null;
+        }
+        run(stops[stop], 0, waits[stop], pass);
+        if (waiting != null) {
+          finish(waiting);
+        }
+        waiting = pass;
       } else {
         for (int pick = 0; pick < pass.pickCount; pick += picksAtOnce) {
           pass.pickFrom = pick;
           pass.pickTo = Math.min(pick + picksAtOnce, pass.pickCount);
-          run(stops[stop], pass);
+          run(stops[stop], 0, stops[stop].length, pass);
           consumer.logits(pass);
         }
       }
+    }
+    if (waiting != null) {
+      finish(waiting);
     }
     if (held >= 0) {
       stream.release();
@@ -133,9 +167,15 @@ final class Program {
     }
   }
 
-  private static void run(Command[] commands, Pass pass) {
-    for (var command : commands) {
-      command.run(pass);
+  /** The rest of the stop that a pass has begun. */
+  private void finish(Pass pass) {
+    int stop = pass.stop - 1;
+    run(stops[stop], waits[stop], stops[stop].length, pass);
+  }
+
+  private static void run(Command[] commands, int from, int to, Pass pass) {
+    for (int i = from; i < to; i++) {
+      commands[i].run(pass);
     }
   }
 }

@@ -1,12 +1,17 @@
 package dev.stowage.runtime.session;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.stowage.plan.Schedule;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** Which load a letter of a schedule's word uses. */
+/** In which order a sweep takes its stops, and which load a letter of its word uses. */
 class ProgramTest {
   private static final boolean[] MIDDLE_STOPS_LOAD = {false, true, true, false};
 
@@ -31,6 +36,63 @@ class ProgramTest {
     int[] word = word(new Schedule.Order.Word(List.of(0, 1, 1, 0, 0, 1, 0, 1)));
     assertArrayEquals(
         new int[] {-1, -1, 0, 0, 1, 1, -1, -1}, Program.entries(word, 2, MIDDLE_STOPS_LOAD));
+  }
+
+  @Test
+  void aMicroBatchComputesWhileTheOneBeforeItWaitsForItsAttention() {
+    assertEquals(
+        List.of("begin 0", "begin 1", "end 0", "begin 2", "end 1", "end 2"),
+        walk(new Schedule.Order.ZigZag(), 3, 2));
+  }
+
+  @Test
+  void withoutRoomForTwoPassesEveryStopIsFinishedBeforeTheNext() {
+    assertEquals(
+        List.of("begin 0", "end 0", "begin 1", "end 1"), walk(new Schedule.Order.ZigZag(), 2, 1));
+  }
+
+  @Test
+  void nothingIsLeftWaitingAtTheEndOfAStop() {
+    assertEquals(
+        List.of("begin 0", "end 0", "begin 1", "end 1"), walk(new Schedule.Order.RowByRow(), 2, 2));
+  }
+
+  /** What a stop that waits, and the head after it, do in a sweep of passes of one row each. */
+  private static List<String> walk(Schedule.Order order, int microBatches, int flights) {
+    var done = new ArrayList<String>();
+    var inFlight = new HashMap<Integer, Integer>();
+    Command begin =
+        pass -> {
+          done.add("begin " + pass.microBatch);
+          inFlight.put(pass.microBatch, pass.flight);
+          assertEquals(inFlight.size(), Set.copyOf(inFlight.values()).size(), "two share a part");
+        };
+    Command end =
+        pass -> {
+          done.add("end " + pass.microBatch);
+          inFlight.remove(pass.microBatch);
+        };
+    var passes = new Pass[microBatches];
+    for (int i = 0; i < microBatches; i++) {
+      passes[i] = new Pass(i, 1, MemorySegment.NULL);
+      passes[i].add(0, i, 0, 0, false, false);
+    }
+    int[] word = new Schedule(order, 0, List.of()).word(2, microBatches);
+    var program =
+        new Program(
+            new Command[][] {{begin, end}, {}},
+            new int[] {1, 0},
+            flights,
+            word,
+            Program.entries(word, microBatches, new boolean[2]),
+            passes,
+            1,
+            null,
+            List.of(),
+            List.of(),
+            List.of());
+    program.sweep(pass -> {});
+    return done;
   }
 
   private static int[] word(Schedule.Order order) {

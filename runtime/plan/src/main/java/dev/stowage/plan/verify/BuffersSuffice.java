@@ -88,7 +88,8 @@ final class BuffersSuffice implements Invariant {
         || index.device(device).kind() == DeviceKind.CSD) {
       findings.add("buffer " + VECTORS, "it lies on %s, which cannot compute", device);
     }
-    for (var buffer : Footprint.activations(plan.shape(), plan.batch(), device, regionsPerLayer)) {
+    for (var buffer :
+        Footprint.activations(plan.shape(), plan.batch(), device, regionsPerLayer, 1)) {
       need(index, findings, buffer.name(), Buffer.Purpose.ACTIVATIONS, buffer.bytes());
       if (index.hasBuffer(buffer.name()) && !index.buffer(buffer.name()).device().equals(device)) {
         findings.add(
