@@ -25,6 +25,8 @@ import java.util.stream.Collectors;
  * @param rows of all that either plan says, alike or not
  */
 public record Comparison(String a, String b, List<Row> rows) {
+  private static final int WIDEST = 44;
+
   public Comparison {
     Objects.requireNonNull(a);
     Objects.requireNonNull(b);
@@ -336,10 +338,18 @@ public record Comparison(String a, String b, List<Row> rows) {
   private static void show(Table table, Row row) {
     switch (row) {
       case Row.Words(_, var name, var inA, var inB) ->
-          table.row(name, inA.isEmpty() ? "-" : inA, inB.isEmpty() ? "-" : inB, "");
+          table.row(name, clipped(inA), clipped(inB), "");
       case Row.Amounts(_, var name, var unit, var inA, var inB) ->
           table.row(name, unit.show(inA), unit.show(inB), change(unit, inA, inB));
     }
+  }
+
+  /** A long statement would push the other plan off the screen; the JSON has all of it. */
+  private static String clipped(String words) {
+    if (words.isEmpty()) {
+      return "-";
+    }
+    return words.length() <= WIDEST ? words : words.substring(0, WIDEST - 1) + "…";
   }
 
   private static String change(Unit unit, double a, double b) {
