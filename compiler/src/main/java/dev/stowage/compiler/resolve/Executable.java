@@ -15,6 +15,7 @@ final class Executable {
 
   /** Whether attention there can read a part of the cache. */
   static boolean readsAPart(Attention attention) {
-    return attention.getDevices().stream().allMatch(d -> d.getKind() == DeviceKind.HOST);
+    return attention.getDevices().stream()
+        .allMatch(d -> d.getKind() == DeviceKind.HOST || d.getKind() == DeviceKind.CSD);
   }
 }
