@@ -73,16 +73,19 @@ public final class Levels {
     };
   }
 
-  private static Levels of(Path source) {
-    var levels = new Levels();
+  /** Where a source's levels are looked for, in this order; the first that is there counts. */
+  public static List<Path> lookedFor(Path source) {
+    var files = new ArrayList<Path>();
     Path folder = source.toAbsolutePath().normalize().getParent();
     for (int i = 0; folder != null && i < HIGHEST; folder = folder.getParent(), i++) {
-      Path file = folder.resolve(FILE);
-      if (Files.isRegularFile(file)) {
-        levels.read(file);
-        break;
-      }
+      files.add(folder.resolve(FILE));
     }
+    return files;
+  }
+
+  private static Levels of(Path source) {
+    var levels = new Levels();
+    lookedFor(source).stream().filter(Files::isRegularFile).findFirst().ifPresent(levels::read);
     return levels;
   }
 

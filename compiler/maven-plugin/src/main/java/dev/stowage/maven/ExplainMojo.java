@@ -49,7 +49,10 @@ public final class ExplainMojo extends PlanMojo {
                 Optional.of(root.resolve(name + "." + (format.equals("human") ? "txt" : format)))));
       }
     }
-    carryOut(jobs, "explained", (job, answer, good) -> {
+    carryOut(
+        jobs,
+        "explained",
+        (job, answer, good) -> {
           if (good) {
             write(job.output().orElseThrow(), answer.out());
           }

@@ -53,8 +53,7 @@ public final class TestMojo extends PlanMojo {
         jobs,
         "tested",
         (job, answer, good) ->
-            SurefireReport.of(suite(name(job.plan())), answer)
-                .write(job.output().orElseThrow()));
+            SurefireReport.of(suite(name(job.plan())), answer).write(job.output().orElseThrow()));
   }
 
   private static String suite(String plan) {

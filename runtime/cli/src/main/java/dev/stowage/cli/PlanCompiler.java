@@ -9,15 +9,16 @@ import dev.stowage.compiler.Observed;
 import dev.stowage.compiler.Settings;
 import dev.stowage.compiler.explain.Explanation;
 import dev.stowage.dsl.Diagnostic;
+import dev.stowage.dsl.Levels;
 import dev.stowage.dsl.Severity;
 import dev.stowage.dsl.StowParser;
-import dev.stowage.plan.ModelSource;
 import dev.stowage.plan.model.GgufModel;
 import dev.stowage.plan.model.ModelFolder;
 import dev.stowage.plan.model.ModelHeaders;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -123,22 +124,29 @@ final class PlanCompiler {
     return new Settings(options.values(), options.variant(), OptionalInt.empty());
   }
 
+  /**
+   * The files and folders that an answer depends on, those that are not there but would count
+   * included: sources, models and levels of diagnostics.
+   */
+  static void inputs(ArrayNode array, Path source) {
+    var parsed = StowParser.parse(source);
+    var inputs = new ArrayList<>(parsed.files());
+    inputs.addAll(parsed.models());
+    for (var levels : Levels.lookedFor(source)) {
+      inputs.add(levels);
+      if (Files.exists(levels)) {
+        break;
+      }
+    }
+    inputs.forEach(input -> array.add(input.toString()));
+  }
+
   /** What became of a source, what there is to say of it, and all that the answer depends on. */
   private static ObjectNode result(Path source, Compilation compilation, Console console) {
     var result = Json.result();
     result.put("status", exit(compilation).name().toLowerCase(Locale.ROOT));
     diagnostics(result.putArray("diagnostics"), compilation.diagnostics(), console);
-    var inputs = result.putArray("inputs");
-    StowParser.parse(source).files().forEach(input -> inputs.add(input.toString()));
-    if (compilation instanceof Compilation.Compiled compiled) {
-      switch (compiled.plan().source()) {
-        case ModelSource.HuggingFace(var path, var _) ->
-            inputs.add(source.resolveSibling(path).normalize().toString());
-        case ModelSource.Gguf(var path, var _) ->
-            inputs.add(source.resolveSibling(path).normalize().toString());
-        case ModelSource.ShapeOnly _ -> {}
-      }
-    }
+    inputs(result.putArray("inputs"), source);
     return result;
   }
 

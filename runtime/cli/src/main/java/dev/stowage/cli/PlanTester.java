@@ -90,6 +90,8 @@ final class PlanTester {
     }
     json.put("passed", report.results().stream().filter(TestResult::passed).count());
     json.put("failed", report.results().stream().filter(result -> !result.passed()).count());
+    PlanCompiler.inputs(
+        json.putArray("inputs"), console.resolve(file).toAbsolutePath().normalize());
     Json.print(json, console);
   }
 
