@@ -185,6 +185,17 @@ class MavenBuildIT {
 
   @Test
   @Order(1)
+  void thePlansOwnTestsAreReportedAsSurefireDoes() throws IOException {
+    all.says(position("tested/src/main/stowage/tested.stow", 22, 3) + "SW601 ");
+    var report =
+        Files.readString(
+            workshop.project("tested/target/surefire-reports/TEST-stowage.tested.xml"));
+    assertTrue(report.contains("tests=\"3\" errors=\"0\" skipped=\"0\" failures=\"1\""), report);
+    assertTrue(report.contains("name=\"too little memory\""), report);
+  }
+
+  @Test
+  @Order(1)
   void aProjectWithoutPlansBuilds() throws IOException {
     all.says("no plans in " + workshop.project("empty/src/main/stowage"));
     assertTrue(Files.exists(workshop.project("empty/target/empty-1.jar")));
@@ -194,7 +205,8 @@ class MavenBuildIT {
   @Order(1)
   void onlyTheProjectsThatShouldFailDoAndGoalsAreSafeInParallel() {
     all.fails();
-    for (var project : List.of("error", "infeasible", "expectation", "strict", "clash", "locked")) {
+    for (var project :
+        List.of("error", "infeasible", "expectation", "strict", "clash", "locked", "tested")) {
       assertTrue(outcome(project).endsWith("FAILURE"), () -> outcome(project) + all.log());
     }
     for (var project : List.of("clean", "incremental", "variant", "params", "skip", "empty")) {
