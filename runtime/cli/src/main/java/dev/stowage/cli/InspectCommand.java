@@ -3,6 +3,7 @@ package dev.stowage.cli;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Weight;
+import dev.stowage.plan.model.GgufModel;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.plan.model.ModelHeaders;
 import dev.stowage.plan.model.Tensor;
@@ -11,7 +12,9 @@ import dev.stowage.plan.text.Table;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -54,7 +57,7 @@ final class InspectCommand implements Callable<Integer> {
     return Exit.GOOD.code();
   }
 
-  private static String human(ModelHeaders folder) {
+  private static String human(ModelHeaders folder) throws ModelFormatException {
     var shape = folder.shape();
     var text = new StringBuilder();
     text.append(
@@ -63,7 +66,7 @@ final class InspectCommand implements Callable<Integer> {
             shape.family().word(),
             Amount.count(parameters(folder)),
             Amount.bytes(storedBytes(folder)),
-            shape.weightType()));
+            types(shape)));
     text.append(
         Amount.format(
             "  %d layers, hidden %d%s, FFN %d, %d heads of %d, %d KV heads, vocabulary %d, %d positions, %s head%n",
@@ -82,6 +85,9 @@ final class InspectCommand implements Callable<Integer> {
             "  KV per token of a sequence: %s as F16, %s as F32%n%n",
             Amount.bytes(shape.kvBytesPerToken(ElementType.F16)),
             Amount.bytes(shape.kvBytesPerToken(ElementType.F32))));
+    if (folder instanceof GgufModel gguf) {
+      text.append(keys(gguf));
+    }
     var groups = new Table("group", "bytes>", "share>");
     long all = shape.matrixBytes() + shape.vectorBytes();
     for (var group : Weight.Group.values()) {
@@ -101,7 +107,31 @@ final class InspectCommand implements Callable<Integer> {
     return text.append(tensors.text()).toString();
   }
 
-  private void json(ModelHeaders folder) {
+  /** What most bytes are stored as, and what else there is. */
+  private static String types(ModelShape shape) {
+    var others = new TreeSet<ElementType>();
+    shape.stored().others().forEach(other -> others.add(other.type()));
+    return others.isEmpty()
+        ? shape.weightType().toString()
+        : shape.weightType()
+            + " (some "
+            + others.stream().map(ElementType::toString).collect(Collectors.joining(", "))
+            + ")";
+  }
+
+  /** What a GGUF file says beside its tensors; tokens and merges by their number. */
+  private static String keys(GgufModel model) throws ModelFormatException {
+    var table = new Table("key", "value");
+    for (var key : model.metadata().keys()) {
+      String value = model.metadata().shown(key).lines().findFirst().orElse("");
+      table.row(key, value.length() <= 80 ? value : value.substring(0, 80) + "…");
+    }
+    String template =
+        model.chatTemplate().map(t -> "%nchat template%n%s%n".formatted(t.indent(2))).orElse("");
+    return table.text() + template + System.lineSeparator();
+  }
+
+  private void json(ModelHeaders folder) throws ModelFormatException {
     var shape = folder.shape();
     var result = Json.result();
     result.put("family", shape.family().word());
@@ -125,6 +155,10 @@ final class InspectCommand implements Callable<Integer> {
         .putObject("kv_per_token_bytes")
         .put("F16", shape.kvBytesPerToken(ElementType.F16))
         .put("F32", shape.kvBytesPerToken(ElementType.F32));
+    if (folder instanceof GgufModel gguf) {
+      var keys = result.putObject("keys");
+      gguf.metadata().keys().forEach(key -> keys.put(key, gguf.metadata().shown(key)));
+    }
     var groups = result.putObject("group_bytes");
     for (var group : Weight.Group.values()) {
       groups.put(word(group), groupBytes(shape, group));
