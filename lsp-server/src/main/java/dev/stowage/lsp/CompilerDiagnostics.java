@@ -8,6 +8,7 @@ import dev.stowage.dsl.script.HeaderKind;
 import dev.stowage.dsl.script.Script;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What the compiler says of a plan before it solves it: facts about hardware and model, and what
@@ -18,7 +19,7 @@ public final class CompilerDiagnostics implements DiagnosticSource {
   @Override
   public List<Diagnostic> find(Script script, Path file) {
     return script.getHeader() != null && script.getHeader().getKind() == HeaderKind.PLAN
-        ? Resolver.resolve(script, file, Settings.none()).diagnostics()
+        ? Resolver.resolve(script, file, Settings.none(), Optional.empty()).diagnostics()
         : List.of();
   }
 }
