@@ -2,11 +2,10 @@ package dev.stowage.optimizer;
 
 import dev.stowage.optimizer.Objective.Goal;
 import dev.stowage.optimizer.Programs.Solved;
-import dev.stowage.optimizer.cost.CostModel;
 import dev.stowage.optimizer.cost.MemoryUse;
 import dev.stowage.optimizer.formulate.Formulation;
+import dev.stowage.optimizer.formulate.Structure;
 import dev.stowage.plan.BatchShape;
-import dev.stowage.plan.Weight;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -29,26 +28,30 @@ final class BatchSearch {
   private static final double EQUAL = 5e-3;
 
   /**
-   * @param problem with the KV cache's type decided
+   * @param structure of the problem with the KV cache's type decided
    * @param score what the first goal comes to; smaller is better
    */
-  record Candidate(Problem problem, BatchShape batch, int prefetch, double score, Solved solved) {}
+  record Candidate(
+      Structure structure, BatchShape batch, int prefetch, double score, Solved solved) {
+    Problem problem() {
+      return structure.problem();
+    }
+  }
 
-  private record Try(Problem problem, BatchShape batch, int prefetch) {}
+  private record Try(Structure structure, BatchShape batch, int prefetch) {}
 
   private final Problem problem;
-  private final List<Problem> byKvType;
+  private final List<Structure> byKvType;
   private final Programs programs;
-  private final double leastMatrixBytes;
   private final List<Candidate> found = new ArrayList<>();
   private final List<Try> tooLarge = new ArrayList<>();
   private final Set<Try> tried = new HashSet<>();
 
   BatchSearch(Problem problem, Programs programs) {
     this.problem = problem;
-    this.byKvType = problem.kvTypes().stream().map(problem::withKvType).toList();
+    this.byKvType =
+        problem.kvTypes().stream().map(problem::withKvType).map(Structure::new).toList();
     this.programs = programs;
-    this.leastMatrixBytes = leastMatrixBytes(problem);
   }
 
   /** Feasible shapes, the best first; of almost equal ones at the top, the smallest block first. */
@@ -180,7 +183,7 @@ final class BatchSearch {
         for (var shape : around) {
           for (int prefetch : prefetches()) {
             if (programs.solved() < ALL_PROGRAMS * byKvType.size()) {
-              attempt(centre.problem(), shape, prefetch);
+              attempt(centre.structure(), shape, prefetch);
             }
           }
         }
@@ -201,12 +204,12 @@ final class BatchSearch {
   }
 
   /** Solves a shape unless it cannot help; whether it is known to be feasible. */
-  private boolean attempt(Problem typed, BatchShape batch, int prefetch) {
+  private boolean attempt(Structure typed, BatchShape batch, int prefetch) {
     var now = new Try(typed, batch, prefetch);
     if (!tried.add(now)) {
       return found.stream()
           .anyMatch(
-              c -> c.problem() == typed && c.batch().equals(batch) && c.prefetch() == prefetch);
+              c -> c.structure() == typed && c.batch().equals(batch) && c.prefetch() == prefetch);
     }
     if (tooLarge.stream().anyMatch(known -> needsMore(now, known))) {
       return false;
@@ -241,7 +244,7 @@ final class BatchSearch {
         !hasLatency()
             && now.batch().sequencesPerMicroBatch() >= known.batch().sequencesPerMicroBatch()
             && now.batch().rowsPerPass() >= known.batch().rowsPerPass();
-    return now.problem() == known.problem()
+    return now.structure() == known.structure()
         && !hasThroughput()
         && now.batch().sequences() >= known.batch().sequences()
         && now.prefetch() >= known.prefetch()
@@ -249,7 +252,8 @@ final class BatchSearch {
   }
 
   /** Whether the bytes no placement avoids fit, on the compute device and in all. */
-  private boolean roughlyFits(Problem typed, BatchShape batch, int prefetch) {
+  private boolean roughlyFits(Structure structure, BatchShape batch, int prefetch) {
+    var typed = structure.problem();
     var fixed = MemoryUse.of(typed, batch, prefetch, List.of(), List.of(), List.of());
     for (var device : typed.machine().devices()) {
       if (fixed.on(device.name()).total() > device.usableBytes()) {
@@ -259,17 +263,7 @@ final class BatchSearch {
     double all = typed.machine().devices().stream().mapToDouble(d -> d.usableBytes()).sum();
     double kv =
         (double) typed.shape().kvBytesPerToken(typed.kvType()) * batch.tokens() * batch.sequences();
-    return kv + leastMatrixBytes <= all;
-  }
-
-  private static double leastMatrixBytes(Problem problem) {
-    double sum = 0;
-    for (var weight : Weight.values()) {
-      for (int layer = 0; layer < (weight.perLayer() ? problem.shape().layers() : 1); layer++) {
-        sum += CostModel.leastBytes(problem, weight, layer);
-      }
-    }
-    return sum;
+    return kv + structure.leastMatrixBytes() <= all;
   }
 
   private boolean hasLatency() {
@@ -296,7 +290,7 @@ final class BatchSearch {
   private double bound(BatchShape batch) {
     return switch (problem.objective().first()) {
       case Goal.MaximizeThroughput _, Goal.MinimizeLatency _ ->
-          score(batch, 1e3 * CostModel.lowerBound(problem, problem.workload().typical(batch)));
+          score(batch, 1e3 * byKvType.getFirst().lowerBound(problem.workload().typical(batch)));
       case Goal.MaximizePhaseThroughput _,
           Goal.MinimizePhaseLatency _,
           Goal.Share _,

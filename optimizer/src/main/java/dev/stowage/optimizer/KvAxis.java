@@ -2,7 +2,10 @@ package dev.stowage.optimizer;
 
 /** Along which edge of the KV cache's box devices share it. */
 public enum KvAxis {
-  /** Ranges of positions: the oldest tokens of every sequence lie on the slowest device. */
+  /**
+   * Ranges of positions: of the prompt, the oldest tokens of every sequence lie on the slowest
+   * device; of what is generated, the latest.
+   */
   TOKENS,
   /** Ranges of key/value heads. */
   HEADS,

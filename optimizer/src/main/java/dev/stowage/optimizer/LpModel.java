@@ -22,8 +22,16 @@ public record LpModel(List<Variable> variables, List<Row> rows, List<Term> goal)
     goal.forEach(term -> Objects.checkIndex(term.variable(), count));
   }
 
-  /** One unknown. */
-  public record Variable(String name, double lower, double upper) {
+  /**
+   * One unknown.
+   *
+   * @param whole whether it is a whole number; a program with one is a mixed program
+   */
+  public record Variable(String name, double lower, double upper, boolean whole) {
+    public Variable(String name, double lower, double upper) {
+      this(name, lower, upper, false);
+    }
+
     public Variable {
       Objects.requireNonNull(name);
       checkBounds(name, lower, upper);
@@ -82,6 +90,11 @@ public record LpModel(List<Variable> variables, List<Row> rows, List<Term> goal)
     }
   }
 
+  /** Whether some variable is a whole number. */
+  public boolean mixed() {
+    return variables.stream().anyMatch(Variable::whole);
+  }
+
   /** The program as text: one line a row, numbers to six digits. For people and baselines. */
   public String text() {
     var lines = new ArrayList<String>();
@@ -94,8 +107,12 @@ public record LpModel(List<Variable> variables, List<Row> rows, List<Term> goal)
     lines.add("where");
     for (var variable : variables) {
       lines.add(
-          "  %s <= %s <= %s"
-              .formatted(number(variable.lower()), variable.name(), number(variable.upper())));
+          "  %s <= %s <= %s%s"
+              .formatted(
+                  number(variable.lower()),
+                  variable.name(),
+                  number(variable.upper()),
+                  variable.whole() ? ", whole" : ""));
     }
     return String.join("\n", lines) + "\n";
   }

@@ -15,6 +15,14 @@ public sealed interface LpOutcome {
   record Optimal(double objective, double[] values, double[] duals, double[] reducedCosts)
       implements LpOutcome {}
 
+  /**
+   * Values of a mixed program that keep all rows, near the best: no prices go with them.
+   *
+   * @param objective the goal's value
+   * @param values one for every variable
+   */
+  record Found(double objective, double[] values) implements LpOutcome {}
+
   /** No values keep all rows. */
   record Infeasible() implements LpOutcome {}
 

@@ -19,9 +19,6 @@ import java.util.Set;
  * same problem gives the same placement, bit by bit.
  */
 public final class Optimizer {
-  /** Shapes that are tried one after the other when whole units do not fit. */
-  private static final int MOST_SETTLED = 5;
-
   private final LpSolver solver;
 
   public Optimizer(LpSolver solver) {
@@ -35,10 +32,17 @@ public final class Optimizer {
     if (candidates.isEmpty()) {
       return explain(problem.withKvType(smallestKvType(problem)), search, programs);
     }
-    for (var candidate : candidates.subList(0, Math.min(MOST_SETTLED, candidates.size()))) {
-      var settled = new Settling(candidate.problem(), programs).settle(candidate);
-      if (settled.isPresent()) {
-        return new Placed(placement(programs, candidates, candidate, settled.get()));
+    for (boolean rounded : List.of(true, false)) {
+      for (var candidate : candidates) {
+        var settling = new Settling(candidate, programs);
+        var settled = rounded ? settling.settle() : settling.settleMixed();
+        if (rounded && settled.isPresent() && !settling.isClose(settled)) {
+          var mixed = settling.settleMixed();
+          settled = settling.seconds(mixed) < settling.seconds(settled) ? mixed : settled;
+        }
+        if (settled.isPresent()) {
+          return new Placed(placement(programs, candidates, candidate, settled.get()));
+        }
       }
     }
     return new PlacementOutcome.GaveUp(

@@ -75,6 +75,10 @@ final class Programs {
     solved++;
     return switch (solver.solve(model)) {
       case LpOutcome.Optimal optimal -> Optional.of(optimal);
+      case LpOutcome.Found(var objective, var values) ->
+          Optional.of(
+              new LpOutcome.Optimal(
+                  objective, values, new double[model.rows().size()], new double[values.length]));
       case LpOutcome.Infeasible() -> Optional.empty();
       case LpOutcome.Unbounded() ->
           throw new IllegalStateException("an unbounded program:\n" + model.text());
@@ -83,6 +87,25 @@ final class Programs {
         yield Optional.empty();
       }
     };
+  }
+
+  /** The first goal alone of a mixed program, with its preferences; no prices go with it. */
+  Optional<Solved> whole(Formulation formulation, double blockMillis) {
+    var goal = formulation.problem().objective().first();
+    var terms = new ArrayList<>(terms(formulation, goal));
+    if (goal.isTime()) {
+      terms.addAll(formulation.missed(blockMillis));
+    }
+    var model = formulation.model(terms, List.of());
+    return solve(model)
+        .map(
+            found ->
+                new Solved(
+                    formulation,
+                    found,
+                    model.rows(),
+                    found,
+                    found.objective() + offset(formulation, goal)));
   }
 
   private Optional<Solved> solve(Formulation formulation, List<Goal> goals, boolean tidy) {

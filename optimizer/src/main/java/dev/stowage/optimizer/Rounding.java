@@ -2,6 +2,7 @@ package dev.stowage.optimizer;
 
 import dev.stowage.optimizer.Placement.WaitingHidden;
 import dev.stowage.optimizer.cost.MemoryUse;
+import dev.stowage.optimizer.cost.Resources;
 import dev.stowage.optimizer.cost.WeightWork;
 import dev.stowage.optimizer.formulate.Routes;
 import dev.stowage.optimizer.formulate.Settled;
@@ -81,53 +82,135 @@ public final class Rounding {
     };
   }
 
-  /** Units of every route's share. */
-  public static Map<Routes.Kv, Integer> kv(
-      Problem problem, BatchShape batch, Map<Routes.Kv, Double> shares) {
-    var routes = List.copyOf(shares.keySet());
-    var counts =
-        units(
-            routes.stream().mapToDouble(route -> Math.max(0, shares.get(route))).toArray(),
-            kvUnits(problem, batch));
-    var units = new LinkedHashMap<Routes.Kv, Integer>();
-    for (int i = 0; i < counts.length; i++) {
-      if (counts[i] > 0) {
-        units.put(routes.get(i), counts[i]);
-      }
-    }
+  /** Units of every route's share of every part of the cache. */
+  public static Map<Range, Map<Routes.Alike, Integer>> kv(
+      Problem problem, BatchShape batch, Map<Range, Map<Routes.Alike, Double>> shares) {
+    var units = new LinkedHashMap<Range, Map<Routes.Alike, Integer>>();
+    shares.forEach(
+        (tokens, byRoute) -> {
+          var routes = List.copyOf(byRoute.keySet());
+          var exact = routes.stream().mapToDouble(r -> Math.max(0, byRoute.get(r))).toArray();
+          var counts = units(exact, units(problem, batch, tokens));
+          var whole = new LinkedHashMap<Routes.Alike, Integer>();
+          for (int i = 0; i < counts.length; i++) {
+            if (counts[i] > 0) {
+              whole.put(routes.get(i), counts[i]);
+            }
+          }
+          units.put(tokens, whole);
+        });
     return units;
   }
 
+  /** How many units a part of the cache has. */
+  static int units(Problem problem, BatchShape batch, Range tokens) {
+    return problem.bounds().kvAxis() == KvAxis.TOKENS ? tokens.size() : kvUnits(problem, batch);
+  }
+
   /**
-   * Regions of so many units each that fill the cache, from the slowest device (which gets the
-   * oldest tokens, the first heads or sequences) to the fastest.
+   * Regions of so many units each that fill the cache: tokens of prompts, heads and sequences from
+   * the slowest device to the fastest; generated tokens from the fastest to the slowest, so that
+   * neighbours of one route are one region, and what is read most often lies on the fastest.
    */
   public static List<KvRegion> regions(
-      Problem problem, BatchShape batch, Map<Routes.Kv, Integer> units) {
+      Problem problem, BatchShape batch, Map<Range, Map<Routes.Alike, Integer>> units) {
     var slowestFirst =
-        units.keySet().stream()
-            .sorted(
-                Comparator.comparingInt(route -> -speed(problem.machine().device(route.home()))))
-            .toList();
+        Comparator.<Routes.Alike>comparingInt(
+            routes -> -speed(problem.machine().device(routes.first().home())));
     var regions = new ArrayList<KvRegion>();
-    int from = 0;
-    for (var route : slowestFirst) {
-      var part = new Range(from, from + units.get(route));
-      var whole = route.whole(problem, batch);
-      var axis = problem.bounds().kvAxis();
-      regions.add(
-          new KvRegion(
-              whole.name(),
-              whole.layers(),
-              axis == KvAxis.SEQUENCES ? part : whole.sequences(),
-              axis == KvAxis.HEADS ? part : whole.heads(),
-              axis == KvAxis.TOKENS ? part : whole.tokens(),
-              whole.device(),
-              whole.attendAt(),
-              whole.sparsity()));
-      from = part.to();
+    for (var part : units.entrySet()) {
+      boolean generated = part.getKey().from() > 0;
+      var order =
+          part.getValue().keySet().stream()
+              .sorted(generated ? slowestFirst.reversed() : slowestFirst)
+              .toList();
+      int from = problem.bounds().kvAxis() == KvAxis.TOKENS ? part.getKey().from() : 0;
+      for (var routes : order) {
+        int to = from + part.getValue().get(routes);
+        var range = new Range(from, to);
+        var last = regions.isEmpty() ? null : regions.getLast();
+        if (last != null
+            && problem.bounds().kvAxis() == KvAxis.TOKENS
+            && isOn(routes.routes().getLast(), last)) {
+          var merged = regions.stream().filter(r -> isOnAny(routes, r)).toList();
+          range =
+              new Range(merged.stream().mapToInt(r -> r.tokens().from()).min().orElseThrow(), to);
+          regions.removeAll(merged);
+        }
+        divide(problem, batch, routes, range, regions);
+        from = to;
+      }
     }
     return List.copyOf(regions);
+  }
+
+  /**
+   * Like drives divide heads, or sequences where there are fewer heads than drives (InstAttention,
+   * section IV): so each has as much to read at any time. A cache that is cut by heads or sequences
+   * is cut further along that edge.
+   */
+  private static void divide(
+      Problem problem, BatchShape batch, Routes.Alike routes, Range range, List<KvRegion> regions) {
+    var axis = problem.bounds().kvAxis();
+    int drives = routes.count();
+    var heads = Range.upTo(problem.shape().kvHeads());
+    var sequences = Range.upTo(batch.sequences());
+    var tokens = Range.upTo(batch.tokens());
+    for (int drive = 0; drive < drives; drive++) {
+      var route = routes.routes().get(drive);
+      switch (axis) {
+        case HEADS -> add(route, problem, sequences, part(range, drive, drives), tokens, regions);
+        case SEQUENCES -> add(route, problem, part(range, drive, drives), heads, tokens, regions);
+        case TOKENS -> {
+          if (heads.size() >= drives) {
+            add(route, problem, sequences, part(heads, drive, drives), range, regions);
+          } else if (sequences.size() >= drives) {
+            add(route, problem, part(sequences, drive, drives), heads, range, regions);
+          } else {
+            add(route, problem, sequences, heads, part(range, drive, drives), regions);
+          }
+        }
+      }
+    }
+  }
+
+  /** The part of a range that one of several gets. */
+  private static Range part(Range all, int index, int of) {
+    int from = all.from() + (int) ((long) all.size() * index / of);
+    return new Range(from, all.from() + (int) ((long) all.size() * (index + 1) / of));
+  }
+
+  private static void add(
+      Routes.Kv route,
+      Problem problem,
+      Range sequences,
+      Range heads,
+      Range tokens,
+      List<KvRegion> regions) {
+    if (sequences.isEmpty() || heads.isEmpty() || tokens.isEmpty()) {
+      return;
+    }
+    boolean again = regions.stream().anyMatch(region -> isOn(route, region));
+    regions.add(
+        new KvRegion(
+            route.name() + (again ? ".generated" : ""),
+            Range.upTo(problem.shape().layers()),
+            sequences,
+            heads,
+            tokens,
+            route.home(),
+            route.attendAt(),
+            route.sparsity()));
+  }
+
+  private static boolean isOnAny(Routes.Alike routes, KvRegion region) {
+    return routes.routes().stream().anyMatch(route -> isOn(route, region));
+  }
+
+  private static boolean isOn(Routes.Kv route, KvRegion region) {
+    return region.device().equals(route.home())
+        && region.attendAt().equals(route.attendAt())
+        && region.sparsity().equals(route.sparsity());
   }
 
   /** Whole micro-batches of waiting activations. */
@@ -151,11 +234,12 @@ public final class Rounding {
    *     within a row of each matrix, or nothing where no move helps
    */
   public static Optional<List<WeightRegion>> weights(
-      Problem problem,
+      Resources resources,
       BatchShape batch,
       int prefetch,
       Map<WeightClass, Map<Routes.Weights, Double>> shares,
       Settled settled) {
+    var problem = resources.problem();
     var cuts = new ArrayList<Cut>();
     shares.forEach(
         (c, byRoute) -> {
@@ -174,7 +258,7 @@ public final class Rounding {
         return keepsShares(problem, regions) ? Optional.of(regions) : Optional.empty();
       }
       var over = excess.firstEntry();
-      if (!moveRows(problem, batch, cuts, use, over.getKey(), over.getValue())) {
+      if (!moveRows(resources, batch, cuts, use, over.getKey(), over.getValue())) {
         return Optional.empty();
       }
     }
@@ -258,7 +342,7 @@ public final class Rounding {
 
   /** Moves the rows that cost least to move; whether there were any. */
   private static boolean moveRows(
-      Problem problem,
+      Resources resources,
       BatchShape batch,
       List<Cut> cuts,
       MemoryUse use,
@@ -269,7 +353,7 @@ public final class Rounding {
       for (int from = 0; from < cut.routes().size(); from++) {
         if (cut.routes().get(from).home().equals(device) && cut.rows()[from] > 0) {
           for (int to = 0; to < cut.routes().size(); to++) {
-            addMove(problem, batch, cut, from, to, use, excess, moves);
+            addMove(resources, batch, cut, from, to, use, excess, moves);
           }
         }
       }
@@ -284,7 +368,7 @@ public final class Rounding {
   }
 
   private static void addMove(
-      Problem problem,
+      Resources resources,
       BatchShape batch,
       Cut cut,
       int from,
@@ -295,6 +379,7 @@ public final class Rounding {
     if (to == from || cut.rows()[to] == 0) {
       return;
     }
+    var problem = resources.problem();
     var home = problem.machine().device(cut.routes().get(to).home());
     long there = cut.rowBytes(problem, to);
     boolean here = home.name().equals(cut.routes().get(from).home());
@@ -305,14 +390,14 @@ public final class Rounding {
     long room = here ? Long.MAX_VALUE : limit(problem, home) - use.on(home.name()).total();
     long rows = Math.min(Math.min((excess + freed - 1) / freed, cut.rows()[from]), room / there);
     if (rows > 0) {
-      double effort = effort(problem, batch, cut, to) - effort(problem, batch, cut, from);
+      double effort = effort(resources, batch, cut, to) - effort(resources, batch, cut, from);
       moves.add(new Move(cut, from, to, rows, effort / freed));
     }
   }
 
   /** Seconds that one row on that route keeps resources busy. */
-  private static double effort(Problem problem, BatchShape batch, Cut cut, int route) {
-    return WeightWork.of(problem, batch, cut.region(Range.upTo(1), route)).total();
+  private static double effort(Resources resources, BatchShape batch, Cut cut, int route) {
+    return WeightWork.of(resources, batch, cut.region(Range.upTo(1), route)).total();
   }
 
   private static List<Routes.Weights> fastestFirst(

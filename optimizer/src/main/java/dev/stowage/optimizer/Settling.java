@@ -1,6 +1,7 @@
 package dev.stowage.optimizer;
 
 import dev.stowage.optimizer.BatchSearch.Candidate;
+import dev.stowage.optimizer.Objective.Goal;
 import dev.stowage.optimizer.Programs.Solved;
 import dev.stowage.optimizer.cost.CostModel;
 import dev.stowage.optimizer.formulate.Formulation;
@@ -8,8 +9,10 @@ import dev.stowage.optimizer.formulate.Routes;
 import dev.stowage.optimizer.formulate.Settled;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.Range;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -37,72 +40,149 @@ final class Settling {
 
   private static final int MOST_ROUNDINGS = 9;
 
+  /** Whole units this close to the fractions are not searched further. */
+  private static final double CLOSE = 5e-3;
+
+  /** A rounding with what the fractions of weights beside it come to. */
+  private record Rounded(Settled settled, double value) {}
+
+  private final Candidate candidate;
   private final Problem problem;
+  private final BatchShape batch;
   private final Programs programs;
 
-  Settling(Problem problem, Programs programs) {
-    this.problem = problem;
+  Settling(Candidate candidate, Programs programs) {
+    this.candidate = candidate;
+    this.problem = candidate.problem();
+    this.batch = candidate.batch();
     this.programs = programs;
   }
 
   /**
    * The best of the roundings tried: the nearest one, and those that move units of KV from one used
    * route to another; then the same with the least used route left out, until one is left, for
-   * every route needs working memory of its own.
+   * every route needs working memory of its own. It ends where whole units are close to fractions.
    */
-  Optional<Whole> settle(Candidate candidate) {
-    var excluded = new HashSet<Routes.Kv>();
+  Optional<Whole> settle() {
+    var excluded = new HashSet<Routes.Alike>();
     Optional<Whole> best = Optional.empty();
     while (true) {
       var planned =
           programs.all(
               Formulation.open(
-                  problem, candidate.batch(), candidate.prefetch(), Set.copyOf(excluded)));
+                  candidate.structure(), batch, candidate.prefetch(), Set.copyOf(excluded)));
       if (planned.isEmpty()) {
         return best;
       }
       var shares = planned.get().formulation().kvShares(planned.get().last().values());
-      var units = Rounding.kv(problem, candidate.batch(), shares);
-      var whole = bestOf(candidate, planned.get(), roundings(candidate.batch(), units));
-      if (seconds(candidate, whole) < seconds(candidate, best) * (1 - Programs.SLACK)) {
+      var units = Rounding.kv(problem, batch, shares);
+      var whole = bestOf(planned.get(), units);
+      if (seconds(whole) < seconds(best) * (1 - Programs.SLACK)) {
         best = whole;
       }
-      if (units.size() == 1) {
+      var used = used(units);
+      if (used.size() == 1 || isClose(best)) {
         return best;
       }
-      excluded.add(units.keySet().stream().min(Comparator.comparingInt(units::get)).orElseThrow());
+      excluded.add(
+          used.entrySet().stream().min(Map.Entry.comparingByValue()).orElseThrow().getKey());
     }
   }
 
-  private Optional<Whole> bestOf(
-      Candidate candidate, Solved planned, List<Map<Routes.Kv, Integer>> roundings) {
-    var waiting =
-        Rounding.waiting(
-            candidate.batch(), planned.formulation().waitingShares(planned.last().values()));
-    Optional<Whole> best = Optional.empty();
-    for (var units : roundings) {
-      var settled = new Settled(Rounding.regions(problem, candidate.batch(), units), waiting);
-      var whole = round(candidate, planned, settled);
-      if (seconds(candidate, whole) < seconds(candidate, best) * (1 - Programs.SLACK)) {
-        best = whole;
-      }
-    }
-    return best;
+  /**
+   * Whole units by a mixed program: where rounding leads nowhere, or not close to the fractions.
+   * Weights stay fractions in it and are rounded after.
+   */
+  Optional<Whole> settleMixed() {
+    return settleMixed(true).or(() -> settleMixed(false));
   }
 
-  private Optional<Whole> round(Candidate candidate, Solved planned, Settled settled) {
+  private Optional<Whole> settleMixed(boolean apart) {
     for (double part : MARGINS) {
       var margins = margins(problem, candidate.prefetch(), part);
-      var solved =
-          programs.all(
-              Formulation.settled(
-                  problem, candidate.batch(), candidate.prefetch(), settled, margins));
+      var planned =
+          programs.whole(
+              Formulation.whole(candidate.structure(), batch, candidate.prefetch(), apart, margins),
+              candidate.solved().value());
+      if (planned.isPresent()) {
+        var formulation = planned.get().formulation();
+        var values = planned.get().last().values();
+        var units = Rounding.kv(problem, batch, formulation.kvShares(values));
+        var waiting = Rounding.waiting(batch, formulation.waitingShares(values));
+        var whole =
+            round(
+                candidate.solved(), new Settled(Rounding.regions(problem, batch, units), waiting));
+        if (whole.isPresent()) {
+          return whole;
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Tokens' worth of units by route. */
+  private Map<Routes.Alike, Integer> used(Map<Range, Map<Routes.Alike, Integer>> units) {
+    var used = new LinkedHashMap<Routes.Alike, Integer>();
+    units.values().forEach(part -> part.forEach((r, n) -> used.merge(r, n, Integer::sum)));
+    return used;
+  }
+
+  /** Whether whole units take hardly longer than fractions. */
+  boolean isClose(Optional<Whole> whole) {
+    boolean block =
+        switch (problem.objective().first()) {
+          case Goal.MaximizeThroughput _, Goal.MinimizeLatency _ -> true;
+          case Goal.MaximizePhaseThroughput _,
+              Goal.MinimizePhaseLatency _,
+              Goal.Share _,
+              Goal.MinimizePeak _ ->
+              false;
+        };
+    return block && seconds(whole) * 1e3 <= candidate.solved().value() * (1 + CLOSE);
+  }
+
+  private Optional<Whole> bestOf(Solved planned, Map<Range, Map<Routes.Alike, Integer>> nearest) {
+    var waiting =
+        Rounding.waiting(batch, planned.formulation().waitingShares(planned.last().values()));
+    var first = round(planned, new Settled(Rounding.regions(problem, batch, nearest), waiting));
+    if (isClose(first)) {
+      return first;
+    }
+    var others = new ArrayList<Rounded>();
+    for (var units : roundings(nearest)) {
+      var settled = new Settled(Rounding.regions(problem, batch, units), waiting);
+      programs
+          .first(formulation(settled, 0))
+          .ifPresent(s -> others.add(new Rounded(settled, s.value() * (1 + missedKv(settled)))));
+    }
+    others.sort(Comparator.comparingDouble(Rounded::value));
+    for (var other : others) {
+      var whole = round(planned, other.settled());
+      if (whole.isPresent()) {
+        return seconds(whole) < seconds(first) * (1 - Programs.SLACK) ? whole : first;
+      }
+    }
+    return first;
+  }
+
+  private Formulation formulation(Settled settled, double margin) {
+    return Formulation.settled(
+        candidate.structure(),
+        batch,
+        candidate.prefetch(),
+        settled,
+        margins(problem, candidate.prefetch(), margin));
+  }
+
+  private Optional<Whole> round(Solved planned, Settled settled) {
+    for (double part : MARGINS) {
+      var solved = programs.all(formulation(settled, part));
       if (solved.isPresent()) {
         var program = solved.get();
         var weights =
             Rounding.weights(
-                problem,
-                candidate.batch(),
+                candidate.structure().resources(),
+                batch,
                 candidate.prefetch(),
                 program.formulation().weightShares(program.last().values()),
                 settled);
@@ -115,16 +195,14 @@ final class Settling {
   }
 
   /** The block's seconds, longer where preferences are missed; infinite where nothing fits. */
-  private double seconds(Candidate candidate, Optional<Whole> whole) {
-    return whole
-        .map(w -> blockSeconds(candidate, w) * (1 + missed(w)))
-        .orElse(Double.POSITIVE_INFINITY);
+  double seconds(Optional<Whole> whole) {
+    return whole.map(w -> blockSeconds(w) * (1 + missed(w))).orElse(Double.POSITIVE_INFINITY);
   }
 
-  private double blockSeconds(Candidate candidate, Whole whole) {
+  private double blockSeconds(Whole whole) {
     return CostModel.evaluate(
-            problem,
-            problem.workload().typical(candidate.batch()),
+            candidate.structure().resources(),
+            problem.workload().typical(batch),
             candidate.prefetch(),
             whole.weights(),
             whole.settled().kv(),
@@ -136,9 +214,25 @@ final class Settling {
    * What missed preferences count, as a part of the block's time: see {@link Bounds.Preference}.
    */
   private double missed(Whole whole) {
+    return missed(whole.settled(), whole.weights(), problem.bounds().preferences());
+  }
+
+  /** The same of what is settled before the weights are. */
+  private double missedKv(Settled settled) {
+    return missed(
+        settled,
+        List.of(),
+        problem.bounds().preferences().stream()
+            .filter(p -> !(p.thing() instanceof Thing.Weights))
+            .toList());
+  }
+
+  private double missed(
+      Settled settled, List<WeightRegion> weights, List<Bounds.Preference> preferences) {
     double sum = 0;
-    for (var preference : problem.bounds().preferences()) {
-      double share = Shares.realised(problem, whole, preference.thing(), preference.devices());
+    for (var preference : preferences) {
+      double share =
+          Shares.realised(problem, settled, weights, preference.thing(), preference.devices());
       double miss = Math.max(preference.atLeast() - share, share - preference.atMost());
       sum += Formulation.MISSED * preference.weight() * Math.max(0, miss);
     }
@@ -146,23 +240,28 @@ final class Settling {
   }
 
   /**
-   * The nearest rounding first; then a step's units moved from any used route to any other. Steps
-   * are one unit and a sixteenth of the cache: which tokens a route holds, and so how often they
-   * are read, is only known once they are whole.
+   * A step's units moved from any used route to any other. Steps are one unit and a sixteenth of
+   * the part of the cache: which tokens a route holds, and so how often they are read, is only
+   * known once they are whole.
    */
-  private List<Map<Routes.Kv, Integer>> roundings(
-      BatchShape batch, Map<Routes.Kv, Integer> nearest) {
-    var all = new LinkedHashSet<Map<Routes.Kv, Integer>>();
-    all.add(nearest);
-    for (int step : List.of(1, Math.max(1, Rounding.kvUnits(problem, batch) / 16))) {
-      for (var from : nearest.keySet()) {
-        for (var to : nearest.keySet()) {
-          if (!from.equals(to) && nearest.get(from) > step && all.size() < MOST_ROUNDINGS) {
-            var moved = new LinkedHashMap<>(nearest);
-            moved.merge(from, -step, Integer::sum);
-            moved.merge(to, step, Integer::sum);
-            if (keepsShares(batch, moved)) {
-              all.add(moved);
+  private List<Map<Range, Map<Routes.Alike, Integer>>> roundings(
+      Map<Range, Map<Routes.Alike, Integer>> nearest) {
+    var all = new LinkedHashSet<Map<Range, Map<Routes.Alike, Integer>>>();
+    for (var part : nearest.keySet()) {
+      var routes = nearest.get(part);
+      int many = Math.max(1, Rounding.units(problem, batch, part) / 16);
+      for (int step : List.of(1, many)) {
+        for (var from : routes.keySet()) {
+          for (var to : routes.keySet()) {
+            if (!from.equals(to) && routes.get(from) > step && all.size() < MOST_ROUNDINGS - 1) {
+              var moved = new LinkedHashMap<>(routes);
+              moved.merge(from, -step, Integer::sum);
+              moved.merge(to, step, Integer::sum);
+              var units = new LinkedHashMap<>(nearest);
+              units.put(part, moved);
+              if (keepsShares(units)) {
+                all.add(units);
+              }
             }
           }
         }
@@ -172,15 +271,18 @@ final class Settling {
   }
 
   /** Whether every hard bound on KV is kept to within one unit. */
-  private boolean keepsShares(BatchShape batch, Map<Routes.Kv, Integer> units) {
+  private boolean keepsShares(Map<Range, Map<Routes.Alike, Integer>> units) {
     int all = Rounding.kvUnits(problem, batch);
     for (var bound : problem.bounds().shares()) {
       if (bound.thing() instanceof Thing.Kv) {
-        int there =
-            units.entrySet().stream()
-                .filter(entry -> bound.devices().contains(entry.getKey().home()))
-                .mapToInt(Map.Entry::getValue)
-                .sum();
+        int there = 0;
+        for (var used : used(units).entrySet()) {
+          long inside =
+              used.getKey().routes().stream()
+                  .filter(route -> bound.devices().contains(route.home()))
+                  .count();
+          there += (int) (used.getValue() * inside / used.getKey().count());
+        }
         if (there <= bound.atLeast() * all - 1 || there >= bound.atMost() * all + 1) {
           return false;
         }

@@ -1,9 +1,11 @@
 package dev.stowage.optimizer;
 
 import dev.stowage.optimizer.cost.MemoryUse;
+import dev.stowage.optimizer.formulate.Settled;
 import dev.stowage.optimizer.formulate.WeightClass;
 import dev.stowage.plan.Asked;
 import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.WeightRegion;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,23 +24,28 @@ final class Shares {
         problem,
         "weights",
         planned(problem, whole),
-        weightBytes(problem, whole, all),
+        weightBytes(problem, whole.weights(), all),
         storedBytes(problem, whole),
         shares);
-    var kv = kvBytes(problem, whole);
+    var kv = kvBytes(problem, whole.settled());
     add(problem, "kv", plannedKv(whole), kv, kv, shares);
-    var waiting = waiting(problem, batch, whole);
+    var waiting = waiting(problem, batch, whole.settled());
     add(problem, "activations", plannedWaiting(whole), waiting, waiting, shares);
     return shares;
   }
 
   /** The share of a thing's bytes that whole units realise on some devices. */
-  static double realised(Problem problem, Settling.Whole whole, Thing thing, List<String> devices) {
+  static double realised(
+      Problem problem,
+      Settled settled,
+      List<WeightRegion> weights,
+      Thing thing,
+      List<String> devices) {
     var bytes =
         switch (thing) {
-          case Thing.Weights weights -> weightBytes(problem, whole, weights);
-          case Thing.Kv _ -> kvBytes(problem, whole);
-          case Thing.Activations _ -> microBatches(whole);
+          case Thing.Weights some -> weightBytes(problem, weights, some);
+          case Thing.Kv _ -> kvBytes(problem, settled);
+          case Thing.Activations _ -> microBatches(settled);
         };
     double all = bytes.values().stream().mapToLong(Long::longValue).sum();
     double there =
@@ -50,10 +57,10 @@ final class Shares {
   }
 
   private static Map<String, Long> weightBytes(
-      Problem problem, Settling.Whole whole, Thing.Weights thing) {
+      Problem problem, List<WeightRegion> weights, Thing.Weights thing) {
     var shape = problem.shape();
     var bytes = new LinkedHashMap<String, Long>();
-    for (var region : whole.weights()) {
+    for (var region : weights) {
       for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
         if (thing.covers(region.weight(), layer)) {
           bytes.merge(
@@ -66,9 +73,9 @@ final class Shares {
     return bytes;
   }
 
-  private static Map<String, Long> microBatches(Settling.Whole whole) {
+  private static Map<String, Long> microBatches(Settled settled) {
     var counts = new LinkedHashMap<String, Long>();
-    whole.settled().waiting().forEach(w -> counts.put(w.device(), (long) w.microBatches()));
+    settled.waiting().forEach(w -> counts.put(w.device(), (long) w.microBatches()));
     return counts;
   }
 
@@ -139,7 +146,18 @@ final class Shares {
     program
         .formulation()
         .kvShares(program.last().values())
-        .forEach((route, share) -> planned.merge(route.home(), share, Double::sum));
+        .forEach(
+            (tokens, byRoute) -> {
+              double ofAll = (double) tokens.size() / program.formulation().batch().tokens();
+              byRoute.forEach(
+                  (alike, share) ->
+                      alike
+                          .routes()
+                          .forEach(
+                              route ->
+                                  planned.merge(
+                                      route.home(), share * ofAll / alike.count(), Double::sum)));
+            });
     return planned;
   }
 
@@ -154,10 +172,9 @@ final class Shares {
     return bytes;
   }
 
-  private static Map<String, Long> kvBytes(Problem problem, Settling.Whole whole) {
+  private static Map<String, Long> kvBytes(Problem problem, Settled settled) {
     var bytes = new LinkedHashMap<String, Long>();
-    whole
-        .settled()
+    settled
         .kv()
         .forEach(
             r ->
@@ -166,11 +183,9 @@ final class Shares {
     return bytes;
   }
 
-  private static Map<String, Long> waiting(
-      Problem problem, BatchShape batch, Settling.Whole whole) {
+  private static Map<String, Long> waiting(Problem problem, BatchShape batch, Settled settled) {
     var bytes = new LinkedHashMap<String, Long>();
-    whole
-        .settled()
+    settled
         .waiting()
         .forEach(
             w ->

@@ -8,6 +8,7 @@ import dev.stowage.optimizer.Bounds.Quality.Loss;
 import dev.stowage.optimizer.PlacementOutcome.Infeasible;
 import dev.stowage.optimizer.PlacementOutcome.Placed;
 import dev.stowage.optimizer.cost.KvWork;
+import dev.stowage.optimizer.cost.Resources;
 import dev.stowage.optimizer.formulate.Routes;
 import dev.stowage.optimizer.ortools.GlopSolver;
 import dev.stowage.plan.BatchShape;
@@ -203,7 +204,10 @@ class ApproximationTest {
             Objective.throughput());
     var batch = new BatchShape(16, 1, 1024, 1024, 1024);
     var region = new Routes.Kv("inst", "inst", sparsity).whole(problem, batch);
-    return KvWork.of(problem, batch, region).of(Phase.DECODE).get("internal(inst)").sum();
+    return KvWork.of(new Resources(problem), batch, region)
+        .of(Phase.DECODE)
+        .get("internal(inst)")
+        .sum();
   }
 
   private static Problem problem(

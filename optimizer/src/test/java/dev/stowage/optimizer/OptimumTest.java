@@ -232,14 +232,14 @@ class OptimumTest {
   }
 
   private static List<KvRegion> kv(Problem problem, BatchShape batch, int onHost) {
-    var units = new LinkedHashMap<Routes.Kv, Integer>();
+    var units = new LinkedHashMap<Routes.Alike, Integer>();
     if (onHost > 0) {
-      units.put(new Routes.Kv("ram", "ram"), onHost);
+      units.put(new Routes.Alike(List.of(new Routes.Kv("ram", "ram"))), onHost);
     }
     if (onHost < batch.sequences()) {
-      units.put(new Routes.Kv("ssd", "ram"), batch.sequences() - onHost);
+      units.put(new Routes.Alike(List.of(new Routes.Kv("ssd", "ram"))), batch.sequences() - onHost);
     }
-    return Rounding.regions(problem, batch, units);
+    return Rounding.regions(problem, batch, Map.of(Range.upTo(batch.tokens()), units));
   }
 
   private static Placement place(Problem problem) {

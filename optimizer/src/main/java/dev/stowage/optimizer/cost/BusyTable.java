@@ -1,9 +1,7 @@
 package dev.stowage.optimizer.cost;
 
 import dev.stowage.optimizer.Phase;
-import java.util.ArrayList;
 import java.util.Collections;
-import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -18,10 +16,6 @@ public final class BusyTable {
     public double sum() {
       return loading + attending + other;
     }
-
-    private Seconds plus(Seconds more) {
-      return new Seconds(loading + more.loading, attending + more.attending, other + more.other);
-    }
   }
 
   /** What keeps a resource busy. */
@@ -34,37 +28,61 @@ public final class BusyTable {
   /** How long a phase takes, and the resource that decides it. */
   public record Bound(double seconds, String resource) {}
 
-  private final List<TreeMap<String, Seconds>> phases = List.of(new TreeMap<>(), new TreeMap<>());
+  private static final int KINDS = Kind.values().length;
 
-  /** Adds seconds of a kind. */
-  public void add(Phase phase, Kind kind, String resource, double seconds) {
-    add(
-        phase,
-        resource,
-        switch (kind) {
-          case LOADING -> new Seconds(seconds, 0, 0);
-          case ATTENDING -> new Seconds(0, seconds, 0);
-          case OTHER -> new Seconds(0, 0, seconds);
-        });
+  private final Resources resources;
+
+  /** {@code [phase, resource, kind]} */
+  private final double[] seconds;
+
+  public BusyTable(Resources resources) {
+    this.resources = resources;
+    this.seconds = new double[Phase.values().length * resources.count() * KINDS];
   }
 
-  /** Adds all of another table. */
+  public Resources resources() {
+    return resources;
+  }
+
+  /** Adds seconds of a kind. */
+  public void add(Phase phase, Kind kind, int resource, double more) {
+    seconds[at(phase, resource) + kind.ordinal()] += more;
+  }
+
+  /** Adds all of another table of the same resources. */
   public void add(BusyTable table) {
-    for (var phase : Phase.values()) {
-      table.of(phase).forEach((resource, seconds) -> add(phase, resource, seconds));
+    for (int i = 0; i < seconds.length; i++) {
+      seconds[i] += table.seconds[i];
     }
+  }
+
+  /** Multiplies what a device's own resources do. */
+  public void scale(String device, double factor) {
+    for (int resource : resources.ownedBy(device)) {
+      for (var phase : Phase.values()) {
+        for (int kind = 0; kind < KINDS; kind++) {
+          seconds[at(phase, resource) + kind] *= factor;
+        }
+      }
+    }
+  }
+
+  /** What a resource does in a phase. */
+  public Seconds of(Phase phase, int resource) {
+    int at = at(phase, resource);
+    return new Seconds(seconds[at], seconds[at + 1], seconds[at + 2]);
   }
 
   /** The resources with work in a phase, by name. */
   public SortedMap<String, Seconds> of(Phase phase) {
-    return Collections.unmodifiableSortedMap(phases.get(phase.ordinal()));
-  }
-
-  /** The names of all resources with work in a phase, in several tables. */
-  public static List<String> resources(Phase phase, List<BusyTable> tables) {
-    var names = new java.util.TreeSet<String>();
-    tables.forEach(table -> names.addAll(table.of(phase).keySet()));
-    return new ArrayList<>(names);
+    var busy = new TreeMap<String, Seconds>();
+    for (int resource = 0; resource < resources.count(); resource++) {
+      var here = of(phase, resource);
+      if (here.sum() != 0) {
+        busy.put(resources.name(resource), here);
+      }
+    }
+    return Collections.unmodifiableSortedMap(busy);
   }
 
   /**
@@ -78,30 +96,33 @@ public final class BusyTable {
    * {@code c} is compute on the compute device: of {@code m} micro-batches, the others compute
    * while one waits for its attention.
    */
-  public Bound bound(Phase phase, boolean ahead, String compute, int microBatches) {
+  public Bound bound(Phase phase, boolean ahead, int microBatches) {
     double loading = 0;
     double attending = 0;
     double busiest = 0;
     String name = "nothing";
     String attendingName = "nothing";
     double most = 0;
-    for (var entry : of(phase).entrySet()) {
-      var seconds = entry.getValue();
-      loading = Math.max(loading, seconds.loading());
-      if (seconds.attending() > attending) {
-        attending = seconds.attending();
-        attendingName = entry.getKey();
+    for (int resource = 0; resource < resources.count(); resource++) {
+      var here = of(phase, resource);
+      loading = Math.max(loading, here.loading());
+      if (here.attending() > attending) {
+        attending = here.attending();
+        attendingName = resources.name(resource);
       }
-      busiest = Math.max(busiest, ahead ? seconds.sum() : seconds.attending() + seconds.other());
-      if (seconds.sum() > most) {
-        most = seconds.sum();
-        name = entry.getKey();
+      busiest = Math.max(busiest, ahead ? here.sum() : here.attending() + here.other());
+      if (here.sum() > most) {
+        most = here.sum();
+        name = resources.name(resource);
       }
     }
-    var computing = of(phase).getOrDefault(compute, new Seconds(0, 0, 0));
-    double waiting = computing.other() + attending / microBatches;
+    double computing = of(phase, resources.compute()).other();
+    double waiting = computing + attending / microBatches;
     if (waiting > busiest) {
-      name = computing.other() >= attending / microBatches ? compute : attendingName;
+      name =
+          computing >= attending / microBatches
+              ? resources.name(resources.compute())
+              : attendingName;
     }
     return new Bound(Math.max(busiest, waiting) + (ahead ? 0 : loading), name);
   }
@@ -109,17 +130,13 @@ public final class BusyTable {
   /** The seconds of all resources in all phases. */
   public double total() {
     double sum = 0;
-    for (var phase : phases) {
-      for (var seconds : phase.values()) {
-        sum += seconds.sum();
-      }
+    for (double more : seconds) {
+      sum += more;
     }
     return sum;
   }
 
-  private void add(Phase phase, String resource, Seconds more) {
-    if (more.sum() != 0) {
-      phases.get(phase.ordinal()).merge(resource, more, Seconds::plus);
-    }
+  private int at(Phase phase, int resource) {
+    return (phase.ordinal() * resources.count() + resource) * KINDS;
   }
 }

@@ -1,7 +1,6 @@
 package dev.stowage.optimizer.cost;
 
 import dev.stowage.optimizer.Phase;
-import dev.stowage.optimizer.Problem;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.Rate;
@@ -26,7 +25,8 @@ public final class ComputeWork {
 
   private ComputeWork() {}
 
-  public static BusyTable of(Problem problem, BatchShape batch) {
+  public static BusyTable of(Resources resources, BatchShape batch) {
+    var problem = resources.problem();
     var shape = problem.shape();
     double perLayer = 0;
     double once = 0;
@@ -53,8 +53,8 @@ public final class ComputeWork {
     double decode =
         Sweeps.count(batch, Phase.DECODE) * (2 * sequences * (perLayer + once) + pairFlops);
 
-    var table = new BusyTable();
-    String compute = "compute(" + device.name() + ")";
+    var table = new BusyTable(resources);
+    int compute = resources.compute();
     table.add(Phase.PREFILL, BusyTable.Kind.OTHER, compute, prefill);
     table.add(
         Phase.DECODE, BusyTable.Kind.OTHER, compute, decode / device.rate(Rate.DECODE_COMPUTE));

@@ -46,44 +46,62 @@ public final class CostModel {
       List<WeightRegion> weights,
       List<KvRegion> kv,
       List<WaitingHidden> waiting) {
-    var table = ComputeWork.of(problem, batch);
-    weights.forEach(region -> table.add(WeightWork.of(problem, batch, region)));
-    kv.forEach(region -> table.add(KvWork.of(problem, batch, region)));
-    waiting.forEach(w -> table.add(WaitingWork.of(problem, batch, w.device(), w.microBatches())));
-    return cost(problem, batch, prefetch, table);
+    return evaluate(new Resources(problem), batch, prefetch, weights, kv, waiting);
+  }
+
+  public static Cost evaluate(
+      Resources resources,
+      BatchShape batch,
+      int prefetch,
+      List<WeightRegion> weights,
+      List<KvRegion> kv,
+      List<WaitingHidden> waiting) {
+    var table = ComputeWork.of(resources, batch);
+    weights.forEach(region -> WeightWork.add(table, batch, region));
+    kv.forEach(region -> table.add(KvWork.of(resources, batch, region)));
+    waiting.forEach(w -> table.add(WaitingWork.of(resources, batch, w.device(), w.microBatches())));
+    return cost(batch, prefetch, table);
   }
 
   /**
    * The seconds of a block that no placement of this shape can go below: the products, with all
-   * matrices at hand and stored in the fewest bytes allowed.
+   * matrices at hand.
+   *
+   * @param bytes of the matrices that products read, in the fewest bytes allowed
    */
-  public static double lowerBound(Problem problem, BatchShape batch) {
-    var table = ComputeWork.of(problem, batch);
+  public static double lowerBound(Resources resources, BatchShape batch, double bytes) {
+    var table = ComputeWork.of(resources, batch);
+    var device = resources.device(resources.problem().compute());
+    for (var phase : Phase.values()) {
+      table.add(
+          phase,
+          BusyTable.Kind.OTHER,
+          device.bandwidth(),
+          bytes
+              * Sweeps.count(batch, phase)
+              * batch.microBatches()
+              / device.spec().rate(Rate.MEMORY_BANDWIDTH));
+    }
+    return cost(batch, 1, table).blockSeconds();
+  }
+
+  /** The fewest bytes of all matrices, or of those that products read. */
+  public static double leastBytes(Problem problem, boolean multiplied) {
+    var head = Stops.head(problem.shape());
     double bytes = 0;
     for (var weight : Weight.values()) {
       boolean lookedUp = weight == Weight.TOKENS || weight == Weight.POSITIONS;
-      if (!lookedUp || Stops.head(problem.shape()).contains(weight)) {
+      if (!multiplied || !lookedUp || head.contains(weight)) {
         for (int layer = 0; layer < (weight.perLayer() ? problem.shape().layers() : 1); layer++) {
           bytes += leastBytes(problem, weight, layer);
         }
       }
     }
-    var device = problem.machine().device(problem.compute());
-    for (var phase : Phase.values()) {
-      table.add(
-          phase,
-          BusyTable.Kind.OTHER,
-          "bandwidth(" + device.name() + ")",
-          bytes
-              * Sweeps.count(batch, phase)
-              * batch.microBatches()
-              / device.rate(Rate.MEMORY_BANDWIDTH));
-    }
-    return cost(problem, batch, 1, table).blockSeconds();
+    return bytes;
   }
 
   /** The fewest bytes that a matrix of a layer may be stored in. */
-  public static long leastBytes(Problem problem, Weight weight, int layer) {
+  private static long leastBytes(Problem problem, Weight weight, int layer) {
     var shape = problem.shape();
     return shape.rows(weight)
         * problem.types(weight, layer).stream()
@@ -92,10 +110,9 @@ public final class CostModel {
             .orElseThrow();
   }
 
-  private static Cost cost(Problem problem, BatchShape batch, int prefetch, BusyTable table) {
-    String compute = "compute(" + problem.compute() + ")";
-    var prefill = table.bound(Phase.PREFILL, prefetch > 0, compute, batch.microBatches());
-    var decode = table.bound(Phase.DECODE, prefetch > 0, compute, batch.microBatches());
+  private static Cost cost(BatchShape batch, int prefetch, BusyTable table) {
+    var prefill = table.bound(Phase.PREFILL, prefetch > 0, batch.microBatches());
+    var decode = table.bound(Phase.DECODE, prefetch > 0, batch.microBatches());
     double sequences = batch.sequences();
     var prediction =
         new Prediction(

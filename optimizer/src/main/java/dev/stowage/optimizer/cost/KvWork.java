@@ -35,30 +35,42 @@ public final class KvWork {
 
   private KvWork() {}
 
-  public static BusyTable of(Problem problem, BatchShape batch, KvRegion region) {
-    var table = new BusyTable();
+  public static BusyTable of(Resources resources, BatchShape batch, KvRegion region) {
+    return of(resources, batch, region, 1);
+  }
+
+  /**
+   * As {@link #of(Resources, BatchShape, KvRegion)}.
+   *
+   * @param overheads how often commands, queries and partial results count: once for a region; in
+   *     part for a region that is merged with others of its route
+   */
+  public static BusyTable of(
+      Resources resources, BatchShape batch, KvRegion region, double overheads) {
+    var table = new BusyTable(resources);
     for (var phase : Phase.values()) {
-      add(problem, batch, region, phase, table);
+      add(table, batch, region, overheads, phase);
     }
     return table;
   }
 
   private static void add(
-      Problem problem, BatchShape batch, KvRegion region, Phase phase, BusyTable table) {
+      BusyTable table, BatchShape batch, KvRegion region, double overheads, Phase phase) {
+    var problem = table.resources().problem();
     var shape = problem.shape();
     boolean resident =
         region.device().equals(problem.compute()) && region.attendAt().equals(problem.compute());
     var kind = resident ? BusyTable.Kind.OTHER : BusyTable.Kind.ATTENDING;
-    var transfers = new Transfers(problem, table, kind);
+    var transfers = new Transfers(table, kind);
     double boxes = (double) region.layers().size() * region.sequences().size();
     double tokenBytes =
         2.0 * boxes * region.heads().size() * problem.kvType().rowBytes(shape.headDim());
-    double commands = (double) region.layers().size() * batch.microBatches();
-    double slots = boxes;
+    double commands = overheads * region.layers().size() * batch.microBatches();
+    double slots = overheads * boxes;
 
     double written = tokenBytes * written(batch, region, phase);
     if (written > 0) {
-      new Transfers(problem, table, BusyTable.Kind.OTHER)
+      new Transfers(table, BusyTable.Kind.OTHER)
           .move(
               phase,
               problem.compute(),
@@ -77,16 +89,15 @@ public final class KvWork {
     }
     double share = region.heads().size() / (double) shape.kvHeads();
     attend(
-        problem,
+        table,
         region,
         phase,
         kind,
         read,
         read * held.pairs() / held.reads() * perByte(problem),
-        4.0 * shape.queryWidth() * share * boxes * held.pairs(),
-        table);
+        4.0 * shape.queryWidth() * share * boxes * held.pairs());
     if (!region.attendAt().equals(problem.compute())) {
-      double rows = held.rows() * boxes * share;
+      double rows = overheads * held.rows() * boxes * share;
       transfers.move(
           phase,
           problem.compute(),
@@ -103,44 +114,38 @@ public final class KvWork {
   }
 
   private static void attend(
-      Problem problem,
+      BusyTable table,
       KvRegion region,
       Phase phase,
       BusyTable.Kind kind,
       double read,
       double readByRows,
-      double flops,
-      BusyTable table) {
-    var device = problem.machine().device(region.attendAt());
-    String compute = "compute(" + device.name() + ")";
+      double flops) {
+    var problem = table.resources().problem();
+    var device = table.resources().device(region.attendAt());
+    var spec = device.spec();
     // Prompts are attended to whole: a part is read where one token is made.
     var part = phase == Phase.DECODE ? SparseRead.of(problem, region) : new SparseRead(1, 1);
-    switch (device.kind()) {
+    switch (spec.kind()) {
       case GPU, HOST -> {
         double bytes = read * part.bytes();
         table.add(
             phase,
             kind,
-            compute,
+            device.compute(),
             switch (phase) {
-              case PREFILL -> flops / device.rate(Rate.PREFILL_COMPUTE);
-              case DECODE -> bytes * perByte(problem) / device.rate(Rate.ATTENTION);
+              case PREFILL -> flops / spec.rate(Rate.PREFILL_COMPUTE);
+              case DECODE -> bytes * perByte(problem) / spec.rate(Rate.ATTENTION);
             });
-        table.add(
-            phase,
-            kind,
-            "bandwidth(" + device.name() + ")",
-            bytes / device.rate(Rate.MEMORY_BANDWIDTH));
+        table.add(phase, kind, device.bandwidth(), bytes / spec.rate(Rate.MEMORY_BANDWIDTH));
       }
       case CSD -> {
         table.add(
-            phase,
-            kind,
-            "internal(" + device.name() + ")",
-            read * part.bytes() / device.rate(Rate.INTERNAL_READ));
-        table.add(phase, kind, compute, readByRows * part.engine() / device.rate(Rate.ATTENTION));
+            phase, kind, device.internal(), read * part.bytes() / spec.rate(Rate.INTERNAL_READ));
+        table.add(
+            phase, kind, device.compute(), readByRows * part.engine() / spec.rate(Rate.ATTENTION));
       }
-      case DISK -> throw new IllegalArgumentException(device.name() + " cannot attend");
+      case DISK -> throw new IllegalArgumentException(spec.name() + " cannot attend");
     }
   }
 

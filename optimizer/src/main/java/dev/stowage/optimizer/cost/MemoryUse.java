@@ -66,6 +66,22 @@ public final class MemoryUse {
     return use;
   }
 
+  /**
+   * What one region takes by device, without what all regions share: its bytes, its staging, its
+   * partial results, and queries, keys and values where another device than the compute device
+   * attends.
+   */
+  public static Map<String, Bytes> ofKv(Problem problem, BatchShape batch, KvRegion region) {
+    var use = new MemoryUse(problem);
+    use.addKv(problem, batch, List.of(region));
+    use.add(
+        problem.compute(),
+        Buffer.Purpose.ACTIVATIONS,
+        Footprint.partialBytes(problem.shape(), batch.rowsPerPass()));
+    use.devices.values().removeIf(bytes -> bytes.total() == 0);
+    return use.devices;
+  }
+
   /** Bytes on a device. */
   public Bytes on(String device) {
     return devices.get(device);
@@ -86,7 +102,7 @@ public final class MemoryUse {
     }
     long slot = 0;
     long slotFromDisk = 0;
-    for (var stop : stops(problem)) {
+    for (var stop : weights.isEmpty() ? List.<Stop>of() : stops(problem)) {
       var loads = new ArrayList<Step.Load>();
       var loadsFromDisk = new ArrayList<Step.Load>();
       for (var region : weights) {

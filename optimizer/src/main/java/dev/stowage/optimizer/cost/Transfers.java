@@ -1,8 +1,8 @@
 package dev.stowage.optimizer.cost;
 
 import dev.stowage.optimizer.Phase;
-import dev.stowage.optimizer.Problem;
 import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.Rate;
 
 /**
@@ -17,15 +17,15 @@ import dev.stowage.plan.Rate;
  * </pre>
  */
 final class Transfers {
-  private final Problem problem;
+  private final Resources resources;
   private final BusyTable table;
   private final BusyTable.Kind kind;
 
   /**
    * @param kind what the transfers are for
    */
-  Transfers(Problem problem, BusyTable table, BusyTable.Kind kind) {
-    this.problem = problem;
+  Transfers(BusyTable table, BusyTable.Kind kind) {
+    this.resources = table.resources();
     this.table = table;
     this.kind = kind;
   }
@@ -36,27 +36,28 @@ final class Transfers {
       passMemory(phase, from, bytes);
       return;
     }
-    var source = problem.machine().device(from);
-    var target = problem.machine().device(to);
-    boolean direct = problem.machine().link(from, to).isPresent();
-    switch (source.kind()) {
+    var source = resources.device(from);
+    var target = resources.device(to);
+    String host = resources.problem().host().name();
+    boolean direct = resources.link(from, to) != null;
+    switch (source.spec().kind()) {
       case DISK, CSD -> {
-        storage(phase, "read", from, Rate.READ, bytes, transfers);
+        storage(phase, source.read(), source.spec(), Rate.READ, bytes, transfers);
         if (direct) {
           link(phase, from, to, bytes, transfers);
         } else {
-          move(phase, problem.host().name(), to, bytes, transfers);
+          move(phase, host, to, bytes, transfers);
         }
       }
       case GPU, HOST -> {
-        switch (target.kind()) {
+        switch (target.spec().kind()) {
           case DISK, CSD -> {
             if (direct) {
               link(phase, from, to, bytes, transfers);
             } else {
-              move(phase, from, problem.host().name(), bytes, transfers);
+              move(phase, from, host, bytes, transfers);
             }
-            storage(phase, "write", to, Rate.WRITE, bytes, transfers);
+            storage(phase, target.write(), target.spec(), Rate.WRITE, bytes, transfers);
           }
           case GPU, HOST -> {
             passMemory(phase, from, bytes);
@@ -69,34 +70,30 @@ final class Transfers {
   }
 
   private void storage(
-      Phase phase, String verb, String device, Rate rate, double bytes, double transfers) {
-    var spec = problem.machine().device(device);
-    add(
-        phase,
-        verb + "(" + device + ")",
-        bytes / spec.rate(rate) + transfers * spec.rate(Rate.LATENCY));
+      Phase phase, int resource, DeviceSpec spec, Rate rate, double bytes, double transfers) {
+    add(phase, resource, bytes / spec.rate(rate) + transfers * spec.rate(Rate.LATENCY));
   }
 
   private void link(Phase phase, String from, String to, double bytes, double transfers) {
-    var link =
-        problem
-            .machine()
-            .link(from, to)
-            .orElseThrow(() -> new IllegalArgumentException("no link from " + from + " to " + to));
+    var link = resources.link(from, to);
+    if (link == null) {
+      throw new IllegalArgumentException("no link from " + from + " to " + to);
+    }
     add(
         phase,
-        "link(" + from + "->" + to + ")",
-        bytes / link.bytesPerSecond() + transfers * link.latencySeconds());
+        link.number(),
+        bytes / link.spec().bytesPerSecond() + transfers * link.spec().latencySeconds());
   }
 
-  private void passMemory(Phase phase, String device, double bytes) {
-    var spec = problem.machine().device(device);
-    if (spec.kind() == DeviceKind.HOST || spec.kind() == DeviceKind.GPU) {
-      add(phase, "bandwidth(" + device + ")", bytes / spec.rate(Rate.MEMORY_BANDWIDTH));
+  private void passMemory(Phase phase, String name, double bytes) {
+    var device = resources.device(name);
+    var kind = device.spec().kind();
+    if (kind == DeviceKind.HOST || kind == DeviceKind.GPU) {
+      add(phase, device.bandwidth(), bytes / device.spec().rate(Rate.MEMORY_BANDWIDTH));
     }
   }
 
-  private void add(Phase phase, String resource, double seconds) {
+  private void add(Phase phase, int resource, double seconds) {
     table.add(phase, kind, resource, seconds);
   }
 }

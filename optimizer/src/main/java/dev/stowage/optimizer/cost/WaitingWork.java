@@ -1,7 +1,6 @@
 package dev.stowage.optimizer.cost;
 
 import dev.stowage.optimizer.Phase;
-import dev.stowage.optimizer.Problem;
 import dev.stowage.plan.BatchShape;
 
 /**
@@ -21,13 +20,14 @@ public final class WaitingWork {
    * @param microBatches how many wait there
    */
   public static BusyTable of(
-      Problem problem, BatchShape batch, String device, double microBatches) {
-    var table = new BusyTable();
+      Resources resources, BatchShape batch, String device, double microBatches) {
+    var problem = resources.problem();
+    var table = new BusyTable(resources);
     if (device.equals(problem.compute())) {
       return table;
     }
     var shape = problem.shape();
-    var transfers = new Transfers(problem, table, BusyTable.Kind.OTHER);
+    var transfers = new Transfers(table, BusyTable.Kind.OTHER);
     for (var phase : Phase.values()) {
       double bytes =
           (double) Sweeps.tokens(batch, phase)

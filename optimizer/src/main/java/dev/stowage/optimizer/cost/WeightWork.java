@@ -1,7 +1,6 @@
 package dev.stowage.optimizer.cost;
 
 import dev.stowage.optimizer.Phase;
-import dev.stowage.optimizer.Problem;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.Rate;
 import dev.stowage.plan.Schedule;
@@ -29,20 +28,27 @@ public final class WeightWork {
 
   private WeightWork() {}
 
-  public static BusyTable of(Problem problem, BatchShape batch, WeightRegion region) {
-    var table = new BusyTable();
+  public static BusyTable of(Resources resources, BatchShape batch, WeightRegion region) {
+    var table = new BusyTable(resources);
+    add(table, batch, region);
+    return table;
+  }
+
+  /** Adds the work of a region. */
+  public static void add(BusyTable table, BatchShape batch, WeightRegion region) {
+    var problem = table.resources().problem();
     var shape = problem.shape();
     boolean lookedUp = region.weight() == Weight.TOKENS || region.weight() == Weight.POSITIONS;
     boolean multiplied = !lookedUp || Stops.head(shape).contains(region.weight());
     boolean remote = !region.home().equals(problem.compute());
     for (var phase : Phase.values()) {
       if (multiplied) {
-        multiply(problem, batch, region, phase, table);
+        multiply(table, batch, region, phase);
       }
       if (multiplied && remote) {
         int turns = problem.order() instanceof Schedule.Order.RowByRow ? batch.microBatches() : 1;
         double loads = (double) Sweeps.count(batch, phase) * turns;
-        new Transfers(problem, table, BusyTable.Kind.LOADING)
+        new Transfers(table, BusyTable.Kind.LOADING)
             .move(
                 phase,
                 region.home(),
@@ -56,7 +62,7 @@ public final class WeightWork {
                 * batch.sequences()
                 * region.rows().size()
                 / shape.rows(region.weight());
-        new Transfers(problem, table, BusyTable.Kind.OTHER)
+        new Transfers(table, BusyTable.Kind.OTHER)
             .move(
                 phase,
                 region.home(),
@@ -65,18 +71,18 @@ public final class WeightWork {
                 rows);
       }
     }
-    return table;
   }
 
   private static void multiply(
-      Problem problem, BatchShape batch, WeightRegion region, Phase phase, BusyTable table) {
-    var device = problem.machine().device(problem.compute());
+      BusyTable table, BatchShape batch, WeightRegion region, Phase phase) {
+    var problem = table.resources().problem();
+    var device = table.resources().device(problem.compute());
     double times = (double) Sweeps.count(batch, phase) * batch.microBatches();
     table.add(
         phase,
         BusyTable.Kind.OTHER,
-        "bandwidth(" + device.name() + ")",
-        times * region.bytes(problem.shape()) / device.rate(Rate.MEMORY_BANDWIDTH));
+        device.bandwidth(),
+        times * region.bytes(problem.shape()) / device.spec().rate(Rate.MEMORY_BANDWIDTH));
     if (region.type().quantized()) {
       double numbers =
           (double) region.layers().size()
@@ -85,8 +91,8 @@ public final class WeightWork {
       table.add(
           phase,
           BusyTable.Kind.OTHER,
-          "compute(" + device.name() + ")",
-          times * UNPACK_FLOPS * numbers / device.rate(Rate.DECODE_COMPUTE));
+          device.compute(),
+          times * UNPACK_FLOPS * numbers / device.spec().rate(Rate.DECODE_COMPUTE));
     }
   }
 }

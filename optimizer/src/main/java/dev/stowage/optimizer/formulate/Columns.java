@@ -1,6 +1,8 @@
 package dev.stowage.optimizer.formulate;
 
 import dev.stowage.optimizer.Bounds;
+import dev.stowage.optimizer.LpModel.Row;
+import dev.stowage.optimizer.LpModel.Term;
 import dev.stowage.optimizer.LpModel.Variable;
 import dev.stowage.optimizer.Phase;
 import dev.stowage.optimizer.Problem;
@@ -27,7 +29,8 @@ import java.util.Set;
  *
  * <pre>
  * attention@ram   share of a weight class with that home; where there is a choice, mlp@ram as int4
- * kv.ssd.ram      share of every sequence's KV on that route, see {@link Routes.Kv#name}
+ * kv.ssd.ram      share of the KV cache on that route, see {@link Routes.Kv#name}; where it is cut
+ *                 by tokens, kv.ssd.ram[prompt] and kv.ssd.ram[generated]
  * waiting@ram     share of the micro-batches whose hidden states wait there
  * ring(ram)       GiB of one slot of the ring on the compute device; with a gpu, also of the host's
  * time(prefill)   ms; without prefetch, loading(prefill) and other(prefill), which add up
@@ -35,8 +38,10 @@ import java.util.Set;
  * missed(...)     by how much a preference is missed
  * </pre>
  *
- * Where the KV cache is cut by tokens, a share stands for that share of the cache at every length;
- * which tokens they are is said, and costed, when they are rounded.
+ * Drives that nothing tells apart are one column, whose share they divide evenly: rows about them
+ * are those of the first. Which tokens a share of the prompt's or the generated ones are is said,
+ * and costed, when they are rounded; tokens generated later are read less often, so the share
+ * stands for the average of them.
  */
 public final class Columns {
   static final double GIB = 1L << 30;
@@ -50,11 +55,29 @@ public final class Columns {
   }
 
   /**
-   * A share of the KV cache.
+   * A share of a part of the KV cache.
    *
-   * @param bytes what the whole cache on the route takes, by device
+   * @param routes alike, one for each of several drives; each takes as much as the others
+   * @param tokens the part
+   * @param ofAll its share of the cache's tokens
+   * @param bytes what all of the part takes, by device
+   * @param beside what its regions need beside it if there is any of it, by device; counted in
+   *     proportion where shares need not be whole
+   * @param used 0 or 1, or less than 0 where shares need not be whole
    */
-  public record OfKv(int index, Routes.Kv route, BusyTable work, Map<String, Long> bytes) {}
+  public record OfKv(
+      int index,
+      Routes.Alike routes,
+      Range tokens,
+      double ofAll,
+      BusyTable work,
+      Map<String, Long> bytes,
+      Map<String, Long> beside,
+      int used) {
+    Routes.Kv route() {
+      return routes.first();
+    }
+  }
 
   /** A share of the waiting activations. */
   public record OfWaiting(int index, String device, BusyTable work, Map<String, Long> bytes) {}
@@ -62,6 +85,7 @@ public final class Columns {
   /** How much a preference is missed. */
   record Missed(int index, Bounds.Preference preference) {}
 
+  final Structure structure;
   final Problem problem;
   final BatchShape batch;
 
@@ -84,21 +108,30 @@ public final class Columns {
   final BusyTable fixedWork;
 
   final MemoryUse fixedBytes;
+
+  /** Whether shares of KV and of waiting activations are whole numbers of units. */
+  final boolean whole;
+
+  final List<Row> wholeRows = new ArrayList<>();
   private final List<Variable> variables = new ArrayList<>();
 
   Columns(
-      Problem problem,
+      Structure structure,
       BatchShape batch,
       int prefetch,
-      Set<Routes.Kv> excluded,
-      Optional<Settled> settled) {
-    this.problem = problem;
+      Set<Routes.Alike> excluded,
+      Optional<Settled> settled,
+      boolean whole,
+      List<Range> births) {
+    this.structure = structure;
+    this.whole = whole;
+    this.problem = structure.problem;
     this.batch = batch;
     this.typical = problem.workload().typical(batch);
     this.prefetch = prefetch;
-    this.classes = WeightClass.of(problem);
+    this.classes = structure.classes;
     this.settledKv = settled.map(Settled::kv).orElse(List.of());
-    this.fixedWork = ComputeWork.of(problem, typical);
+    this.fixedWork = ComputeWork.of(structure.resources, typical);
     this.fixedBytes =
         MemoryUse.of(
             problem,
@@ -112,7 +145,7 @@ public final class Columns {
     if (settled.isPresent()) {
       addWork(settled.get());
     } else {
-      addKv(excluded);
+      addKv(excluded, births);
       addWaiting();
     }
     ring = variable("ring(" + problem.compute() + ")", Double.POSITIVE_INFINITY);
@@ -143,13 +176,13 @@ public final class Columns {
 
   private void addWeights() {
     for (var c : classes) {
-      for (var home : Routes.weights(problem)) {
+      for (var home : structure.weightHomes) {
         for (var type : c.types()) {
-          var work = new BusyTable();
+          var work = new BusyTable(structure.resources);
           for (var weight : c.matrices()) {
             var rows = Range.upTo(problem.shape().rows(weight));
             var all = new WeightRegion(weight, c.layers(), rows, home, type);
-            work.add(WeightWork.of(problem, typical, all));
+            WeightWork.add(work, typical, all);
           }
           var stored = problem.shape().type(c.matrices().getFirst(), c.layers().from());
           String as = type == stored ? "" : " as " + type.word();
@@ -164,58 +197,107 @@ public final class Columns {
     }
   }
 
-  private void addKv(Set<Routes.Kv> excluded) {
-    for (var route : Routes.kv(problem)) {
-      if (excluded.contains(route)) {
+  private void addKv(Set<Routes.Alike> excluded, List<Range> births) {
+    for (var routes : structure.kvRoutes) {
+      if (excluded.contains(routes)) {
         continue;
       }
-      var whole = route.whole(problem, batch);
-      var use = MemoryUse.of(problem, batch, prefetch, List.of(), List.of(whole), List.of());
-      kv.add(
-          new OfKv(
-              variable(route.name(), 1),
-              route,
-              KvWork.of(problem, typical, whole),
-              beyondFixed(use)));
+      var route = routes.first();
+      for (var tokens : births) {
+        String part = births.size() == 1 ? "" : tokens.from() == 0 ? "[prompt]" : "[generated]";
+        String many = routes.count() == 1 ? "" : "*" + routes.count();
+        double ofAll = (double) tokens.size() / batch.tokens();
+        var region = route.region(problem, batch, tokens);
+        var work = KvWork.of(structure.resources, typical, region, ofAll);
+        work.scale(route.home(), 1.0 / routes.count());
+        kv.add(
+            new OfKv(
+                variable(route.name() + many + part, 1),
+                routes,
+                tokens,
+                ofAll,
+                work,
+                bytes(region, routes.count(), true),
+                bytes(region, routes.count(), false),
+                whole ? whole("uses " + route.name() + many + part, 1) : -1));
+        if (whole) {
+          inUnits(kv.getLast().index(), route.name() + many + part, units(tokens));
+        }
+      }
     }
   }
 
+  private int units(Range tokens) {
+    return switch (problem.bounds().kvAxis()) {
+      case TOKENS -> tokens.size();
+      case HEADS -> problem.shape().kvHeads();
+      case SEQUENCES -> batch.sequences();
+    };
+  }
+
+  /** A share that is a whole number of units. */
+  private void inUnits(int share, String name, int units) {
+    int count = whole("units of " + name, units);
+    wholeRows.add(
+        new Row(
+            name + " in units",
+            Row.Kind.DEFINITION,
+            "block",
+            "units",
+            List.of(new Term(share, units), new Term(count, -1)),
+            0,
+            0,
+            List.of()));
+  }
+
+  /** Bytes of like regions together, or what they need beside themselves. */
+  private Map<String, Long> bytes(KvRegion region, int regions, boolean own) {
+    var bytes = new LinkedHashMap<String, Long>();
+    MemoryUse.ofKv(problem, batch, region)
+        .forEach(
+            (device, b) -> {
+              long some = own ? b.kv() / regions : b.total() - b.kv();
+              long all = own || device.equals(region.device()) ? some : some * regions;
+              if (all > 0) {
+                bytes.put(device, all);
+              }
+            });
+    return bytes;
+  }
+
   private void addWaiting() {
-    for (var device : Routes.waiting(problem)) {
-      var all =
-          List.of(new dev.stowage.optimizer.Placement.WaitingHidden(device, batch.microBatches()));
-      var use = MemoryUse.of(problem, batch, prefetch, List.of(), List.of(), all);
+    long hidden = MemoryUse.hiddenBytes(problem, batch) * batch.microBatches();
+    for (var device : structure.waiting) {
       waiting.add(
           new OfWaiting(
               variable("waiting@" + device, 1),
               device,
-              WaitingWork.of(problem, typical, device, batch.microBatches()),
-              beyondFixed(use)));
+              WaitingWork.of(structure.resources, typical, device, batch.microBatches()),
+              Map.of(device, hidden)));
+      if (whole) {
+        inUnits(waiting.getLast().index(), "waiting@" + device, batch.microBatches());
+      }
     }
   }
 
   private void addWork(Settled settled) {
-    settled.kv().forEach(region -> fixedWork.add(KvWork.of(problem, typical, region)));
+    settled.kv().forEach(region -> fixedWork.add(KvWork.of(structure.resources, typical, region)));
     settled
         .waiting()
         .forEach(
-            w -> fixedWork.add(WaitingWork.of(problem, typical, w.device(), w.microBatches())));
-  }
-
-  private Map<String, Long> beyondFixed(MemoryUse use) {
-    var bytes = new LinkedHashMap<String, Long>();
-    for (var device : problem.machine().devices()) {
-      long more = use.on(device.name()).total() - fixedBytes.on(device.name()).total();
-      if (more != 0) {
-        bytes.put(device.name(), more);
-      }
-    }
-    return bytes;
+            w ->
+                fixedWork.add(
+                    WaitingWork.of(structure.resources, typical, w.device(), w.microBatches())));
   }
 
   /** Whether weights of a home pass through the host's ring on their way to a gpu. */
   boolean passesHostRing(String home) {
     return hostRing.isPresent() && problem.machine().device(home).kind() == DeviceKind.DISK;
+  }
+
+  private int whole(String name, double upper) {
+    variables.add(new Variable(name, 0, upper, true));
+    return variables.size() - 1;
   }
 
   private int variable(String name, double upper) {

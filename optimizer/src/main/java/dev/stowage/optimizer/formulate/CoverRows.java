@@ -9,7 +9,7 @@ import java.util.List;
  * Everything lies somewhere:
  *
  * <pre>
- * Σ_home share[class, home] = 1     Σ_route share[kv, route] = 1     Σ_device share[waiting, device] = 1
+ * Σ_home share[class, home] = 1     Σ_route share[kv, births, route] = 1     Σ_device share[waiting, device] = 1
  * </pre>
  */
 final class CoverRows {
@@ -26,8 +26,16 @@ final class CoverRows {
                   .map(Columns.OfWeights::index)
                   .toList()));
     }
-    if (!columns.kv.isEmpty()) {
-      rows.add(one("kv", columns.kv.stream().map(Columns.OfKv::index).toList()));
+    var births = columns.kv.stream().map(Columns.OfKv::tokens).distinct().toList();
+    for (var tokens : births) {
+      String part = births.size() == 1 ? "" : tokens.from() == 0 ? "[prompt]" : "[generated]";
+      rows.add(
+          one(
+              "kv" + part,
+              columns.kv.stream()
+                  .filter(c -> c.tokens().equals(tokens))
+                  .map(Columns.OfKv::index)
+                  .toList()));
     }
     if (!columns.waiting.isEmpty()) {
       rows.add(one("waiting", columns.waiting.stream().map(Columns.OfWaiting::index).toList()));

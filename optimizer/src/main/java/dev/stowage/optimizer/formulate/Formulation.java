@@ -9,6 +9,7 @@ import dev.stowage.optimizer.Thing;
 import dev.stowage.optimizer.cost.BusyTable;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.Range;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,6 +36,13 @@ public final class Formulation {
     rows.addAll(TimeRows.of(columns));
     rows.addAll(ShareRows.of(columns));
     rows.addAll(QualityRow.of(columns));
+    rows.addAll(WholeRows.of(columns));
+  }
+
+  /** Everything is open, with a structure of its own. */
+  public static Formulation open(
+      Problem problem, BatchShape batch, int prefetch, Set<Routes.Alike> excluded) {
+    return open(new Structure(problem), batch, prefetch, excluded);
   }
 
   /**
@@ -43,9 +51,17 @@ public final class Formulation {
    * @param excluded KV routes not to use
    */
   public static Formulation open(
-      Problem problem, BatchShape batch, int prefetch, Set<Routes.Kv> excluded) {
+      Structure structure, BatchShape batch, int prefetch, Set<Routes.Alike> excluded) {
     return new Formulation(
-        new Columns(problem, batch, prefetch, excluded, Optional.empty()), Map.of());
+        new Columns(
+            structure,
+            batch,
+            prefetch,
+            excluded,
+            Optional.empty(),
+            false,
+            Structure.births(structure.problem, batch)),
+        Map.of());
   }
 
   /**
@@ -54,9 +70,41 @@ public final class Formulation {
    * @param margins bytes of each device kept free for rounding
    */
   public static Formulation settled(
-      Problem problem, BatchShape batch, int prefetch, Settled settled, Map<String, Long> margins) {
+      Structure structure,
+      BatchShape batch,
+      int prefetch,
+      Settled settled,
+      Map<String, Long> margins) {
     return new Formulation(
-        new Columns(problem, batch, prefetch, Set.of(), Optional.of(settled)), margins);
+        new Columns(structure, batch, prefetch, Set.of(), Optional.of(settled), false, List.of()),
+        margins);
+  }
+
+  /**
+   * Everything is open, and KV and waiting activations are whole numbers of units: a mixed program.
+   *
+   * @param apart whether tokens of prompts and generated ones are decided apart, and so lie in
+   *     regions of their own
+   * @param margins bytes of each device kept free for rounding weights
+   */
+  public static Formulation whole(
+      Structure structure,
+      BatchShape batch,
+      int prefetch,
+      boolean apart,
+      Map<String, Long> margins) {
+    return new Formulation(
+        new Columns(
+            structure,
+            batch,
+            prefetch,
+            Set.of(),
+            Optional.empty(),
+            true,
+            apart
+                ? Structure.births(structure.problem, batch)
+                : List.of(Range.upTo(batch.tokens()))),
+        margins);
   }
 
   public Problem problem() {
@@ -147,10 +195,14 @@ public final class Formulation {
     return shares;
   }
 
-  /** Shares of the KV cache by route. */
-  public Map<Routes.Kv, Double> kvShares(double[] values) {
-    var shares = new LinkedHashMap<Routes.Kv, Double>();
-    columns.kv.forEach(column -> shares.put(column.route(), values[column.index()]));
+  /** Shares of every part of the KV cache by route. */
+  public Map<Range, Map<Routes.Alike, Double>> kvShares(double[] values) {
+    var shares = new LinkedHashMap<Range, Map<Routes.Alike, Double>>();
+    for (var column : columns.kv) {
+      shares
+          .computeIfAbsent(column.tokens(), any -> new LinkedHashMap<>())
+          .put(column.routes(), values[column.index()]);
+    }
     return shares;
   }
 

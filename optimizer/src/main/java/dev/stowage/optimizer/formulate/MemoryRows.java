@@ -62,8 +62,14 @@ final class MemoryRows {
       }
     }
     for (var column : columns.kv) {
-      if (column.bytes().containsKey(device)) {
-        terms.add(gib(column.index(), column.bytes().get(device)));
+      long own = column.bytes().getOrDefault(device, 0L);
+      long beside = column.beside().getOrDefault(device, 0L);
+      if (columns.whole && beside > 0) {
+        terms.add(gib(column.used(), beside));
+      }
+      double part = columns.whole ? 0 : column.ofAll() * beside;
+      if (own + part > 0) {
+        terms.add(new Term(column.index(), (own + part) / Columns.GIB));
       }
     }
     for (var column : columns.waiting) {

@@ -33,7 +33,7 @@ final class QualityRow {
       add(terms, column.index(), ofWeights(columns, quality, column.of(), column.route().type()));
     }
     for (var column : columns.kv) {
-      add(terms, column.index(), ofAttention(quality, column.route().sparsity()));
+      add(terms, column.index(), column.ofAll() * ofAttention(quality, column.route().sparsity()));
     }
     return new Row(
         "loss of quality",

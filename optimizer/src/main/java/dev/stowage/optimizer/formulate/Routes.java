@@ -47,12 +47,17 @@ public final class Routes {
 
     /** The whole cache on this route. */
     public KvRegion whole(Problem problem, BatchShape batch) {
+      return region(problem, batch, Range.upTo(batch.tokens()));
+    }
+
+    /** Some tokens of all sequences on this route. */
+    KvRegion region(Problem problem, BatchShape batch, Range tokens) {
       return new KvRegion(
           name(),
           Range.upTo(problem.shape().layers()),
           Range.upTo(batch.sequences()),
           Range.upTo(problem.shape().kvHeads()),
-          Range.upTo(batch.tokens()),
+          tokens,
           home,
           attendAt,
           sparsity);
@@ -60,6 +65,25 @@ public final class Routes {
 
     private static String identifier(String device) {
       return device.replace('[', '.').replace("]", "");
+    }
+  }
+
+  /**
+   * Routes that differ in nothing but which of several like drives they use. Each takes as much as
+   * the others, and is decided with them.
+   */
+  public record Alike(List<Kv> routes) {
+    public Alike {
+      routes = List.copyOf(routes);
+    }
+
+    /** One that stands for all. */
+    public Kv first() {
+      return routes.getFirst();
+    }
+
+    public int count() {
+      return routes.size();
     }
   }
 

@@ -44,8 +44,8 @@ final class ShareRows {
                 share.thing().word() + " on " + String.join(", ", share.devices()),
                 String.join(", ", share.devices()),
                 terms(columns, share.thing(), share.devices()::contains),
-                share.atLeast(),
-                share.atMost(),
+                share.atLeast() - tolerance(columns, share.thing()),
+                share.atMost() + tolerance(columns, share.thing()),
                 share.source()));
       }
     }
@@ -68,7 +68,7 @@ final class ShareRows {
     var forbidden =
         columns.kv.stream()
             .filter(c -> !rule.allows(c.route().home(), c.route().attendAt()))
-            .map(c -> new Term(c.index(), 1))
+            .map(c -> new Term(c.index(), c.ofAll()))
             .toList();
     return row(
         "attention decode on " + String.join(", ", rule.devices()),
@@ -103,6 +103,24 @@ final class ShareRows {
         List.of(preference.source()));
   }
 
+  /** Shares in whole units are kept to within a unit. */
+  private static double tolerance(Columns columns, Thing thing) {
+    if (!columns.whole) {
+      return 0;
+    }
+    return 0.999
+        * switch (thing) {
+          case Thing.Weights any -> 0;
+          case Thing.Kv any ->
+              switch (columns.problem.bounds().kvAxis()) {
+                case TOKENS -> 1.0 / columns.batch.tokens();
+                case HEADS -> 1.0 / columns.problem.shape().kvHeads();
+                case SEQUENCES -> 1.0 / columns.batch.sequences();
+              };
+          case Thing.Activations any -> 1.0 / columns.batch.microBatches();
+        };
+  }
+
   private static boolean decided(Columns columns, Thing thing) {
     return switch (thing) {
       case Thing.Weights any -> true;
@@ -117,7 +135,7 @@ final class ShareRows {
       case Thing.Kv any ->
           columns.kv.stream()
               .filter(c -> devices.test(c.route().home()))
-              .map(c -> new Term(c.index(), 1))
+              .map(c -> new Term(c.index(), c.ofAll()))
               .toList();
       case Thing.Activations any ->
           columns.waiting.stream()

@@ -113,8 +113,8 @@ final class TimeRows {
   }
 
   private static Row waiting(Columns columns, Phase phase, int time, int attending) {
-    String compute = "compute(" + columns.problem.compute() + ")";
-    var row = row(columns, phase, compute, time, "", BusyTable.Seconds::other);
+    int compute = columns.structure.resources.compute();
+    var row = row(columns, work(columns), phase, compute, time, "", BusyTable.Seconds::other);
     var terms = new ArrayList<>(row.terms());
     terms.add(new Term(attending, -1.0 / columns.batch.microBatches()));
     return new Row(
@@ -135,11 +135,9 @@ final class TimeRows {
       String prefix,
       ToDoubleFunction<BusyTable.Seconds> part,
       List<Row> rows) {
-    var tables = new ArrayList<BusyTable>();
-    tables.add(columns.fixedWork);
-    work(columns).forEach(work -> tables.add(work.table()));
-    for (var resource : BusyTable.resources(phase, tables)) {
-      var row = row(columns, phase, resource, time, prefix, part);
+    var work = work(columns);
+    for (int resource = 0; resource < columns.structure.resources.count(); resource++) {
+      var row = row(columns, work, phase, resource, time, prefix, part);
       if (row.terms().size() > 1 || row.lower() != 0) {
         rows.add(row);
       }
@@ -148,26 +146,28 @@ final class TimeRows {
 
   private static Row row(
       Columns columns,
+      List<Work> works,
       Phase phase,
-      String resource,
+      int resource,
       int time,
       String prefix,
       ToDoubleFunction<BusyTable.Seconds> part) {
     var terms = new ArrayList<Term>();
     terms.add(new Term(time, 1));
-    for (var work : work(columns)) {
-      double seconds = seconds(work.table(), phase, resource, part);
+    for (var work : works) {
+      double seconds = part.applyAsDouble(work.table().of(phase, resource));
       if (seconds != 0) {
         terms.add(new Term(work.index(), -seconds * Columns.MILLIS));
       }
     }
+    String name = columns.structure.resources.name(resource);
     return new Row(
-        prefix + phase.word() + " " + resource,
+        prefix + phase.word() + " " + name,
         Row.Kind.DEFINITION,
-        resource,
+        name,
         "ms",
         terms,
-        seconds(columns.fixedWork, phase, resource, part) * Columns.MILLIS,
+        part.applyAsDouble(columns.fixedWork.of(phase, resource)) * Columns.MILLIS,
         Double.POSITIVE_INFINITY,
         List.of());
   }
@@ -181,10 +181,4 @@ final class TimeRows {
   }
 
   private record Work(int index, BusyTable table) {}
-
-  private static double seconds(
-      BusyTable table, Phase phase, String resource, ToDoubleFunction<BusyTable.Seconds> part) {
-    var seconds = table.of(phase).get(resource);
-    return seconds == null ? 0 : part.applyAsDouble(seconds);
-  }
 }

@@ -4,6 +4,7 @@ import com.google.ortools.Loader;
 import com.google.ortools.init.OrToolsVersion;
 import com.google.ortools.linearsolver.MPConstraint;
 import com.google.ortools.linearsolver.MPSolver;
+import com.google.ortools.linearsolver.MPSolverParameters;
 import com.google.ortools.linearsolver.MPVariable;
 import dev.stowage.optimizer.LpModel;
 import dev.stowage.optimizer.LpOutcome;
@@ -11,14 +12,25 @@ import dev.stowage.optimizer.LpSolver;
 import java.util.List;
 
 /**
- * OR-Tools' own simplex, one thread, no randomness: a program of a few hundred terms takes about a
- * millisecond. The native library is unpacked into the temporary folder and loaded by the first
- * {@link #solve} (about a second, once a process).
+ * Linear programs: OR-Tools' own simplex, one thread, no randomness: a program of a few hundred
+ * terms takes about a millisecond. The native library is unpacked into the temporary folder and
+ * loaded by the first {@link #solve} (about a second, once a process).
+ *
+ * <p>Mixed programs: SCIP, until an answer is within half a percent of the best, or for a number of
+ * nodes, which is the same on every machine. Its limit on time only guards against a program that
+ * does not end.
  */
 public final class GlopSolver implements LpSolver {
+  private static final double MIXED_GAP = 5e-3;
+  private static final int MIXED_NODES = 400;
+  private static final long MIXED_MILLIS = 5_000;
+
   @Override
   public LpOutcome solve(LpModel model) {
     Natives.load();
+    if (model.mixed()) {
+      return solveMixed(model);
+    }
     var outcome = solveOnce(model);
     if (outcome instanceof LpOutcome.Infeasible && !model.goal().isEmpty()) {
       // GLOP's presolve does not tell "infeasible" from "unbounded"; without a goal there is no
@@ -47,13 +59,72 @@ public final class GlopSolver implements LpSolver {
     }
   }
 
+  private static LpOutcome solveMixed(LpModel model) {
+    var solver = MPSolver.createSolver("SCIP");
+    if (solver == null) {
+      return new LpOutcome.GaveUp("this build of OR-Tools has no SCIP");
+    }
+    try {
+      var variables = new MPVariable[model.variables().size()];
+      var constraints = new MPConstraint[model.rows().size()];
+      build(model, solver, variables, constraints);
+      solver.setSolverSpecificParametersAsString("limits/nodes = " + MIXED_NODES);
+      solver.setTimeLimit(MIXED_MILLIS);
+      try (var parameters = new Parameters()) {
+        return switch (solver.solve(parameters.values)) {
+          case OPTIMAL, FEASIBLE -> {
+            var values = new double[variables.length];
+            for (int i = 0; i < values.length; i++) {
+              values[i] = variables[i].solutionValue();
+            }
+            yield new LpOutcome.Found(solver.objective().value(), values);
+          }
+          case INFEASIBLE -> new LpOutcome.Infeasible();
+          case UNBOUNDED -> new LpOutcome.Unbounded();
+          case ABNORMAL, MODEL_INVALID, NOT_SOLVED ->
+              new LpOutcome.GaveUp("SCIP found no whole numbers within its limits");
+        };
+      }
+    } finally {
+      solver.delete();
+    }
+  }
+
+  private static final class Parameters implements AutoCloseable {
+    private final MPSolverParameters values = new MPSolverParameters();
+
+    private Parameters() {
+      values.setDoubleParam(MPSolverParameters.DoubleParam.RELATIVE_MIP_GAP, MIXED_GAP);
+    }
+
+    @Override
+    public void close() {
+      values.delete();
+    }
+  }
+
   private static LpOutcome solve(LpModel model, MPSolver solver) {
     var variables = new MPVariable[model.variables().size()];
+    var constraints = new MPConstraint[model.rows().size()];
+    build(model, solver, variables, constraints);
+    return switch (solver.solve()) {
+      case OPTIMAL -> optimal(solver, variables, constraints);
+      case INFEASIBLE -> new LpOutcome.Infeasible();
+      case UNBOUNDED -> new LpOutcome.Unbounded();
+      case FEASIBLE -> new LpOutcome.GaveUp("GLOP stopped before the optimum");
+      case ABNORMAL -> new LpOutcome.GaveUp("GLOP met a numerical difficulty");
+      case MODEL_INVALID -> new LpOutcome.GaveUp("GLOP refused the program");
+      case NOT_SOLVED -> new LpOutcome.GaveUp("GLOP did not solve the program");
+    };
+  }
+
+  private static void build(
+      LpModel model, MPSolver solver, MPVariable[] variables, MPConstraint[] constraints) {
     for (int i = 0; i < variables.length; i++) {
       var variable = model.variables().get(i);
-      variables[i] = solver.makeNumVar(variable.lower(), variable.upper(), variable.name());
+      variables[i] =
+          solver.makeVar(variable.lower(), variable.upper(), variable.whole(), variable.name());
     }
-    var constraints = new MPConstraint[model.rows().size()];
     for (int i = 0; i < constraints.length; i++) {
       var row = model.rows().get(i);
       constraints[i] = solver.makeConstraint(row.lower(), row.upper());
@@ -69,15 +140,6 @@ public final class GlopSolver implements LpSolver {
       solver.objective().setCoefficient(variables[v], factors[v]);
     }
     solver.objective().setMinimization();
-    return switch (solver.solve()) {
-      case OPTIMAL -> optimal(solver, variables, constraints);
-      case INFEASIBLE -> new LpOutcome.Infeasible();
-      case UNBOUNDED -> new LpOutcome.Unbounded();
-      case FEASIBLE -> new LpOutcome.GaveUp("GLOP stopped before the optimum");
-      case ABNORMAL -> new LpOutcome.GaveUp("GLOP met a numerical difficulty");
-      case MODEL_INVALID -> new LpOutcome.GaveUp("GLOP refused the program");
-      case NOT_SOLVED -> new LpOutcome.GaveUp("GLOP did not solve the program");
-    };
   }
 
   private static LpOutcome optimal(

@@ -1,0 +1,116 @@
+package dev.stowage.optimizer.cost;
+
+import dev.stowage.optimizer.Problem;
+import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.LinkSpec;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What can be busy on a problem's machine, numbered in the order of names: {@code compute(d)},
+ * {@code bandwidth(d)}, {@code read(d)}, {@code write(d)} and {@code internal(d)} of every device,
+ * and {@code link(a->b)}.
+ */
+public final class Resources {
+  /** A device with the numbers of its resources. */
+  record Device(DeviceSpec spec, int compute, int bandwidth, int read, int write, int internal) {}
+
+  /** A link with its number. */
+  record Link(LinkSpec spec, int number) {}
+
+  private final Problem problem;
+  private final List<String> names;
+  private final Map<String, Device> devices = new HashMap<>();
+  private final Map<String, Map<String, Link>> links = new HashMap<>();
+  private final Map<String, List<Integer>> owned = new HashMap<>();
+
+  public Resources(Problem problem) {
+    this.problem = problem;
+    var numbers = new TreeMap<String, Integer>();
+    for (var device : problem.machine().devices()) {
+      for (var word : List.of("compute", "bandwidth", "read", "write", "internal")) {
+        numbers.put(name(word, device.name()), 0);
+      }
+    }
+    problem.machine().links().forEach(link -> numbers.put(name(link), 0));
+    names = List.copyOf(numbers.keySet());
+    for (int i = 0; i < names.size(); i++) {
+      numbers.put(names.get(i), i);
+    }
+    for (var device : problem.machine().devices()) {
+      var numbered =
+          new Device(
+              device,
+              numbers.get(name("compute", device.name())),
+              numbers.get(name("bandwidth", device.name())),
+              numbers.get(name("read", device.name())),
+              numbers.get(name("write", device.name())),
+              numbers.get(name("internal", device.name())));
+      devices.put(device.name(), numbered);
+      owned.put(
+          device.name(),
+          new java.util.ArrayList<>(
+              List.of(
+                  numbered.compute(),
+                  numbered.bandwidth(),
+                  numbered.read(),
+                  numbered.write(),
+                  numbered.internal())));
+    }
+    for (var link : problem.machine().links()) {
+      int number = numbers.get(name(link));
+      links
+          .computeIfAbsent(link.from(), any -> new HashMap<>())
+          .putIfAbsent(link.to(), new Link(link, number));
+      owned.get(link.from()).add(number);
+      owned.get(link.to()).add(number);
+    }
+  }
+
+  public Problem problem() {
+    return problem;
+  }
+
+  public int count() {
+    return names.size();
+  }
+
+  /** Such as {@code compute(ram)}. */
+  public String name(int resource) {
+    return names.get(resource);
+  }
+
+  /** The number of the compute device's compute. */
+  public int compute() {
+    return device(problem.compute()).compute();
+  }
+
+  /** The numbers of a device's own resources, its links among them. */
+  public List<Integer> ownedBy(String device) {
+    return List.copyOf(owned.get(device));
+  }
+
+  /** The device of that name, or an {@link IllegalArgumentException}. */
+  Device device(String name) {
+    var device = devices.get(name);
+    if (device == null) {
+      throw new IllegalArgumentException("no device named " + name);
+    }
+    return device;
+  }
+
+  /** The link between two devices, or null. */
+  Link link(String from, String to) {
+    return links.getOrDefault(from, Map.of()).get(to);
+  }
+
+  private static String name(String word, String device) {
+    return word + "(" + device + ")";
+  }
+
+  private static String name(LinkSpec link) {
+    return "link(" + link.from() + "->" + link.to() + ")";
+  }
+}
