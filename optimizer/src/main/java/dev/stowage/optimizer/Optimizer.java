@@ -35,7 +35,8 @@ public final class Optimizer {
     for (boolean rounded : List.of(true, false)) {
       for (var candidate : candidates) {
         var settling = new Settling(candidate, programs);
-        var settled = rounded ? settling.settle() : settling.settleMixed();
+        var settled =
+            rounded ? settling.settle() : settling.settleTogether().or(settling::settleMixed);
         if (rounded && settled.isPresent() && !settling.isClose(settled)) {
           var mixed = settling.settleMixed();
           settled = settling.seconds(mixed) < settling.seconds(settled) ? mixed : settled;

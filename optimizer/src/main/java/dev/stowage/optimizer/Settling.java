@@ -64,13 +64,22 @@ final class Settling {
    * every route needs working memory of its own. It ends where whole units are close to fractions.
    */
   Optional<Whole> settle() {
+    return settle(true);
+  }
+
+  /** The same with one cut through all tokens: regions are fewer, and need less beside them. */
+  Optional<Whole> settleTogether() {
+    return settle(false);
+  }
+
+  private Optional<Whole> settle(boolean apart) {
     var excluded = new HashSet<Routes.Alike>();
     Optional<Whole> best = Optional.empty();
     while (true) {
       var planned =
           programs.all(
               Formulation.open(
-                  candidate.structure(), batch, candidate.prefetch(), Set.copyOf(excluded)));
+                  candidate.structure(), batch, candidate.prefetch(), apart, Set.copyOf(excluded)));
       if (planned.isEmpty()) {
         return best;
       }

@@ -36,6 +36,14 @@ public final class MemoryUse {
       return weights + kv + activations + working;
     }
 
+    private Bytes minus(Bytes less) {
+      return new Bytes(
+          weights - less.weights,
+          kv - less.kv,
+          activations - less.activations,
+          working - less.working);
+    }
+
     private Bytes plus(Buffer.Purpose purpose, long more) {
       return switch (purpose) {
         case WEIGHTS -> new Bytes(weights + more, kv, activations, working);
@@ -67,19 +75,19 @@ public final class MemoryUse {
   }
 
   /**
-   * What one region takes by device, without what all regions share: its bytes, its staging, its
-   * partial results, and queries, keys and values where another device than the compute device
-   * attends.
+   * What one region takes by device, beyond what is there without any: its bytes, its staging, its
+   * partial results; queries, keys and values where another device than the compute device attends,
+   * and what a second micro-batch in flight needs because of it.
    */
   public static Map<String, Bytes> ofKv(Problem problem, BatchShape batch, KvRegion region) {
-    var use = new MemoryUse(problem);
-    use.addKv(problem, batch, List.of(region));
-    use.add(
-        problem.compute(),
-        Buffer.Purpose.ACTIVATIONS,
-        Footprint.partialBytes(problem.shape(), batch.rowsPerPass()));
-    use.devices.values().removeIf(bytes -> bytes.total() == 0);
-    return use.devices;
+    var with = new MemoryUse(problem);
+    with.addKv(problem, batch, List.of(region));
+    with.addActivations(problem, batch, List.of(region), List.of());
+    var without = new MemoryUse(problem);
+    without.addActivations(problem, batch, List.of(), List.of());
+    with.devices.replaceAll((device, bytes) -> bytes.minus(without.on(device)));
+    with.devices.values().removeIf(bytes -> bytes.total() == 0);
+    return with.devices;
   }
 
   /** Bytes on a device. */

@@ -14,6 +14,7 @@ import dev.stowage.optimizer.cost.WaitingWork;
 import dev.stowage.optimizer.cost.WeightWork;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.Footprint;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.WeightRegion;
@@ -258,6 +259,11 @@ public final class Columns {
             (device, b) -> {
               long some = own ? b.kv() / regions : b.total() - b.kv();
               long all = own || device.equals(region.device()) ? some : some * regions;
+              if (!own && device.equals(problem.compute())) {
+                // Each has partial results; a second micro-batch in flight is one for all.
+                long partial = Footprint.partialBytes(problem.shape(), batch.rowsPerPass());
+                all = some + (regions - 1) * partial;
+              }
               if (all > 0) {
                 bytes.put(device, all);
               }

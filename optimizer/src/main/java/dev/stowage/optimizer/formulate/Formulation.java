@@ -52,15 +52,26 @@ public final class Formulation {
    */
   public static Formulation open(
       Structure structure, BatchShape batch, int prefetch, Set<Routes.Alike> excluded) {
+    return open(structure, batch, prefetch, true, excluded);
+  }
+
+  /**
+   * Everything is open.
+   *
+   * @param apart whether tokens of prompts and generated ones are decided apart, and so lie in
+   *     regions of their own
+   * @param excluded KV routes not to use
+   */
+  public static Formulation open(
+      Structure structure,
+      BatchShape batch,
+      int prefetch,
+      boolean apart,
+      Set<Routes.Alike> excluded) {
+    var births =
+        apart ? Structure.births(structure.problem, batch) : List.of(Range.upTo(batch.tokens()));
     return new Formulation(
-        new Columns(
-            structure,
-            batch,
-            prefetch,
-            excluded,
-            Optional.empty(),
-            false,
-            Structure.births(structure.problem, batch)),
+        new Columns(structure, batch, prefetch, excluded, Optional.empty(), false, births),
         Map.of());
   }
 
