@@ -32,6 +32,9 @@ final class Workloads {
   private static final int MOST_SEQUENCES = 512;
   private static final int MOST_MICRO_BATCHES = 8;
 
+  /** Smallest part of a prompt that a sweep takes: less would leave compute idle. */
+  private static final int LEAST_CHUNK = 64;
+
   private record Length(int longest, int mean) {}
 
   private final Scope scope;
@@ -96,7 +99,7 @@ final class Workloads {
         requests,
         sequences,
         microBatches,
-        Choices.fixed(Math.max(1, prompt)));
+        Choices.range(Math.clamp(prompt, 1, LEAST_CHUNK), Math.max(1, prompt)));
   }
 
   private boolean has(String name) {
