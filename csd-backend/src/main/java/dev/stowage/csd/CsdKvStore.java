@@ -15,6 +15,7 @@ import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.device.Partial;
 import dev.stowage.runtime.device.Rows;
 import dev.stowage.runtime.kernel.Elements;
+import dev.stowage.runtime.kernel.Quantized;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -115,12 +116,16 @@ final class CsdKvStore implements KvStore {
     shared.set(U32, to + 4, rows.position(row) - region.tokens().from());
     int width = layout.headDim();
     long from = 4L * ((long) row * layout.kvHeads() + region.heads().from()) * width;
-    int numbers = region.heads().size() * width;
-    narrow(keys, from, shared, to + 8, numbers);
-    narrow(values, from, shared, to + 8 + (long) numbers * layout.type().bytes(), numbers);
+    long rowBytes = layout.type().rowBytes(width);
+    for (int head = 0; head < region.heads().size(); head++) {
+      long source = from + 4L * head * width;
+      long target = to + 8 + head * rowBytes;
+      narrow(keys, source, shared, target, width);
+      narrow(values, source, shared, target + region.heads().size() * rowBytes, width);
+    }
   }
 
-  /** Rounds to the stored type, ties to even. */
+  /** Rounds one head of one token to the stored type, single numbers with ties to even. */
   private void narrow(MemorySegment from, long at, MemorySegment to, long toAt, int count) {
     switch (layout.type()) {
       case F32 -> MemorySegment.copy(from, F32, at, to, F32, toAt, count);
@@ -134,7 +139,8 @@ final class CsdKvStore implements KvStore {
           to.set(U16, toAt + 2L * i, Elements.floatToBf16(from.get(F32, at + 4L * i)));
         }
       }
-      case INT8, INT4, Q8_0, Q4_0, Q4_K, Q6_K -> throw layout.type().notSingle();
+      case INT8, INT4 -> Quantized.encode(layout.type(), from, at, count, to, toAt);
+      case Q8_0, Q4_0, Q4_K, Q6_K -> throw layout.type().notSingle();
     }
   }
 

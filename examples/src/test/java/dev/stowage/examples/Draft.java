@@ -30,6 +30,7 @@ import java.util.Optional;
  * {@code ssd} and {@code inst}.
  *
  * @param weights share of every matrix's rows by device, in order; sums to one
+ * @param weightType how the layers' matrices are stored; empty for as in the model
  * @param kv share of the KV cache by device, in order, along {@code axis}
  */
 record Draft(
@@ -41,7 +42,8 @@ record Draft(
     Axis axis,
     int prefetch,
     long hostBytes,
-    Optional<Sparsity> sparsity) {
+    Optional<Sparsity> sparsity,
+    Optional<ElementType> weightType) {
   enum Axis {
     LAYERS,
     SEQUENCES,
@@ -61,29 +63,52 @@ record Draft(
         Axis.TOKENS,
         1,
         PLENTY,
+        Optional.empty(),
         Optional.empty());
   }
 
   Draft withWeights(Map<String, Double> shares) {
-    return new Draft(model, batch, kvType, shares, kv, axis, prefetch, hostBytes, sparsity);
+    return new Draft(
+        model, batch, kvType, shares, kv, axis, prefetch, hostBytes, sparsity, weightType);
   }
 
   Draft withKv(Map<String, Double> shares, Axis along) {
-    return new Draft(model, batch, kvType, weights, shares, along, prefetch, hostBytes, sparsity);
+    return new Draft(
+        model, batch, kvType, weights, shares, along, prefetch, hostBytes, sparsity, weightType);
   }
 
   Draft withPrefetch(int stops) {
-    return new Draft(model, batch, kvType, weights, kv, axis, stops, hostBytes, sparsity);
+    return new Draft(
+        model, batch, kvType, weights, kv, axis, stops, hostBytes, sparsity, weightType);
   }
 
   Draft withHostBytes(long bytes) {
-    return new Draft(model, batch, kvType, weights, kv, axis, prefetch, bytes, sparsity);
+    return new Draft(
+        model, batch, kvType, weights, kv, axis, prefetch, bytes, sparsity, weightType);
   }
 
   /** Attention of decode reads a part of every region. */
   Draft withSparsity(Sparsity part) {
     return new Draft(
-        model, batch, kvType, weights, kv, axis, prefetch, hostBytes, Optional.of(part));
+        model,
+        batch,
+        kvType,
+        weights,
+        kv,
+        axis,
+        prefetch,
+        hostBytes,
+        Optional.of(part),
+        weightType);
+  }
+
+  /**
+   * Stores the matrices of layers, not the tables of tokens and positions, as a type of one's own
+   * choice.
+   */
+  Draft withWeightType(ElementType type) {
+    return new Draft(
+        model, batch, kvType, weights, kv, axis, prefetch, hostBytes, sparsity, Optional.of(type));
   }
 
   /** Shares in the order given. */
@@ -151,7 +176,13 @@ record Draft(
                 (device, range) ->
                     regions.add(
                         new WeightRegion(
-                            weight, layers, range, device, shape.type(weight, layers.from()))));
+                            weight,
+                            layers,
+                            range,
+                            device,
+                            weight.perLayer()
+                                ? weightType.orElse(shape.type(weight, layers.from()))
+                                : shape.type(weight, layers.from()))));
       }
     }
     return regions;

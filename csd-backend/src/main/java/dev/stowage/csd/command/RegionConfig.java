@@ -12,10 +12,10 @@ import java.util.Optional;
 
 /**
  * The box that a region keeps and the attention over it: 56 bytes, {@code u32} slots, layers, KV
- * heads, tokens, width of a head, type (0 F32, 1 F16, 2 BF16), query heads that share a KV head,
- * most rows of a command, {@code f32} scale, {@code u32} channels that choose, 0 where attention
- * reads all, {@code f64} share of the tokens that is then read, {@code u32} tokens gathered before
- * they are programmed, 0 for a token group, {@code u32} reserved.
+ * heads, tokens, width of a head, type (0 F32, 1 F16, 2 BF16, 3 INT8, 4 INT4), query heads that
+ * share a KV head, most rows of a command, {@code f32} scale, {@code u32} channels that choose, 0
+ * where attention reads all, {@code f64} share of the tokens that is then read, {@code u32} tokens
+ * gathered before they are programmed, 0 for a token group, {@code u32} reserved.
  *
  * @param sparsity what attention reads of continuing rows; empty for all
  * @param writeBack tokens gathered in DRAM; whole token groups of them, at least one, are used
@@ -36,6 +36,10 @@ public record RegionConfig(
     if (sparsity.isPresent() && sparsity.get().channels() > shape.headDim()) {
       throw new IllegalArgumentException(
           "%d channels of a head's %d".formatted(sparsity.get().channels(), shape.headDim()));
+    }
+    if (sparsity.isPresent() && shape.type().quantized()) {
+      throw new IllegalArgumentException(
+          "channels of %s keys cannot be read one by one".formatted(shape.type().word()));
     }
     if (writeBack < 0) {
       throw new IllegalArgumentException("a write-back every " + writeBack + " tokens");
@@ -96,7 +100,7 @@ public record RegionConfig(
    */
   public static RegionConfig decode(MemorySegment from, long at) {
     int type = from.get(U32, at + 20);
-    if (type < 0 || type >= ElementType.values().length || from.get(U32, at + 52) != 0) {
+    if (type < 0 || type > ElementType.INT4.ordinal() || from.get(U32, at + 52) != 0) {
       throw new IllegalArgumentException("type " + type);
     }
     var shape =

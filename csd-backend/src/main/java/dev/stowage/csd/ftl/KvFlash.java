@@ -1,6 +1,7 @@
 package dev.stowage.csd.ftl;
 
 import dev.stowage.plan.SparseReads;
+import dev.stowage.runtime.kernel.Quantized;
 import dev.stowage.runtime.sparse.StoredNumbers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -37,7 +38,9 @@ public final class KvFlash implements AutoCloseable {
   private final MemorySegment register;
   private final TokenGroups groups;
   private final int channels;
-  private final int pageNumbers;
+  private final int pageNumbers; // 0 where numbers are quantized: pages cut their rows anywhere
+  private final int pageBytes; // that are used
+  private final MemorySegment packed; // a group of quantized rows as they lie on flash
   private final int groupsPerHead;
   private final int tailGroups; // programmed together
   private final int tailTokens;
@@ -85,7 +88,9 @@ public final class KvFlash implements AutoCloseable {
     this.translation = translation;
     this.register = register;
     this.channels = channels;
-    pageNumbers = pageBytes / shape.type().bytes();
+    boolean quantized = shape.type().quantized();
+    pageNumbers = quantized ? 0 : pageBytes / shape.type().bytes();
+    this.pageBytes = quantized ? pageBytes : pageNumbers * shape.type().bytes();
     groups = TokenGroups.of(shape.rowBytes(), pageBytes);
     groupsPerHead = shape.tokens() / groups.tokens();
     tailGroups = Math.max(1, writeBack / groups.tokens());
@@ -107,7 +112,8 @@ public final class KvFlash implements AutoCloseable {
     double dram =
         2.0 * shape.streams() * tailTokens * shape.rowBytes()
             + sumNumbers * Float.BYTES
-            + gatheredBytes;
+            + gatheredBytes
+            + (quantized ? groups.bytes() : 0);
     if (dram > dramBytes) {
       throw new CapacityException(
           "%.0f bytes of the drive's DRAM are needed to gather token groups, and %d are left"
@@ -125,7 +131,8 @@ public final class KvFlash implements AutoCloseable {
     onFlash = new int[lengths.length];
     sums = new float[(int) sumNumbers];
     value = new float[shape.headDim()];
-    numbers = new StoredNumbers(shape.type(), shape.headDim());
+    numbers = sparse ? new StoredNumbers(shape.type(), shape.headDim()) : null;
+    packed = quantized ? arena.allocate(groups.bytes()) : MemorySegment.NULL;
     long arenaBytes = (long) (dram - sumNumbers * Float.BYTES);
     tails = arena.allocate(Math.max(64, arenaBytes), 64);
     turned = tails.asSlice(tails.byteSize() - (sparse ? pageBytes : 0));
@@ -146,7 +153,7 @@ public final class KvFlash implements AutoCloseable {
     return groups;
   }
 
-  /** Numbers of a flash page. */
+  /** Numbers of a flash page, where they are not quantized. */
   public int pageNumbers() {
     return pageNumbers;
   }
@@ -267,9 +274,24 @@ public final class KvFlash implements AutoCloseable {
       widen(tails, at, into, from * width, (to - from) * width);
       return;
     }
+    if (shape.type().quantized()) {
+      loadPacked(firstPage(sequence, head, group, kind), from, to);
+      widen(packed, (long) from * shape.rowBytes(), into, from * width, (to - from) * width);
+      return;
+    }
     int last = (to * width - 1) / pageNumbers;
     for (int page = from * width / pageNumbers; page <= last; page++) {
       loadPage(slot, layer, head, kind, group, page, into);
+    }
+  }
+
+  private void loadPacked(int firstPage, int from, int to) {
+    int last = (to * shape.rowBytes() - 1) / pageBytes;
+    for (int page = from * shape.rowBytes() / pageBytes; page <= last; page++) {
+      translation.read(region, firstPage + page);
+      int done = page * pageBytes;
+      int bytes = Math.min(pageBytes, groups.bytes() - done);
+      MemorySegment.copy(register, 0, packed, done, bytes);
     }
   }
 
@@ -340,7 +362,6 @@ public final class KvFlash implements AutoCloseable {
       MemorySegment.copy(tails, at, gathered, to, (long) rows * shape.rowBytes());
       return;
     }
-    int pageBytes = pageNumbers * shape.type().bytes();
     for (int page = 0; page < groups.pages(); page++) {
       translation.read(region, firstPage(sequence, head, group, 0) + page);
       int done = page * pageBytes;
@@ -372,7 +393,6 @@ public final class KvFlash implements AutoCloseable {
   }
 
   private void program(int sequence, int group, int inTail) {
-    int pageBytes = pageNumbers * shape.type().bytes();
     for (int head = 0; head < shape.heads(); head++) {
       for (int kind = 0; kind < 2; kind++) {
         int first = firstPage(sequence, head, group, kind);
@@ -401,6 +421,7 @@ public final class KvFlash implements AutoCloseable {
     return 2L * shape.heads() * shape.rowBytes();
   }
 
+  /** Widens numbers that lie one after the other; whole rows, where they are quantized. */
   private void widen(MemorySegment from, long at, float[] into, int start, int count) {
     switch (shape.type()) {
       case F32 -> MemorySegment.copy(from, F32, at, into, start, count);
@@ -414,7 +435,13 @@ public final class KvFlash implements AutoCloseable {
           into[start + i] = Float.intBitsToFloat(from.get(BITS, at + 2L * i) << 16);
         }
       }
-      case INT8, INT4, Q8_0, Q4_0, Q4_K, Q6_K -> throw shape.type().notSingle();
+      case INT8, INT4 -> {
+        for (int i = 0; i < count; i += shape.headDim()) {
+          long row = at + (long) (i / shape.headDim()) * shape.rowBytes();
+          Quantized.decode(shape.type(), from, row, shape.headDim(), into, start + i);
+        }
+      }
+      case Q8_0, Q4_0, Q4_K, Q6_K -> throw shape.type().notSingle();
     }
   }
 

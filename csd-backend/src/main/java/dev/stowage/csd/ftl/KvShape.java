@@ -32,7 +32,7 @@ public record KvShape(int slots, int layers, int heads, int tokens, int headDim,
   }
 
   public int rowBytes() {
-    return headDim * type.bytes();
+    return Math.toIntExact(type.rowBytes(headDim));
   }
 
   /** Heads of all layers and slots. */

@@ -43,7 +43,7 @@ final class DiskKvStore implements KvStore {
     this.file = file;
     this.kernels = kernels;
     this.staging = staging;
-    headBytes = (long) layout.headDim() * layout.type().bytes();
+    headBytes = layout.type().rowBytes(layout.headDim());
     halfBytes = headBytes * layout.region().heads().size();
     tokenBytes = 2 * halfBytes;
     if (tokenBytes * layout.region().tokens().size() > Integer.MAX_VALUE) {
@@ -67,7 +67,6 @@ final class DiskKvStore implements KvStore {
     var region = layout.region();
     long stride = (long) layout.kvHeads() * layout.headDim() * F32;
     long headOffset = (long) region.heads().from() * layout.headDim() * F32;
-    int width = region.heads().size() * layout.headDim();
     int row = 0;
     while (row < rows.count()) {
       int end = rows.endOfRun(row);
@@ -77,14 +76,22 @@ final class DiskKvStore implements KvStore {
         if (from < to) {
           long source = (row + from - rows.position(row)) * stride + headOffset;
           int tokens = to - from;
-          kernels.narrow(
-              keys, source, stride, staging, 0, tokenBytes, layout.type(), tokens, width);
-          kernels.narrow(
-              values, source, stride, staging, halfBytes, tokenBytes, layout.type(), tokens, width);
+          narrow(keys, source, stride, 0, tokens);
+          narrow(values, source, stride, halfBytes, tokens);
           write(layer, rows.slot(row), from - region.tokens().from(), tokens);
         }
       }
       row = end;
+    }
+  }
+
+  /** The region's heads, each a row of its own: groups of quantized numbers end with a head. */
+  private void narrow(MemorySegment from, long source, long stride, long target, int tokens) {
+    int width = layout.headDim();
+    for (int head = 0; head < layout.region().heads().size(); head++) {
+      long at = source + head * width * F32;
+      long to = target + head * headBytes;
+      kernels.narrow(from, at, stride, staging, to, tokenBytes, layout.type(), tokens, width);
     }
   }
 

@@ -30,7 +30,7 @@ final class HostKvStore implements KvStore {
     this.layout = layout;
     this.memory = memory;
     this.kernels = kernels;
-    rowBytes = (long) layout.headDim() * layout.type().bytes();
+    rowBytes = layout.type().rowBytes(layout.headDim());
     headBytes = rowBytes * layout.region().tokens().size();
     halfBytes = headBytes * layout.region().heads().size();
     attention = new RegionAttention(layout, kernels, rowBytes, headBytes);

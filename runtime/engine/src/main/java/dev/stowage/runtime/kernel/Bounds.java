@@ -188,7 +188,7 @@ public final class Bounds {
       tokens = Math.max(tokens, lengths[first + r]);
     }
     if (tokens > 0 && kvTo > kvFrom) {
-      long headBytes = (long) headDim * type.bytes();
+      long headBytes = type.rowBytes(headDim);
       long lastToken = Math.multiplyExact(tokens - 1L, tokenStride);
       long lastHead = Math.multiplyExact(kvTo - kvFrom - 1L, headStride);
       if (tokenStride < 0 || headStride < 0) {

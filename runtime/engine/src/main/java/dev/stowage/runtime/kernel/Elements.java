@@ -7,8 +7,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Single numbers in memory: reads any {@link ElementType} that is not quantized as a float, and
- * stores a float as any.
+ * Numbers in memory: reads any {@link ElementType} as a float, and stores a float as any that is
+ * not quantized.
  */
 public final class Elements {
   /** Little-endian float at any byte offset. */
@@ -37,6 +37,19 @@ public final class Elements {
       case F32, F16, BF16 -> get(type, segment, row + (long) index * type.bytes());
       case Q8_0, Q4_0, Q4_K, Q6_K -> Blocks.number(type, segment, row, index);
       case INT8, INT4 -> throw type.notSingle();
+    };
+  }
+
+  /**
+   * Number {@code i} of a row, of any type.
+   *
+   * @param row where the row begins
+   * @param width numbers of the row
+   */
+  public static float get(ElementType type, MemorySegment segment, long row, int width, int i) {
+    return switch (type) {
+      case INT8, INT4 -> Quantized.get(type, segment, row, width, i);
+      case F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K -> get(type, segment, row, i);
     };
   }
 

@@ -14,6 +14,7 @@ import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Section;
 import dev.stowage.plan.Step;
 import dev.stowage.plan.Weight;
+import dev.stowage.plan.WeightRegion;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.plan.model.ModelHeaders;
 import dev.stowage.plan.model.ModelVector;
@@ -151,15 +152,15 @@ final class Binder {
   private void refuseApproximations() {
     for (var region : plan.weights()) {
       if (region.type() != shape.type(region.weight(), region.layers().from())) {
-        throw new DeviceException(
-            region.home(),
-            "%s is to be stored as %s, which this executor does not do"
-                .formatted(region.weight().word(), region.type().word()));
+        refuseConversion(region);
       }
     }
     for (var region : plan.kv()) {
-      if (plan.kvType().quantized()) {
-        throw new DeviceException(region.device(), "this executor does not quantize KV");
+      if (plan.kvType().wholeGroups()) {
+        throw new DeviceException(
+            region.device(),
+            "keys and values cannot be stored as %s: Stowage makes no blocks of that kind"
+                .formatted(plan.kvType().word()));
       }
       if (region.sparsity().isPresent()) {
         refuseSparse(region);
@@ -168,10 +169,36 @@ final class Binder {
   }
 
   /**
+   * Rows are quantized on their way into host memory; on a disk they stay in the model's files, as
+   * the model has them.
+   */
+  private void refuseConversion(WeightRegion region) {
+    boolean onDisk = plan.machine().device(region.home()).kind() == DeviceKind.DISK;
+    if (onDisk || !ElementType.made().contains(region.type())) {
+      throw new DeviceException(
+          region.home(),
+          "rows of %s are to lie there as %s, and the model has them as %s: %s"
+              .formatted(
+                  region.weight().word(),
+                  region.type().word(),
+                  shape.type(region.weight(), region.layers().from()).word(),
+                  onDisk
+                      ? "on a disk they are read as the model's files store them"
+                      : "weights are quantized when they are loaded, or kept as they are"));
+    }
+  }
+
+  /**
    * Sparse attention keeps keys by channel too, which groups of quantized numbers do not allow, and
    * a mean of all values, which a window would have to leave. From a disk all is read anyway.
    */
   private void refuseSparse(KvRegion region) {
+    if (plan.kvType().quantized()) {
+      throw new DeviceException(
+          region.device(),
+          "attention over KV region %s cannot be sparse: keys are stored as %s, in groups, and single channels of them cannot be read"
+              .formatted(region.name(), plan.kvType().word()));
+    }
     if (plan.machine().device(region.device()).kind() == DeviceKind.DISK) {
       throw new DeviceException(
           region.device(),
@@ -246,6 +273,7 @@ final class Binder {
   /** Rows that lie in memory are read there; rows on a disk stay in the model's files. */
   private ResidentRows loadWeights() throws ModelFormatException {
     var resident = new ResidentRows();
+    var quantizer = new Quantizer(shape, files, kernels);
     var left = new HashMap<String, MemorySegment>();
     for (var buffer : plan.buffers()) {
       if (buffer.purpose() == Buffer.Purpose.WEIGHTS
@@ -264,7 +292,11 @@ final class Binder {
             var rest = left.get(region.home());
             var slab = rest.asSlice(0, bytes);
             left.put(region.home(), rest.asSlice(Footprint.align(bytes)));
-            files.bind(region.weight(), layer, region.rows(), slab).read();
+            if (region.type() != shape.type(region.weight(), layer)) {
+              quantizer.read(region, layer, slab);
+            } else {
+              files.bind(region.weight(), layer, region.rows(), slab).read();
+            }
             resident.add(region.weight(), layer, region.rows(), region.type(), slab);
           }
         }

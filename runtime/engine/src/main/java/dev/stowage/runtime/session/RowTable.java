@@ -1,6 +1,7 @@
 package dev.stowage.runtime.session;
 
 import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.model.ModelFormatException;
@@ -19,6 +20,7 @@ final class RowTable {
   private final Weight weight;
   private final int[] ends; // last row + 1 of every slab, upward
   private final long[] offsets; // of a slab's row 0, had it one
+  private final ElementType[] types;
   private final MemorySegment[] segments; // null where rows are on a disk
   private final TableReader reader;
   private final MemorySegment scratch;
@@ -37,6 +39,7 @@ final class RowTable {
     this.scratch = scratch;
     ends = new int[slabs];
     offsets = new long[slabs];
+    types = new ElementType[slabs];
     segments = new MemorySegment[slabs];
   }
 
@@ -64,10 +67,12 @@ final class RowTable {
     for (int i = 0; i < table.ends.length; i++) {
       var region = regions.get(i);
       table.ends[i] = region.rows().to();
+      table.types[i] = region.type();
       var slab = resident.find(weight, 0, region.rows());
       if (slab.isPresent()) {
         table.segments[i] = slab.get().segment();
-        table.offsets[i] = -slab.get().rows().from() * plan.shape().rowBytes(weight, 0);
+        long rowBytes = plan.shape().rowBytes(weight, region.type());
+        table.offsets[i] = -slab.get().rows().from() * rowBytes;
       }
     }
     return table;
@@ -79,8 +84,8 @@ final class RowTable {
     while (row >= ends[slab]) {
       slab++;
     }
-    long bytes = plan.shape().rowBytes(weight, 0);
-    var type = plan.shape().type(weight, 0);
+    var type = types[slab];
+    long bytes = plan.shape().rowBytes(weight, type);
     int width = plan.shape().columns(weight);
     if (segments[slab] != null) {
       kernels.widen(

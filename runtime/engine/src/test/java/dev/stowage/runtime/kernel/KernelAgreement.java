@@ -10,6 +10,8 @@ import dev.stowage.runtime.kernel.reference.ReferenceKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -23,6 +25,11 @@ import org.junit.jupiter.api.Test;
  */
 public abstract class KernelAgreement {
   protected static final int[] SIZES = {1, 3, 7, 8, 13, 31, 64, 65, 127, 257};
+
+  /** The types that Stowage stores numbers as. */
+  private static final List<ElementType> STORED =
+      Stream.concat(ElementType.single().stream(), ElementType.made().stream()).toList();
+
   protected static final int[] ROWS = {1, 2, 3, 4, 5, 9, 17};
 
   private final Kernels reference = new ReferenceKernels();
@@ -45,7 +52,7 @@ public abstract class KernelAgreement {
 
   @Test
   void linearLayerAgrees() {
-    for (ElementType type : ElementType.single()) {
+    for (ElementType type : STORED) {
       for (int k : SIZES) {
         for (int rows : ROWS) {
           int n = data.between(1, 40);
@@ -64,7 +71,7 @@ public abstract class KernelAgreement {
     long xStride = 4L * (k + 2);
     long outStride = 4L * (n + 3);
     var x = data.floats((k + 2L) * rows);
-    var w = data.numbers(type, 6, (long) (to - from) * k, 0.5f); // aligned to two bytes only
+    var w = data.rows(type, 6, to - from, k, 0.5f); // aligned to two bytes only
     var bias = data.between(0, 2) == 0 ? null : data.floats(to - from);
     var expected = data.floats((n + 3L) * rows + 1);
     var actual = data.copy(expected);
@@ -77,19 +84,19 @@ public abstract class KernelAgreement {
 
   @Test
   void linearLayerGivesTheSameBitsHoweverRowsAndOutputsAreCut() {
-    for (ElementType type : ElementType.single()) {
+    for (ElementType type : STORED) {
       for (int k : new int[] {1, 7, 8, 65, 257, 1031}) {
         int n = 37;
         int most = 17;
         var x = data.floats((long) most * k);
-        var w = data.numbers(type, 0, (long) n * k, 0.5f);
+        var w = data.rows(type, 0, n, k, 0.5f);
         var bias = data.floats(n);
         var whole = data.floats((long) most * n);
         kernels().matmul(x, 0, 4L * k, w, 0, type, bias, 0, whole, 0, 4L * n, most, k, 0, n);
         for (int rows = 1; rows <= most; rows++) {
           var part = data.floats((long) rows * n);
           int cut = data.between(0, n + 1);
-          long wCut = (long) cut * k * type.bytes();
+          long wCut = cut * type.rowBytes(k);
           kernels().matmul(x, 0, 4L * k, w, 0, type, bias, 0, part, 0, 4L * n, rows, k, 0, cut);
           kernels()
               .matmul(
@@ -105,10 +112,10 @@ public abstract class KernelAgreement {
 
   @Test
   void embeddingAgrees() {
-    for (ElementType type : ElementType.single()) {
+    for (ElementType type : STORED) {
       for (int width : SIZES) {
         int rows = data.between(1, 6);
-        var table = data.numbers(type, 2, 11L * width, 1);
+        var table = data.rows(type, 2, 11, width, 1);
         int[] ids = data.ints(rows + 2, 11);
         long stride = 4L * (width + 1);
         var expected = data.floats((width + 1L) * rows);
@@ -248,11 +255,11 @@ public abstract class KernelAgreement {
 
   @Test
   void conversionsAgree() {
-    for (ElementType type : ElementType.single()) {
+    for (ElementType type : STORED) {
       for (int width : SIZES) {
         int rows = data.between(1, 4);
         var x = data.floats((width + 1L) * rows);
-        long stride = (long) width * type.bytes() + 2;
+        long stride = type.rowBytes(width) + 2;
         var expected = data.numbers(ElementType.F32, 0, stride * rows, 1);
         var actual = data.copy(expected);
         reference.narrow(x, 0, 4L * width + 4, expected, 2, stride, type, rows, width);
@@ -290,7 +297,7 @@ public abstract class KernelAgreement {
 
   @Test
   void attentionAgrees() {
-    for (ElementType type : ElementType.single()) {
+    for (ElementType type : STORED) {
       for (int headDim : new int[] {1, 7, 8, 32, 45, 64, 128}) {
         for (int rows : new int[] {1, 2, 9}) {
           attentionAgrees(type, headDim, rows);
@@ -306,7 +313,7 @@ public abstract class KernelAgreement {
     int kvTo = data.between(kvFrom, kvHeads) + 1;
     int tokens = data.between(1, 90);
     int[] lengths = data.ints(rows + 1, tokens + 1);
-    long headStride = (long) headDim * type.bytes() + 2;
+    long headStride = type.rowBytes(headDim) + 2;
     long tokenStride = headStride * (kvTo - kvFrom) + 4;
     String what =
         "attention %s head %d, %d rows, %d tokens, %d/%d heads [%d, %d)"
@@ -314,8 +321,8 @@ public abstract class KernelAgreement {
     float scale = (float) (1 / Math.sqrt(headDim));
     int width = heads * headDim;
     var q = data.floats((long) rows * width);
-    var k = data.numbers(ElementType.F16, 0, tokenStride * tokens / 2, 1);
-    var v = data.numbers(ElementType.F16, 0, tokenStride * tokens / 2, 1);
+    var k = data.numbers(ElementType.F16, 0, (tokenStride * tokens + 1) / 2, 1);
+    var v = data.numbers(ElementType.F16, 0, (tokenStride * tokens + 1) / 2, 1);
     fill(k, type, tokens, kvTo - kvFrom, headDim, tokenStride, headStride);
     fill(v, type, tokens, kvTo - kvFrom, headDim, tokenStride, headStride);
     var o = data.floats((long) rows * width);
@@ -396,7 +403,7 @@ public abstract class KernelAgreement {
       long headStride) {
     for (int t = 0; t < tokens; t++) {
       for (int h = 0; h < heads; h++) {
-        var row = data.numbers(type, 0, headDim, 1);
+        var row = data.rows(type, 0, 1, headDim, 1);
         MemorySegment.copy(row, 0, kv, t * tokenStride + h * headStride, row.byteSize());
       }
     }

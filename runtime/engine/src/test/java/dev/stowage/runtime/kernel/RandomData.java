@@ -38,6 +38,23 @@ public final class RandomData {
     return segment;
   }
 
+  /**
+   * A segment of rows of normally distributed numbers of any type, one after the other from byte
+   * {@code offset} on.
+   */
+  public MemorySegment rows(ElementType type, long offset, long rows, int width, float scale) {
+    if (!type.quantized()) {
+      return numbers(type, offset, rows * width, scale);
+    }
+    long rowBytes = type.rowBytes(width);
+    var segment = arena.allocate(offset + rows * rowBytes, 64);
+    for (long row = 0; row < rows; row++) {
+      var numbers = numbers(ElementType.F32, 0, width, scale);
+      Quantized.encode(type, numbers, 0, width, segment, offset + row * rowBytes);
+    }
+    return segment;
+  }
+
   /** A segment of {@code n} F32 numbers around zero, deviation 1. */
   public MemorySegment floats(long n) {
     return numbers(ElementType.F32, 0, n, 1);

@@ -7,6 +7,7 @@ import dev.stowage.runtime.kernel.Activations;
 import dev.stowage.runtime.kernel.Bounds;
 import dev.stowage.runtime.kernel.Elements;
 import dev.stowage.runtime.kernel.Kernels;
+import dev.stowage.runtime.kernel.Quantized;
 import dev.stowage.runtime.kernel.RopeTable;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -61,7 +62,7 @@ public final class ReferenceKernels implements Kernels {
         long row = wOffset + (o - from) * type.rowBytes(k);
         double sum = 0;
         for (int i = 0; i < k; i++) {
-          sum += (double) x.get(F32, at(xOffset, xStride, r, i)) * Elements.get(type, w, row, i);
+          sum += (double) x.get(F32, at(xOffset, xStride, r, i)) * Elements.get(type, w, row, k, i);
         }
         if (bias != null) {
           sum += bias.get(F32, at(biasOffset, o - from));
@@ -89,7 +90,7 @@ public final class ReferenceKernels implements Kernels {
     for (int r = 0; r < rows; r++) {
       for (int i = 0; i < width; i++) {
         long row = tableOffset + ids[first + r] * type.rowBytes(width);
-        float value = Elements.get(type, table, row, i);
+        float value = Elements.get(type, table, row, width, i);
         long to = at(outOffset, outStride, r, i);
         out.set(F32, to, value);
       }
@@ -114,7 +115,7 @@ public final class ReferenceKernels implements Kernels {
     for (int r = 0; r < rows; r++) {
       for (int i = 0; i < width; i++) {
         long row = tableOffset + ids[first + r] * type.rowBytes(width);
-        float value = Elements.get(type, table, row, i);
+        float value = Elements.get(type, table, row, width, i);
         long to = at(outOffset, outStride, r, i);
         out.set(F32, to, out.get(F32, to) + value);
       }
@@ -343,7 +344,13 @@ public final class ReferenceKernels implements Kernels {
       int rows,
       int width) {
     Bounds.floats("x", x, xOffset, xStride, rows, width);
-    Bounds.rows("out", out, outOffset, outStride, rows, (long) width * type.bytes());
+    Bounds.rows("out", out, outOffset, outStride, rows, type.rowBytes(width));
+    if (type.quantized()) {
+      for (int r = 0; r < rows; r++) {
+        Quantized.encode(type, x, xOffset + r * xStride, width, out, outOffset + r * outStride);
+      }
+      return;
+    }
     for (int r = 0; r < rows; r++) {
       for (int i = 0; i < width; i++) {
         long to = outOffset + r * outStride + (long) i * type.bytes();
@@ -367,7 +374,7 @@ public final class ReferenceKernels implements Kernels {
     Bounds.floats("out", out, outOffset, outStride, rows, width);
     for (int r = 0; r < rows; r++) {
       for (int i = 0; i < width; i++) {
-        float value = Elements.get(type, x, xOffset + r * xStride, i);
+        float value = Elements.get(type, x, xOffset + r * xStride, width, i);
         out.set(F32, at(outOffset, outStride, r, i), value);
       }
     }
@@ -444,7 +451,7 @@ public final class ReferenceKernels implements Kernels {
           double p = Math.exp(s - m);
           l += p;
           for (int d = 0; d < headDim; d++) {
-            sums[d] += p * Elements.get(type, v, vOffset + token + (long) d * type.bytes());
+            sums[d] += p * Elements.get(type, v, vOffset + token, headDim, d);
           }
         }
         for (int d = 0; d < headDim; d++) {
@@ -540,7 +547,7 @@ public final class ReferenceKernels implements Kernels {
     for (int d = 0; d < headDim; d++) {
       sum +=
           (double) q.get(F32, at(qOffset, qStride, row, (long) head * headDim + d))
-              * Elements.get(type, k, key + (long) d * type.bytes());
+              * Elements.get(type, k, key, headDim, d);
     }
     return sum * scale;
   }

@@ -8,6 +8,7 @@ import dev.stowage.plan.ElementType;
 import dev.stowage.runtime.kernel.Activations;
 import dev.stowage.runtime.kernel.Blocks;
 import dev.stowage.runtime.kernel.Elements;
+import dev.stowage.runtime.kernel.Quantized;
 import dev.stowage.runtime.parallel.WorkerPool;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -205,7 +206,7 @@ final class Elementwise implements WorkerPool.Task {
       case F16 -> widenF16(x, xr, y, yr, n);
       case BF16 -> widenBf16(x, xr, y, yr, n);
       case Q8_0, Q4_0, Q4_K, Q6_K -> widenBlocks(x, xr, y, yr, type, n);
-      case INT8, INT4 -> throw type.notSingle();
+      case INT8, INT4 -> Quantized.decode(type, y, yr, n, x, xr);
     }
   }
 
@@ -241,7 +242,7 @@ final class Elementwise implements WorkerPool.Task {
   private static void widenAdd(
       MemorySegment x, long xr, MemorySegment y, long yr, ElementType type, int n) {
     for (int i = 0; i < n; i++) {
-      float sum = x.get(Elements.F32, xr + 4L * i) + Elements.get(type, y, yr, i);
+      float sum = x.get(Elements.F32, xr + 4L * i) + Elements.get(type, y, yr, n, i);
       x.set(Elements.F32, xr + 4L * i, sum);
     }
   }
@@ -249,6 +250,10 @@ final class Elementwise implements WorkerPool.Task {
   /** Scalar, as the Vector API has no conversion to 16-bit floats; once per stored token. */
   private static void narrow(
       MemorySegment x, long xr, MemorySegment y, long yr, ElementType type, int n) {
+    if (type.quantized()) {
+      Quantized.encode(type, x, xr, n, y, yr);
+      return;
+    }
     for (int i = 0; i < n; i++) {
       float value = x.get(Elements.F32, xr + 4L * i);
       Elements.set(type, y, yr + (long) i * type.bytes(), value);

@@ -85,14 +85,15 @@ final class Lanes {
     return folded.add(folded.rearrange(ROTATE_1)).lane(0);
   }
 
-  /** Widens {@code n} elements into {@code to[at ..]}. */
+  /** Widens {@code n} elements, a whole row of a quantized type, into {@code to[at ..]}. */
   static void widen(ElementType type, MemorySegment from, long offset, float[] to, int at, int n) {
     switch (type) {
       case F32 -> MemorySegment.copy(from, Elements.F32, offset, to, at, n);
       case F16 -> widenF16(from, offset, to, at, n);
       case BF16 -> widenBf16(from, offset, to, at, n);
       case Q8_0, Q4_0, Q4_K, Q6_K -> Blocks.decode(type, from, offset, to, at, n);
-      case INT8, INT4 -> throw type.notSingle();
+      case INT8 -> Dequantize.int8(from, offset, n, 0, to, at, n);
+      case INT4 -> Dequantize.int4(from, offset, n, 0, to, at, n);
     }
   }
 

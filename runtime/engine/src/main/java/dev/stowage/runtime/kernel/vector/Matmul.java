@@ -18,6 +18,10 @@ import jdk.incubator.vector.FloatVector;
  * order, so they agree to the bit; the latency of the fused multiply-add is hidden by working on
  * several elements at a time instead of several accumulators per element.
  *
+ * <p>Quantized weights are restored to floats first, {@code min + scale · code} rounded once, and
+ * multiplied like others: taking the min out of a group's sum would save an operation, but round
+ * otherwise than the panels do.
+ *
  * <ul>
  *   <li>Few rows: four outputs at a time, weights read where they lie and widened in registers.
  *   <li>Many rows: a panel of weights is widened once into a heap array that fits the first-level
@@ -105,15 +109,15 @@ final class Matmul implements WorkerPool.Task {
           case F32 -> F32;
           case F16 -> F16;
           case BF16 -> BF16;
-          case Q8_0, Q4_0, Q4_K, Q6_K -> null; // decoded into panels, however few the rows
-          case INT8, INT4 -> throw type.notSingle();
+          // restored to floats in panels, however few the rows
+          case INT8, INT4, Q8_0, Q4_0, Q4_K, Q6_K -> null;
         };
-    rowBytes = type.rowBytes(k);
     this.bias = bias;
     this.biasOffset = biasOffset;
     this.out = out;
     this.outStride = outStride;
     this.k = k;
+    rowBytes = type.rowBytes(k);
     this.from = from;
     int most = Math.max(1, BLOCK_ELEMENTS / Math.max(1, k));
     for (int row = 0; row < rows; row += blockRows) {
@@ -253,8 +257,7 @@ final class Matmul implements WorkerPool.Task {
     for (int i = 0; i < bound; i += PANEL_DEPTH) {
       int depth = Math.min(PANEL_DEPTH, bound - i);
       for (int j = 0; j < outputs; j++) {
-        long at = weightRow(output + j) + type.rowBytes(i);
-        Lanes.widen(type, w, at, panel, j * PANEL_DEPTH, depth);
+        widen(weightRow(output + j), i, panel, j * PANEL_DEPTH, depth);
       }
       for (int r = 0; r < blockRows; r += 2) {
         int other =
@@ -324,13 +327,23 @@ final class Matmul implements WorkerPool.Task {
   private void finish(int row, int output, float folded) {
     float sum = folded;
     for (int i = F.loopBound(k); i < k; i++) {
-      float weight = Elements.get(type, w, weightRow(output), i);
+      float weight = Elements.get(type, w, weightRow(output), k, i);
       sum = Math.fma(activations[row * k + i], weight, sum);
     }
     if (bias != null) {
       sum += bias.get(Elements.F32, biasOffset + (long) output * Float.BYTES);
     }
     out.set(Elements.F32, outOffset + row * outStride + (long) (from + output) * Float.BYTES, sum);
+  }
+
+  /** Numbers {@code i .. i + n} of a weight row; {@code i} begins a group. */
+  private void widen(long row, int i, float[] into, int at, int n) {
+    switch (type) {
+      case F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K ->
+          Lanes.widen(type, w, row + type.rowBytes(i), into, at, n);
+      case INT8 -> Dequantize.int8(w, row, k, i, into, at, n);
+      case INT4 -> Dequantize.int4(w, row, k, i, into, at, n);
+    }
   }
 
   private long weightRow(int output) {

@@ -323,7 +323,7 @@ public final class VectorKernels implements Kernels {
       int rows,
       int width) {
     Bounds.floats("x", x, xOffset, xStride, rows, width);
-    Bounds.rows("out", out, outOffset, outStride, rows, (long) width * type.bytes());
+    Bounds.rows("out", out, outOffset, outStride, rows, type.rowBytes(width));
     elementwise.run(
         Op.NARROW, x, xOffset, xStride, out, outOffset, outStride, type, null, 0, rows, width);
   }

@@ -1,0 +1,146 @@
+package dev.stowage.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.ElementType;
+import dev.stowage.plan.model.ModelFolder;
+import dev.stowage.runtime.device.DeviceException;
+import dev.stowage.runtime.sampler.Sampling;
+import dev.stowage.runtime.session.Request;
+import dev.stowage.runtime.session.Session;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Plans that store weights, keys and values in fewer bits: what they cost, and that they run. Four
+ * bits cost these models, of width 128, several percent: 1.5 % is the aim, not yet reached.
+ */
+class FewerBitsTest {
+  private static final List<Path> MODELS =
+      List.of(Path.of("models/tiny-opt"), Path.of("models/tiny-llama"));
+
+  /** Tokens that are scored, in windows. */
+  private static final int SCORED = 1000;
+
+  private static final int WINDOW = 250;
+
+  @TempDir Path folder;
+
+  static Stream<Arguments> formats() {
+    return MODELS.stream()
+        .flatMap(
+            model ->
+                Stream.of(
+                    Arguments.of(model, null, ElementType.INT8, 0.001),
+                    Arguments.of(model, ElementType.INT8, ElementType.INT8, 0.002),
+                    Arguments.of(model, ElementType.INT4, ElementType.INT4, 0.07)));
+  }
+
+  @ParameterizedTest(name = "{0}, weights {1}, KV {2}")
+  @MethodSource("formats")
+  void fewerBitsCostLittlePerplexity(Path model, ElementType weights, ElementType kv, double most)
+      throws Exception {
+    double plain = perplexity(Draft.allOnHost(model, batch(), asStored(model)));
+    var draft = Draft.allOnHost(model, batch(), kv);
+    double quantized = perplexity(weights == null ? draft : draft.withWeightType(weights));
+    System.err.printf(
+        "%s weights %s KV %s: perplexity %.4f, natively %.4f, %+.3f %%%n",
+        model, weights, kv, quantized, plain, 100 * (quantized / plain - 1));
+    assertTrue(
+        quantized <= plain * (1 + most),
+        () -> "perplexity %.4f, natively %.4f".formatted(quantized, plain));
+  }
+
+  private static BatchShape batch() {
+    // chunks, so that most keys and values are read as they are stored
+    return new BatchShape(1, 1, WINDOW, 8, 5);
+  }
+
+  private static ElementType asStored(Path model) throws Exception {
+    var type = ModelFolder.open(model).shape().weightType();
+    return type == ElementType.F16 ? ElementType.F16 : ElementType.F32;
+  }
+
+  private double perplexity(Draft draft) throws Exception {
+    int[] ids =
+        new ObjectMapper().readValue(draft.model().resolve("val.ids.json").toFile(), int[].class);
+    double sum = 0;
+    int count = 0;
+    try (var session = Session.open(draft.plan(), draft.schedule(), folder, draft.model(), 2)) {
+      for (int from = 0; from + WINDOW <= Math.min(SCORED, ids.length); from += WINDOW) {
+        for (double logprob :
+            session.score(Arrays.copyOfRange(ids, from, from + WINDOW), 0).logprobs()) {
+          sum += logprob;
+          count++;
+        }
+      }
+    }
+    return Math.exp(-sum / count);
+  }
+
+  static Stream<Arguments> types() {
+    return MODELS.stream()
+        .flatMap(
+            model ->
+                Stream.of(ElementType.INT8, ElementType.INT4)
+                    .map(type -> Arguments.of(model, type)));
+  }
+
+  @ParameterizedTest(name = "{0}, {1}")
+  @MethodSource("types")
+  void placementChangesNoToken(Path model, ElementType type) throws Exception {
+    var prompt = Golden.read(model).greedy().prompt();
+    var request = new Request(prompt, 40, Set.of(), Sampling.GREEDY);
+    var outputs = new ArrayList<List<Integer>>();
+    var placements =
+        List.of(
+            Map.of("ram", 1.0),
+            Map.of("ssd", 1.0),
+            Map.of("inst", 1.0),
+            Draft.shares("inst", 0.37, "ssd", 0.41, "ram", 0.22));
+    for (var axis : List.of(Draft.Axis.TOKENS, Draft.Axis.HEADS, Draft.Axis.LAYERS)) {
+      for (var placement : placements) {
+        var draft =
+            Draft.allOnHost(model, new BatchShape(3, 2, prompt.length, 40, 4), type)
+                .withWeightType(type)
+                .withKv(placement, axis);
+        try (var session =
+            Session.open(draft.plan(), draft.schedule(), folder, model, 1 + outputs.size() % 2)) {
+          session
+              .generate(List.of(request, request, request), (r, id) -> true)
+              .forEach(completion -> outputs.add(completion.output()));
+        }
+        assertEquals(outputs.getFirst(), outputs.getLast(), axis + " " + placement);
+      }
+    }
+  }
+
+  @Test
+  void quantizedRowsOnADiskAreRefused() throws Exception {
+    var model = MODELS.getFirst();
+    var draft =
+        Draft.allOnHost(model, new BatchShape(1, 1, 8, 8, 8), ElementType.F16)
+            .withWeightType(ElementType.INT4)
+            .withWeights(Map.of("ssd", 1.0));
+    var error =
+        assertThrows(
+            DeviceException.class,
+            () -> Session.open(draft.plan(), draft.schedule(), folder, model, 1));
+    assertTrue(
+        error.getMessage().contains("read as the model's files store them"), error::getMessage);
+  }
+}

@@ -1,0 +1,69 @@
+package dev.stowage.runtime.session;
+
+import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.Range;
+import dev.stowage.plan.WeightRegion;
+import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.runtime.kernel.Kernels;
+import dev.stowage.runtime.kernel.Quantized;
+import dev.stowage.runtime.weights.ModelFiles;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Quantizes weights while they are read: a few rows at a time, so that of a model only a bounded
+ * piece lies in memory as the files have it.
+ */
+final class Quantizer {
+  /** Numbers of a piece, unless one row has more. */
+  private static final int PIECE = 1 << 20;
+
+  private final ModelShape shape;
+  private final ModelFiles files;
+  private final Kernels kernels;
+
+  Quantizer(ModelShape shape, ModelFiles files, Kernels kernels) {
+    this.shape = shape;
+    this.files = files;
+    this.kernels = kernels;
+  }
+
+  /**
+   * Reads a region's rows of one layer.
+   *
+   * @param slab {@code [rows, columns]} of the region's type
+   * @throws ModelFormatException if a weight is infinite, not a number, or beyond what an F16 scale
+   *     reaches
+   */
+  void read(WeightRegion region, int layer, MemorySegment slab) throws ModelFormatException {
+    var weight = region.weight();
+    int columns = shape.columns(weight);
+    int pieceRows = Math.clamp(PIECE / columns, 1, region.rows().size());
+    long rowBytes = shape.rowBytes(weight, region.type());
+    var type = shape.type(weight, layer);
+    long storedBytes = shape.rowBytes(weight, type);
+    try (var arena = Arena.ofShared()) {
+      var stored = arena.allocate(pieceRows * storedBytes, 64);
+      var wide = arena.allocate(4L * pieceRows * columns, 64);
+      for (int row = region.rows().from(); row < region.rows().to(); row += pieceRows) {
+        var rows = new Range(row, Math.min(row + pieceRows, region.rows().to()));
+        int count = rows.size();
+        long at = (row - region.rows().from()) * rowBytes;
+        files.bind(weight, layer, rows, stored).read();
+        kernels.widen(stored, 0, storedBytes, type, wide, 0, 4L * columns, count, columns);
+        kernels.narrow(wide, 0, 4L * columns, slab, at, rowBytes, region.type(), count, columns);
+        for (int i = 0; i < count; i++) {
+          if (!Quantized.finite(region.type(), slab, at + i * rowBytes, columns)) {
+            throw new ModelFormatException(
+                "row %d of %s%s holds a number that %s cannot store: infinite, not a number, or beyond 65504"
+                    .formatted(
+                        row + i,
+                        weight.word(),
+                        weight.perLayer() ? " of layer " + layer : "",
+                        region.type().word()));
+          }
+        }
+      }
+    }
+  }
+}
