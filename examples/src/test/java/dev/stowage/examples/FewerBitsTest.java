@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Plans that store weights, keys and values in fewer bits: what they cost, and that they run. Four
- * bits cost these models, of width 128, several percent: 1.5 % is the aim, not yet reached.
+ * bits cost these models, of width 128, 2 to 3 percent: 1.5 % is the aim, not yet reached.
  */
 class FewerBitsTest {
   private static final List<Path> MODELS =
@@ -47,7 +47,7 @@ class FewerBitsTest {
                 Stream.of(
                     Arguments.of(model, null, ElementType.INT8, 0.001),
                     Arguments.of(model, ElementType.INT8, ElementType.INT8, 0.002),
-                    Arguments.of(model, ElementType.INT4, ElementType.INT4, 0.07)));
+                    Arguments.of(model, ElementType.INT4, ElementType.INT4, 0.035)));
   }
 
   @ParameterizedTest(name = "{0}, weights {1}, KV {2}")
@@ -57,9 +57,6 @@ class FewerBitsTest {
     double plain = perplexity(Draft.allOnHost(model, batch(), asStored(model)));
     var draft = Draft.allOnHost(model, batch(), kv);
     double quantized = perplexity(weights == null ? draft : draft.withWeightType(weights));
-    System.err.printf(
-        "%s weights %s KV %s: perplexity %.4f, natively %.4f, %+.3f %%%n",
-        model, weights, kv, quantized, plain, 100 * (quantized / plain - 1));
     assertTrue(
         quantized <= plain * (1 + most),
         () -> "perplexity %.4f, natively %.4f".formatted(quantized, plain));
