@@ -14,6 +14,7 @@ import dev.stowage.optimizer.Placement;
 import dev.stowage.optimizer.PlacementOutcome;
 import dev.stowage.optimizer.Problem;
 import dev.stowage.optimizer.ortools.GlopSolver;
+import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.text.PlanPrinter;
@@ -26,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * Compiles plans. The passes, in order, are the private methods below {@link #compile(Path,
@@ -144,13 +146,35 @@ public final class Compiler {
       Schedule plain) {
     var schedule =
         new Schedule(
-            problem.order(), plain.prefetch(), resolved.lanes() ? plain.lanes() : List.of());
+            problem.order(),
+            plain.prefetch(),
+            resolved.lanes() ? plain.lanes() : List.of(),
+            writeBack(resolved, plan));
     verify(plan, schedule);
     diagnostics.addAll(Expectations.check(resolved.expectations(), plan));
     var said = sorted(true);
     return said.stream().anyMatch(d -> d.isError() && !d.code().startsWith("SW6"))
         ? new Compilation.Erroneous(said) // a warning that this folder makes an error
         : new Compilation.Compiled(plan, schedule, resolved, placement, said);
+  }
+
+  /** What drives gather: those that hold KV, where the plan says so. */
+  private Map<String, Integer> writeBack(Resolved resolved, ExecutablePlan plan) {
+    var tokens = new TreeMap<String, Integer>();
+    resolved
+        .writeBack()
+        .ifPresent(
+            said -> {
+              for (var region : plan.kv()) {
+                if (plan.machine().device(region.device()).kind() == DeviceKind.CSD) {
+                  tokens.put(region.device(), said.tokens());
+                }
+              }
+              if (tokens.isEmpty()) {
+                diagnostics.add(Messages.noDriveHoldsKv(said.span(), said.text()));
+              }
+            });
+    return tokens;
   }
 
   /** A plan that does not hold together is a mistake of the compiler, never of the user. */

@@ -1,6 +1,7 @@
 package dev.stowage.compiler;
 
 import static dev.stowage.dsl.Diagnostic.error;
+import static dev.stowage.dsl.Diagnostic.warning;
 
 import dev.stowage.dsl.Diagnostic;
 import dev.stowage.dsl.Severity;
@@ -35,6 +36,11 @@ final class Messages {
         span,
         "cannot be kept: '%s' can reach %s, not %s: %s missing."
             .formatted(row, possible, asked, missed));
+  }
+
+  static Diagnostic noDriveHoldsKv(SourceSpan span, String text) {
+    return warning(
+        "SW409", span, "'%s' has no effect. No kv lies on a csd in the plan.".formatted(text));
   }
 
   static Diagnostic gaveUp(SourceSpan plan, String reason) {

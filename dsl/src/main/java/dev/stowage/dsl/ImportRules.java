@@ -33,6 +33,9 @@ final class ImportRules {
         case Imports.Found.File(Script imported) -> {
           if (leadsTo(imported, script.eResource())) {
             report.accept(Messages.importCycle(at, request.target()));
+          } else if (request.statement() instanceof Platform
+              && Imports.visibleFrom(imported).stream().noneMatch(ImportRules::bringsDevices)) {
+            report.accept(Messages.notImportable(at, request.target(), "it declares no platform"));
           }
         }
       }

@@ -126,6 +126,7 @@ final class NameRules {
           platform.getElements().stream()
               .filter(Device.class::isInstance)
               .map(Device.class::cast)
+              .filter(device -> !refines(device, platform, first.get(device.getName())))
               .forEach(
                   device -> declare(device, "device", "", device.getName(), own, first, report));
       case Param param -> declare(param, "param", "", param.getName(), own, first, report);
@@ -139,6 +140,14 @@ final class NameRules {
           declare(type, "device type", "type ", type.getName(), own, first, report);
       default -> {}
     }
+  }
+
+  /** A platform from a file may say more of the devices of that file. */
+  private static boolean refines(Device device, Platform platform, EObject before) {
+    return platform.getImportURI() != null
+        && before instanceof Device base
+        && base.eResource() != device.eResource()
+        && base.getKind() == device.getKind();
   }
 
   /** Devices, params and workloads share one space of names, since a setting may name any. */

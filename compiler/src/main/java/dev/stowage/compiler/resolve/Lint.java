@@ -104,6 +104,9 @@ final class Lint {
               }
             });
     for (var platform : statements.platforms) {
+      if (platform.eResource() != script.eResource()) {
+        continue; // what a machine has is not this plan's choice
+      }
       for (var element : platform.getElements()) {
         if (element instanceof Device device
             && !named.contains(device)

@@ -25,6 +25,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /** Devices and links of platforms, with what library types and settings say of them. */
@@ -49,7 +50,7 @@ final class Machines {
 
   private final Values values;
   private final List<Diagnostic> diagnostics;
-  private final Map<Device, Map<String, Allowed>> settings;
+  private final Map<String, Map<String, Allowed>> settings;
   private final Map<Device, List<String>> members = new LinkedHashMap<>();
   private final Map<String, RateValue> interfaces = new LinkedHashMap<>();
 
@@ -57,7 +58,7 @@ final class Machines {
    * @param settings properties that a variant replaces, by device
    */
   Machines(
-      Values values, List<Diagnostic> diagnostics, Map<Device, Map<String, Allowed>> settings) {
+      Values values, List<Diagnostic> diagnostics, Map<String, Map<String, Allowed>> settings) {
     this.values = values;
     this.diagnostics = diagnostics;
     this.settings = settings;
@@ -77,20 +78,26 @@ final class Machines {
     return spans;
   }
 
+  /**
+   * @param platforms a device or link of one that says {@code from} refines what those before it
+   *     declare by the same name
+   */
   Machine machine(List<Platform> platforms) {
-    var devices = new ArrayList<DeviceSpec>();
+    var declared = new LinkedHashMap<String, List<Device>>();
     for (var platform : platforms) {
       for (var element : platform.getElements()) {
         if (element instanceof Device device) {
-          add(devices, device);
+          declared.computeIfAbsent(device.getName(), name -> new ArrayList<>()).add(device);
         }
       }
     }
+    var devices = new ArrayList<DeviceSpec>();
+    declared.values().forEach(layers -> add(devices, layers));
     var links = new ArrayList<LinkSpec>();
     for (var platform : platforms) {
       for (var element : platform.getElements()) {
         if (element instanceof Link link) {
-          add(links, link);
+          add(links, link, platform.getImportURI() != null);
         }
       }
     }
@@ -119,28 +126,37 @@ final class Machines {
     }
   }
 
-  private void add(List<DeviceSpec> devices, Device device) {
+  /**
+   * @param layers declarations of one device; what a later one says holds
+   */
+  private void add(List<DeviceSpec> devices, List<Device> layers) {
+    var device = layers.getLast();
     var names = new ArrayList<String>();
-    if (device.getCount() == null) {
+    var counts = layers.stream().map(Device::getCount).filter(Objects::nonNull).toList();
+    if (counts.isEmpty()) {
       names.add(device.getName());
     } else {
-      int count = (int) values.one(device.getCount());
+      int count = (int) values.one(counts.getLast());
       for (int i = 0; i < count; i++) {
         names.add(device.getName() + "[" + i + "]");
       }
     }
-    members.put(device, names);
+    layers.forEach(layer -> members.put(layer, names));
     var properties = new LinkedHashMap<String, Property>();
-    collect(device.getType(), properties, 0);
     boolean emulated = false;
-    for (var property : device.getProperties()) {
-      if (property.isEmulated()) {
-        emulated = true;
-      } else {
-        properties.put(property.getName(), property);
+    for (var layer : layers) {
+      collect(layer.getType(), properties, 0);
+      for (var property : layer.getProperties()) {
+        if (property.isEmulated()) {
+          repeats(layer, emulated, property);
+          emulated = true;
+        } else {
+          var before = properties.put(property.getName(), property);
+          repeats(layer, before != null && same(before, property), property);
+        }
       }
     }
-    var set = settings.getOrDefault(device, Map.of());
+    var set = settings.getOrDefault(device.getName(), Map.of());
     long memory = (long) number(set, properties, "memory", 0);
     if (memory <= 0) {
       diagnostics.add(Messages.noMemory(Spans.of(device), device.getName()));
@@ -166,6 +182,19 @@ final class Machines {
       }
       devices.add(new DeviceSpec(name, kind, Math.max(0, memory), reserve, path, emulated, rates));
     }
+  }
+
+  /** Warns where a platform that says {@code from} says what the file it is from says already. */
+  private void repeats(Device layer, boolean known, Property property) {
+    if (known
+        && layer.eContainer() instanceof Platform platform
+        && platform.getImportURI() != null) {
+      diagnostics.add(Messages.saidByFile(Spans.of(property), Scope.text(property)));
+    }
+  }
+
+  private static boolean same(Property one, Property other) {
+    return Scope.text(one).equals(Scope.text(other));
   }
 
   private static void collect(DeviceType type, Map<String, Property> properties, int depth) {
@@ -251,7 +280,10 @@ final class Machines {
         };
   }
 
-  private void add(List<LinkSpec> links, Link link) {
+  /**
+   * @param replaces whether what is known of the same direction gives way
+   */
+  private void add(List<LinkSpec> links, Link link, boolean replaces) {
     double rate = 0;
     double latency = 0;
     Origin origin = Origin.ASSUMED;
@@ -269,11 +301,18 @@ final class Machines {
     }
     for (var from : names(link.getFrom())) {
       for (var to : names(link.getTo())) {
-        links.add(new LinkSpec(from, to, rate, latency, origin));
+        add(links, new LinkSpec(from, to, rate, latency, origin), replaces);
         if (link.getDirection() == LinkDirection.BOTH) {
-          links.add(new LinkSpec(to, from, rate, latency, origin));
+          add(links, new LinkSpec(to, from, rate, latency, origin), replaces);
         }
       }
     }
+  }
+
+  private static void add(List<LinkSpec> links, LinkSpec link, boolean replaces) {
+    if (replaces) {
+      links.removeIf(one -> one.from().equals(link.from()) && one.to().equals(link.to()));
+    }
+    links.add(link);
   }
 }

@@ -179,6 +179,13 @@ final class Messages {
         .withRelated(first, "the statement that decides");
   }
 
+  static Diagnostic saidByFile(SourceSpan property, String said) {
+    return warning(
+        "SW403",
+        property,
+        "'%s' has no effect: the file that the platform is from says so already.".formatted(said));
+  }
+
   static Diagnostic overridesNothing(SourceSpan change, String kind) {
     return warning(
         "SW404",
@@ -202,6 +209,10 @@ final class Messages {
         "SW407",
         overlap,
         "Activations move within the step that uses them, so naming them overlaps nothing.");
+  }
+
+  static Diagnostic actsOnNothing(SourceSpan where, String text, String why) {
+    return warning("SW409", where, "'%s' has no effect. %s".formatted(text, why));
   }
 
   static Diagnostic moreMicroBatches(SourceSpan where, int microBatches, int sequences) {

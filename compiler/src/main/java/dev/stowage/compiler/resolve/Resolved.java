@@ -17,6 +17,7 @@ import java.util.Optional;
  * @param source where the weights come from, as the plan will say it
  * @param modelFolder the folder of the weights on this machine; empty for a shape
  * @param lanes whether stores and attention on drives run beside the compute
+ * @param writeBack what was said of how many tokens of KV drives gather
  * @param expectations what the plan expects, in the order written
  * @param spans the text behind each source the optimizer may name
  * @param devices where each device is declared
@@ -28,10 +29,18 @@ public record Resolved(
     ModelSource source,
     Optional<Path> modelFolder,
     boolean lanes,
+    Optional<WriteBack> writeBack,
     List<Expectation> expectations,
     Map<Source, SourceSpan> spans,
     Map<String, SourceSpan> devices,
     SourceSpan planSpan) {
+  /**
+   * How many tokens of a sequence drives gather before they program them.
+   *
+   * @param text the statement
+   */
+  public record WriteBack(int tokens, String text, SourceSpan span) {}
+
   public Resolved {
     problems = List.copyOf(problems);
     expectations = List.copyOf(expectations);

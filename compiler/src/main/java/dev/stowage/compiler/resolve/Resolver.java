@@ -110,15 +110,10 @@ public final class Resolver {
     diagnostics.addAll(Lint.check(script, statements));
 
     var machines = new Machines(values, diagnostics, deviceSettings);
-    var platforms = new ArrayList<>(statements.platforms);
+    var platforms = statements.platforms;
     if (platforms.isEmpty()) {
       diagnostics.add(
           Messages.missing(planSpan, "platform", "platform laptop { host ram { memory 8 GiB } }"));
-    }
-    for (var platform : List.copyOf(platforms)) {
-      if (platform.getImportURI() != null) {
-        diagnostics.add(Messages.notYet(Spans.of(platform), "'platform … from'"));
-      }
     }
     Machine machine = machines.machine(platforms);
     if (machine.devices().stream().noneMatch(d -> d.kind() == DeviceKind.HOST)) {
@@ -192,6 +187,7 @@ public final class Resolver {
             model.source(),
             model.folder(),
             how.lanes(),
+            how.writeBack(),
             expectations,
             spans,
             machines.spans(),
@@ -235,14 +231,14 @@ public final class Resolver {
     return found;
   }
 
-  private Map<Device, Map<String, Allowed>> applySettings(Statements statements) {
-    var devices = new HashMap<Device, Map<String, Allowed>>();
+  private Map<String, Map<String, Allowed>> applySettings(Statements statements) {
+    var devices = new HashMap<String, Map<String, Allowed>>();
     for (Setting setting : statements.settings) {
       switch (setting.getTarget()) {
         case Param param -> values.set(param, setting.getValue());
         case Device device ->
             devices
-                .computeIfAbsent(device, d -> new HashMap<>())
+                .computeIfAbsent(device.getName(), d -> new HashMap<>())
                 .put(setting.getProperty(), values.of(setting.getValue()));
         case dev.stowage.dsl.script.Workload _ ->
             workloadSettings.put(setting.getProperty(), values.of(setting.getValue()));

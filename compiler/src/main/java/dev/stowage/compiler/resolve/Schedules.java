@@ -28,12 +28,16 @@ import org.eclipse.emf.ecore.EObject;
 final class Schedules {
   private static final int MOST_PREFETCH = 64;
 
+  /** Far more than any drive's DRAM holds; whole token groups are taken in any case. */
+  private static final int MOST_GATHERED = 1 << 20;
+
   /**
    * How the plan runs.
    *
    * @param compute the device of matrix products and of attention in prefill
    * @param prefetch layers whose weights are loaded ahead
    * @param lanes whether attention on drives and writes of KV run beside the compute lane
+   * @param writeBack how many tokens of KV drives gather
    * @param wholeBlock what said that all requests walk through each layer together
    */
   record How(
@@ -42,6 +46,7 @@ final class Schedules {
       Choices prefetch,
       boolean lanes,
       List<Bounds.AttentionPlace> attention,
+      Optional<Resolved.WriteBack> writeBack,
       Optional<SourceSpan> wholeBlock) {}
 
   /** A value, and the statement that decided it. */
@@ -52,6 +57,7 @@ final class Schedules {
   private Said<String> order;
   private Said<Choices> prefetch;
   private Said<Set<Subject>> overlap;
+  private Said<Integer> writeBack;
   private final List<Bounds.AttentionPlace> attention = new ArrayList<>();
 
   Schedules(Scope scope) {
@@ -65,7 +71,7 @@ final class Schedules {
           case Order o -> order = narrow(order, o.getOrder(), o, "the order");
           case Overlap o -> overlap = narrow(overlap, overlapped(o), o, "what overlaps");
           case Prefetch p -> add(p);
-          case Pin p -> scope.report(Messages.later(scope.canRun(), Spans.of(p), "Pinned memory"));
+          case Pin p -> add(p);
           case WriteBack w -> add(w);
           case Attention a when a.getMode() instanceof Sparse ->
               scope.report(Messages.sparseOutsideApproximate(Spans.of(a)));
@@ -87,6 +93,11 @@ final class Schedules {
         prefetch(weightsAhead),
         overlap == null || overlap.value().contains(Subject.KV),
         attention,
+        writeBack == null
+            ? Optional.empty()
+            : Optional.of(
+                new Resolved.WriteBack(
+                    writeBack.value(), Scope.text(writeBack.by()), Spans.of(writeBack.by()))),
         order != null && order.value().equals("column")
             ? Optional.of(Spans.of(order.by()))
             : Optional.empty());
@@ -180,7 +191,41 @@ final class Schedules {
               "Only kv is written while a plan runs."));
       return;
     }
-    scope.report(Messages.later(scope.canRun(), Spans.of(writeBack), "Delayed write-back of KV"));
+    if (hasNo(DeviceKind.CSD)) {
+      scope.report(
+          Messages.actsOnNothing(
+              Spans.of(writeBack),
+              Scope.text(writeBack),
+              "Only a csd gathers tokens before it programs them, and the platform has none."));
+      return;
+    }
+    double tokens = scope.values().one(writeBack.getInterval());
+    if (tokens != Math.rint(tokens) || tokens < 1 || tokens > MOST_GATHERED) {
+      scope.report(
+          Messages.badCount(
+              Spans.of(writeBack), "write-back", "of tokens from 1 to " + MOST_GATHERED));
+      return;
+    }
+    this.writeBack = narrow(this.writeBack, (int) tokens, writeBack, "how often kv is written");
+  }
+
+  /** Memory is pinned so that a card can copy from it by itself. */
+  private void add(Pin pin) {
+    if (hasNo(DeviceKind.GPU)) {
+      scope.report(
+          Messages.actsOnNothing(
+              Spans.of(pin),
+              Scope.text(pin),
+              "Pinned memory matters only to a gpu, and the platform has none."));
+    } else if (pin.isNone()) {
+      scope.report(Messages.isDefault(Spans.of(pin), Scope.text(pin)));
+    } else {
+      scope.report(Messages.later(scope.canRun(), Spans.of(pin), "Pinned memory"));
+    }
+  }
+
+  private boolean hasNo(DeviceKind kind) {
+    return scope.machine().devices().stream().noneMatch(device -> device.kind() == kind);
   }
 
   /** Matrix products run where prefill attention does. */

@@ -1,5 +1,6 @@
 package dev.stowage.compiler.resolve;
 
+import dev.stowage.dsl.Platforms;
 import dev.stowage.dsl.script.Approximate;
 import dev.stowage.dsl.script.Change;
 import dev.stowage.dsl.script.Expect;
@@ -28,6 +29,7 @@ import org.eclipse.emf.ecore.EObject;
  * test has expectations of its own and does not ask for those of the plan.
  */
 final class Statements {
+  /** Those of imported files come first. */
   final List<Platform> platforms = new ArrayList<>();
   final List<Param> params = new ArrayList<>();
   final List<Model> models = new ArrayList<>();
@@ -44,6 +46,7 @@ final class Statements {
 
   static Statements of(Script script, Optional<Variant> variant, Optional<Test> test) {
     var statements = new Statements();
+    statements.platforms.addAll(Platforms.importedBy(script));
     script.getStatements().forEach(statements::add);
     var chain = new ArrayDeque<Variant>();
     for (var v = variant.orElse(null); v != null && !chain.contains(v); v = v.getBase()) {
