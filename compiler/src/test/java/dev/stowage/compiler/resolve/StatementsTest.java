@@ -1,0 +1,242 @@
+package dev.stowage.compiler.resolve;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.stowage.compiler.Compilation;
+import dev.stowage.compiler.Compiler;
+import dev.stowage.compiler.Settings;
+import dev.stowage.dsl.Diagnostic;
+import dev.stowage.optimizer.Bounds.ServiceLevel;
+import dev.stowage.optimizer.Choices;
+import dev.stowage.optimizer.KvAxis;
+import dev.stowage.optimizer.Objective.Goal;
+import dev.stowage.optimizer.Phase;
+import dev.stowage.plan.KvRegion;
+import dev.stowage.plan.Schedule;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** What single statements ask of the optimizer and of the schedule. */
+class StatementsTest {
+  private static final String PLATFORM =
+      """
+      plan p
+      platform box {
+        gpu  t4   { memory 15 GiB  reserve 1 GiB }
+        host ram  { memory 64 GiB }
+        disk ssd  { memory 200 GiB  read 2 GB/s  write 1 GB/s }
+        csd  inst { memory 200 GiB }
+        link t4 <-> ram { rate 12 GB/s }
+      }
+      model m = shape opt-1.3b
+      """;
+  private static final String WORKLOAD =
+      "workload w { prompt 64 tok  generate 16 tok  requests 8  batch 8 }\n";
+
+  private static Compilation compile(String text) {
+    return Compiler.compile(
+        PLATFORM + text, Path.of("statements.stow").toAbsolutePath(), Settings.none());
+  }
+
+  private static Compilation.Compiled compiled(String text) {
+    return switch (compile(text)) {
+      case Compilation.Compiled compiled -> compiled;
+      case Compilation.Erroneous(var diagnostics) -> throw new AssertionError(diagnostics);
+      case Compilation.Infeasible(var _, var diagnostics) -> throw new AssertionError(diagnostics);
+    };
+  }
+
+  private static Resolved resolved(String text) {
+    return compiled(text).resolved();
+  }
+
+  private static List<String> codes(Compilation compilation) {
+    return compilation.diagnostics().stream().map(Diagnostic::code).toList();
+  }
+
+  private static Diagnostic only(String text, String code) {
+    var said =
+        compile(text).diagnostics().stream().filter(one -> one.code().equals(code)).toList();
+    assertEquals(1, said.size(), () -> code + " of " + compile(text).diagnostics());
+    return said.getFirst();
+  }
+
+  // -- lengths
+
+  @Test
+  void memoryIsForTheLongestPromptAndTimeForTheMean() {
+    var workload =
+        resolved("workload w { prompt p50 100 tok p95 300 tok max 500 tok  generate 16 tok }")
+            .problems()
+            .getFirst()
+            .workload();
+
+    assertEquals(500, workload.promptTokens());
+    // 0.5 · (0 + 100)/2 + 0.45 · (100 + 300)/2 + 0.05 · (300 + 500)/2
+    assertEquals(135, workload.meanPromptTokens());
+    assertEquals(16, workload.generateTokens());
+    assertEquals(16, workload.meanGenerateTokens());
+  }
+
+  @Test
+  void lengthsThatVaryPredictMoreThroughputThanTheirMaximum() {
+    var varied = "workload w { prompt p50 64 tok max 512 tok  generate 16 tok  batch 4 }";
+    var fixed = "workload w { prompt 512 tok  generate 16 tok  batch 4 }";
+
+    assertTrue(
+        compiled(varied).plan().predicted().decodeSeconds()
+            < compiled(fixed).plan().predicted().decodeSeconds());
+  }
+
+  // -- schedule
+
+  @Test
+  void columnOrderIsOneBlockOfAllRequests() {
+    var problem =
+        resolved("workload w { prompt 64 tok  generate 16 tok  requests 24 } schedule { order column }")
+            .problems()
+            .getFirst();
+
+    assertEquals(Choices.fixed(24), problem.workload().sequences());
+    assertEquals(new Schedule.Order.ZigZag(), problem.order());
+  }
+
+  @Test
+  void columnOrderNeedsABatchOfAllRequests() {
+    only(
+        "workload w { prompt 64 tok  generate 16 tok  requests 24  batch 8 } schedule { order column }",
+        "SW141");
+  }
+
+  @Test
+  void drivesThatHoldKvGatherTokens() {
+    var said = "place { kv on inst 100% } schedule { attention decode on inst  %s }";
+
+    assertEquals(
+        Map.of("inst", 32),
+        compiled(WORKLOAD + said.formatted("kv write-back every 32 tok"))
+            .schedule()
+            .writeBack());
+    assertEquals(Map.of(), compiled(WORKLOAD + said.formatted("")).schedule().writeBack());
+  }
+
+  @Test
+  void gatheringWithoutKvOnADriveHasNoEffect() {
+    only(
+        WORKLOAD + "place { kv on ram 100% } schedule { kv write-back every 32 tok }", "SW409");
+  }
+
+  @Test
+  void gatheringPartsOfTokensIsRefused() {
+    only(WORKLOAD + "schedule { kv write-back every 2.5 tok }", "SW135");
+    only(WORKLOAD + "schedule { kv write-back every 0 tok }", "SW135");
+  }
+
+  @Test
+  void twoWriteBacksLeaveNothing() {
+    only(
+        WORKLOAD + "schedule { kv write-back every 16 tok  kv write-back every 32 tok }", "SW134");
+  }
+
+  // -- how kv is cut
+
+  @Test
+  void kvIsCutByTokensUnlessAllWaysAreOpen() {
+    assertEquals(List.of(KvAxis.TOKENS), axes(""));
+    assertEquals(List.of(KvAxis.HEADS), axes("place { kv on ram auto, ssd auto split heads }"));
+    assertEquals(
+        List.of(KvAxis.TOKENS, KvAxis.HEADS, KvAxis.SEQUENCES),
+        axes("place { kv on ram auto, ssd auto split auto }"));
+  }
+
+  private static List<KvAxis> axes(String place) {
+    return resolved(WORKLOAD + place).problems().stream().map(p -> p.bounds().axis()).toList();
+  }
+
+  // -- goals
+
+  @Test
+  void phasesSharesAndPeaksAreGoals() {
+    var first = new ArrayList<Goal>();
+    for (var goal :
+        List.of(
+            "maximize throughput(prefill)",
+            "maximize throughput(decode)",
+            "minimize latency(first)",
+            "minimize latency(token)",
+            "minimize latency(block)",
+            "minimize peak(ram)")) {
+      first.add(resolved(WORKLOAD + goal).problems().getFirst().objective().first());
+    }
+
+    assertEquals(
+        List.of(
+            new Goal.MaximizePhaseThroughput(Phase.PREFILL),
+            new Goal.MaximizePhaseThroughput(Phase.DECODE),
+            new Goal.MinimizePhaseLatency(Phase.PREFILL),
+            new Goal.MinimizePhaseLatency(Phase.DECODE),
+            new Goal.MinimizeLatency(),
+            new Goal.MinimizePeak("ram")),
+        first);
+  }
+
+  @Test
+  void aShareAsAGoalIsReached() {
+    var compiled = compiled(WORKLOAD + "maximize share(kv, ssd)");
+
+    assertEquals(
+        List.of("ssd"), compiled.plan().kv().stream().map(KvRegion::device).distinct().toList());
+  }
+
+  @Test
+  void limitsOnTimeRateMemoryAndSharesAreServiceLevels() {
+    var bounds =
+        resolved(
+                WORKLOAD
+                    + "maximize throughput subject to { latency(first) <= 10 min"
+                    + " latency(token) <= 1 min  latency(block) <= 60 min"
+                    + " throughput(decode) >= 0.01 tok/s  peak(ram) <= 60 GiB"
+                    + " share(kv, ssd) >= 10% }")
+            .problems()
+            .getFirst()
+            .bounds();
+
+    assertEquals(
+        List.of("PhaseLatency", "PhaseLatency", "BlockLatency", "Throughput", "Peak"),
+        bounds.levels().stream().map(level -> level.getClass().getSimpleName()).toList());
+    assertEquals(
+        600, ((ServiceLevel.PhaseLatency) bounds.levels().getFirst()).seconds());
+    assertEquals(0.1, bounds.shares().getFirst().atLeast());
+  }
+
+  @Test
+  void whatCannotBeAGoalIsRefused() {
+    only(WORKLOAD + "minimize throughput", "SW143");
+    only(WORKLOAD + "maximize throughput subject to { latency(token) >= 1 s }", "SW143");
+  }
+
+  // -- approximation
+
+  @Test
+  void moreDamageThanTheBudgetIsSaidWithWhatWouldBeEnough() {
+    var said =
+        only(
+            WORKLOAD + "approximate within perplexity +1% { weights 4-bit  kv 4-bit }", "SW501");
+
+    assertEquals("allow +1.5%", said.fixes().getFirst().title());
+    assertEquals(2, said.related().size());
+    var raised =
+        compile(WORKLOAD + "approximate within perplexity +1.5% { weights 4-bit  kv 4-bit }");
+    assertTrue(!codes(raised).contains("SW501"), () -> raised.diagnostics().toString());
+  }
+
+  @Test
+  void pinnedMemoryIsAsYetLeftOutOfPredictions() {
+    only(WORKLOAD + "schedule { pin weights }", "SW702");
+    only(WORKLOAD + "schedule { pin none }", "SW405");
+  }
+}
