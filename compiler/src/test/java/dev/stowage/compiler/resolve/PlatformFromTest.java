@@ -144,7 +144,7 @@ class PlatformFromTest {
 
     var said = said("platform from \"types.stow\" { host ram { memory 8 GiB } }");
 
-    assertEquals("SW113", said.getFirst().code());
+    assertEquals("SW111", said.getFirst().code());
     assertTrue(said.getFirst().message().contains("declares no platform"), said.toString());
   }
 }

@@ -83,13 +83,13 @@ class StatementsTest {
   }
 
   @Test
-  void lengthsThatVaryPredictMoreThroughputThanTheirMaximum() {
+  void promptsThatVaryAreReadSoonerThanTheLongest() {
     var varied = "workload w { prompt p50 64 tok max 512 tok  generate 16 tok  batch 4 }";
     var fixed = "workload w { prompt 512 tok  generate 16 tok  batch 4 }";
 
     assertTrue(
-        compiled(varied).plan().predicted().decodeSeconds()
-            < compiled(fixed).plan().predicted().decodeSeconds());
+        compiled(varied).plan().predicted().prefillSeconds()
+            < compiled(fixed).plan().predicted().prefillSeconds());
   }
 
   // -- schedule
@@ -114,7 +114,7 @@ class StatementsTest {
 
   @Test
   void drivesThatHoldKvGatherTokens() {
-    var said = "place { kv on inst 100% } schedule { attention decode on inst  %s }";
+    var said = "place { kv on inst 100%% } schedule { attention decode on inst  %s }";
 
     assertEquals(
         Map.of("inst", 32),
@@ -154,7 +154,7 @@ class StatementsTest {
   }
 
   private static List<KvAxis> axes(String place) {
-    return resolved(WORKLOAD + place).problems().stream().map(p -> p.bounds().axis()).toList();
+    return resolved(WORKLOAD + place).problems().stream().map(p -> p.bounds().kvAxis()).toList();
   }
 
   // -- goals
