@@ -31,6 +31,7 @@ import org.eclipse.emf.ecore.EObject;
 final class Statements {
   /** Those of imported files come first. */
   final List<Platform> platforms = new ArrayList<>();
+
   final List<Param> params = new ArrayList<>();
   final List<Model> models = new ArrayList<>();
   final List<Workload> workloads = new ArrayList<>();

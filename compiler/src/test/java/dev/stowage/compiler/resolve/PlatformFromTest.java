@@ -109,8 +109,7 @@ class PlatformFromTest {
 
   @Test
   void aNewDeviceIsAdded() {
-    var machine =
-        machine("platform from \"host.stow\" { disk old { memory 1 TB  read 1 GB/s } }");
+    var machine = machine("platform from \"host.stow\" { disk old { memory 1 TB  read 1 GB/s } }");
 
     assertEquals(3, machine.devices().size());
   }
@@ -125,8 +124,7 @@ class PlatformFromTest {
 
   @Test
   void withoutFromASecondDeviceOfANameIsAnError() {
-    var said =
-        said("import \"host.stow\"\nplatform own { host ram { memory 8 GiB } }");
+    var said = said("import \"host.stow\"\nplatform own { host ram { memory 8 GiB } }");
 
     assertEquals("SW102", said.getFirst().code());
   }

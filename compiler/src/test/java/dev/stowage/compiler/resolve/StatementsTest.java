@@ -59,8 +59,7 @@ class StatementsTest {
   }
 
   private static Diagnostic only(String text, String code) {
-    var said =
-        compile(text).diagnostics().stream().filter(one -> one.code().equals(code)).toList();
+    var said = compile(text).diagnostics().stream().filter(one -> one.code().equals(code)).toList();
     assertEquals(1, said.size(), () -> code + " of " + compile(text).diagnostics());
     return said.getFirst();
   }
@@ -97,7 +96,8 @@ class StatementsTest {
   @Test
   void columnOrderIsOneBlockOfAllRequests() {
     var problem =
-        resolved("workload w { prompt 64 tok  generate 16 tok  requests 24 } schedule { order column }")
+        resolved(
+                "workload w { prompt 64 tok  generate 16 tok  requests 24 } schedule { order column }")
             .problems()
             .getFirst();
 
@@ -118,16 +118,13 @@ class StatementsTest {
 
     assertEquals(
         Map.of("inst", 32),
-        compiled(WORKLOAD + said.formatted("kv write-back every 32 tok"))
-            .schedule()
-            .writeBack());
+        compiled(WORKLOAD + said.formatted("kv write-back every 32 tok")).schedule().writeBack());
     assertEquals(Map.of(), compiled(WORKLOAD + said.formatted("")).schedule().writeBack());
   }
 
   @Test
   void gatheringWithoutKvOnADriveHasNoEffect() {
-    only(
-        WORKLOAD + "place { kv on ram 100% } schedule { kv write-back every 32 tok }", "SW409");
+    only(WORKLOAD + "place { kv on ram 100% } schedule { kv write-back every 32 tok }", "SW409");
   }
 
   @Test
@@ -138,8 +135,7 @@ class StatementsTest {
 
   @Test
   void twoWriteBacksLeaveNothing() {
-    only(
-        WORKLOAD + "schedule { kv write-back every 16 tok  kv write-back every 32 tok }", "SW134");
+    only(WORKLOAD + "schedule { kv write-back every 16 tok  kv write-back every 32 tok }", "SW134");
   }
 
   // -- how kv is cut
@@ -208,8 +204,7 @@ class StatementsTest {
     assertEquals(
         List.of("PhaseLatency", "PhaseLatency", "BlockLatency", "Throughput", "Peak"),
         bounds.levels().stream().map(level -> level.getClass().getSimpleName()).toList());
-    assertEquals(
-        600, ((ServiceLevel.PhaseLatency) bounds.levels().getFirst()).seconds());
+    assertEquals(600, ((ServiceLevel.PhaseLatency) bounds.levels().getFirst()).seconds());
     assertEquals(0.1, bounds.shares().getFirst().atLeast());
   }
 
@@ -224,8 +219,7 @@ class StatementsTest {
   @Test
   void moreDamageThanTheBudgetIsSaidWithWhatWouldBeEnough() {
     var said =
-        only(
-            WORKLOAD + "approximate within perplexity +1% { weights 4-bit  kv 4-bit }", "SW501");
+        only(WORKLOAD + "approximate within perplexity +1% { weights 4-bit  kv 4-bit }", "SW501");
 
     assertEquals("allow +1.5%", said.fixes().getFirst().title());
     assertEquals(2, said.related().size());
