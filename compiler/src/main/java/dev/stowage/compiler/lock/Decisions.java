@@ -95,6 +95,10 @@ public record Decisions(
     decided.put("schedule order", explained.schedule().order());
     decided.put("schedule stops loaded ahead", number(explained.schedule().prefetch()));
     decided.put("schedule lanes", String.join(", ", explained.schedule().lanes()));
+    compiled
+        .schedule()
+        .writeBack()
+        .forEach((drive, tokens) -> decided.put("schedule write-back " + drive, number(tokens)));
     for (var share : plan.shares()) {
       String name = "share of %s on %s".formatted(share.what(), share.device());
       decided.put(name + ", asked", share.asked());
