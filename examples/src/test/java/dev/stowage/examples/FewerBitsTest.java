@@ -1,25 +1,27 @@
 package dev.stowage.examples;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.model.ModelFolder;
-import dev.stowage.runtime.device.DeviceException;
 import dev.stowage.runtime.sampler.Sampling;
 import dev.stowage.runtime.session.Request;
 import dev.stowage.runtime.session.Session;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -126,18 +128,39 @@ class FewerBitsTest {
     }
   }
 
-  @Test
-  void quantizedRowsOnADiskAreRefused() throws Exception {
-    var model = MODELS.getFirst();
-    var draft =
-        Draft.allOnHost(model, new BatchShape(1, 1, 8, 8, 8), ElementType.F16)
-            .withWeightType(ElementType.INT4)
-            .withWeights(Map.of("ssd", 1.0));
-    var error =
-        assertThrows(
-            DeviceException.class,
-            () -> Session.open(draft.plan(), draft.schedule(), folder, model, 1));
-    assertTrue(
-        error.getMessage().contains("read as the model's files store them"), error::getMessage);
+  @ParameterizedTest(name = "{0}, {1}")
+  @MethodSource("types")
+  void quantizedRowsOnADiskMakeTheTokensOfThoseInMemory(Path model, ElementType type)
+      throws Exception {
+    var prompt = Golden.read(model).greedy().prompt();
+    var request = new Request(prompt, 20, Set.of(), Sampling.GREEDY);
+    var all =
+        Draft.allOnHost(model, new BatchShape(1, 1, prompt.length, 20, 8), ElementType.F32)
+            .withWeightType(type);
+    var inMemory = output(all, request);
+    var spread = all.withWeights(Draft.shares("ram", 0.3, "ssd", 0.7)).withPrefetch(1);
+    assertEquals(inMemory, output(spread, request));
+    assertEquals(inMemory, output(all.withWeights(Map.of("ssd", 1.0)), request));
+    var made = prepared();
+    assertEquals(inMemory, output(spread, request));
+    assertEquals(made, prepared(), "a second run makes nothing again");
+  }
+
+  private List<Integer> output(Draft draft, Request request) throws Exception {
+    try (var session = Session.open(draft.plan(), draft.schedule(), folder, draft.model(), 2)) {
+      return session.generate(List.of(request), (r, id) -> true).getFirst().output();
+    }
+  }
+
+  /** Files of prepared rows, with the times they were made. */
+  private Map<Path, FileTime> prepared() throws IOException {
+    var files = new TreeMap<Path, FileTime>();
+    try (var walk = Files.walk(folder)) {
+      for (var file : walk.filter(f -> f.toString().endsWith(".stowrows")).toList()) {
+        files.put(file, Files.getLastModifiedTime(file));
+      }
+    }
+    assertFalse(files.isEmpty());
+    return files;
   }
 }

@@ -28,9 +28,14 @@ import dev.stowage.runtime.kernel.KernelSelection;
 import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.parallel.WorkerPool;
 import dev.stowage.runtime.weights.ModelFiles;
+import dev.stowage.runtime.weights.PreparedFile;
 import dev.stowage.runtime.weights.RowReader;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -64,8 +69,10 @@ final class Binder {
   private final Map<String, MemorySegment> memory = new HashMap<>();
   private final Map<String, KvStore> stores = new LinkedHashMap<>();
   private final Map<String, Lane> lanes = new LinkedHashMap<>();
+  private Path base;
   private KernelSelection selection;
   private Kernels kernels;
+  private final Map<String, PreparedFile> prepared = new HashMap<>();
   private ModelFiles files;
 
   private Binder(ExecutablePlan plan, Schedule schedule) {
@@ -90,6 +97,7 @@ final class Binder {
   }
 
   private Bound bind(Path base, Path model, int threads) throws ModelFormatException {
+    this.base = base;
     refuseDevicesThatCannotCompute();
     refuseApproximations();
     files = resources.add(openModel(model));
@@ -98,13 +106,15 @@ final class Binder {
     openDevices(new DeviceContext(base, kernels));
     allocate();
     var weights = loadWeights();
+    prepareDisks();
     var vectors = loadVectors();
     openStores();
     openLanes();
     var passes = passes();
     var stops = new ArrayList<Commands.Stop>();
     var loads = new ArrayList<List<Load>>();
-    var commands = new Commands(plan, kernels, memory, weights, vectors, stores, lanes, files);
+    var commands =
+        new Commands(plan, kernels, memory, weights, vectors, stores, lanes, files, prepared);
     for (var section : plan.sections()) {
       for (int i = 0; i < section.repeats(); i++) {
         int layer = section.layers().isEmpty() ? 0 : section.layers().from() + i;
@@ -168,23 +178,15 @@ final class Binder {
     }
   }
 
-  /**
-   * Rows are quantized on their way into host memory; on a disk they stay in the model's files, as
-   * the model has them.
-   */
   private void refuseConversion(WeightRegion region) {
-    boolean onDisk = plan.machine().device(region.home()).kind() == DeviceKind.DISK;
-    if (onDisk || !ElementType.made().contains(region.type())) {
+    if (!ElementType.made().contains(region.type())) {
       throw new DeviceException(
           region.home(),
-          "rows of %s are to lie there as %s, and the model has them as %s: %s"
+          "rows of %s are to lie there as %s, and the model has them as %s: weights are quantized when they are loaded, or kept as they are"
               .formatted(
                   region.weight().word(),
                   region.type().word(),
-                  shape.type(region.weight(), region.layers().from()).word(),
-                  onDisk
-                      ? "on a disk they are read as the model's files store them"
-                      : "weights are quantized when they are loaded, or kept as they are"));
+                  shape.type(region.weight(), region.layers().from()).word()));
     }
   }
 
@@ -267,6 +269,62 @@ final class Binder {
                 devices.get(buffer.device()).allocate(buffer.name(), buffer.totalBytes()));
         case WEIGHTS, KV -> {}
       }
+    }
+  }
+
+  /** Rows on a disk that are not as in the model's files lie in a file of their own there. */
+  private void prepareDisks() throws ModelFormatException {
+    var quantizer = new Quantizer(shape, files, kernels);
+    for (var device : plan.machine().devices()) {
+      var slabs = new ArrayList<PreparedFile.Slab>();
+      for (var region : plan.weights()) {
+        if (region.home().equals(device.name()) && device.kind() == DeviceKind.DISK) {
+          for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
+            if (region.type() != shape.type(region.weight(), layer)) {
+              slabs.add(
+                  new PreparedFile.Slab(
+                      region.weight(),
+                      layer,
+                      region.rows(),
+                      region.type(),
+                      shape.rowBytes(region.weight(), region.type())));
+            }
+          }
+        }
+      }
+      if (!slabs.isEmpty()) {
+        prepared.put(device.name(), resources.add(prepare(device, slabs, quantizer)));
+      }
+    }
+  }
+
+  private PreparedFile prepare(
+      DeviceSpec device, List<PreparedFile.Slab> slabs, Quantizer quantizer)
+      throws ModelFormatException {
+    var folder = base.resolve(device.path().orElse(System.getProperty("java.io.tmpdir")));
+    try {
+      var digest = MessageDigest.getInstance("SHA-256");
+      digest.update(files.identity().getBytes(StandardCharsets.UTF_8));
+      digest.update(slabs.toString().getBytes(StandardCharsets.UTF_8));
+      return PreparedFile.open(
+          folder,
+          digest.digest(),
+          slabs,
+          (slab, rows, target) ->
+              quantizer.read(
+                  new WeightRegion(
+                      slab.weight(),
+                      new Range(slab.layer(), slab.layer() + 1),
+                      rows,
+                      device.name(),
+                      slab.type()),
+                  slab.layer(),
+                  target));
+    } catch (IOException e) {
+      throw new DeviceException(
+          device.name(), "quantized weights cannot be kept in %s: %s".formatted(folder, e), e);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
     }
   }
 
@@ -381,7 +439,7 @@ final class Binder {
   }
 
   /** A load of a stop, and where in the ring's slot its rows go. */
-  record Load(Weight weight, int layer, Range rows, ElementType type, long offset) {
+  record Load(Weight weight, int layer, Range rows, ElementType type, String from, long offset) {
     long bytes(ModelShape shape) {
       return rows.size() * shape.rowBytes(weight, type);
     }
@@ -392,7 +450,7 @@ final class Binder {
     long offset = 0;
     for (var step : section.steps()) {
       if (step instanceof Step.Load load) {
-        var bound = new Load(load.weight(), layer, load.rows(), load.type(), offset);
+        var bound = new Load(load.weight(), layer, load.rows(), load.type(), load.from(), offset);
         loads.add(bound);
         offset += Footprint.align(bound.bytes(shape));
       }
@@ -423,12 +481,11 @@ final class Binder {
         readers[slot][entry] = new RowReader[stopLoads.size()];
         for (int i = 0; i < stopLoads.size(); i++) {
           var load = stopLoads.get(i);
+          var place = target.asSlice(load.offset(), load.bytes(shape));
           readers[slot][entry][i] =
-              files.bind(
-                  load.weight(),
-                  load.layer(),
-                  load.rows(),
-                  target.asSlice(load.offset(), load.bytes(shape)));
+              load.type() == shape.type(load.weight(), load.layer())
+                  ? files.bind(load.weight(), load.layer(), load.rows(), place)
+                  : prepared.get(load.from()).bind(load.weight(), load.layer(), load.rows(), place);
         }
       }
     }

@@ -19,6 +19,7 @@ import dev.stowage.runtime.device.Partial;
 import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.kernel.RopeTable;
 import dev.stowage.runtime.weights.ModelFiles;
+import dev.stowage.runtime.weights.PreparedFile;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
@@ -56,6 +57,7 @@ final class Commands {
   private final Map<String, KvStore> stores;
   private final Map<String, Lane> lanes;
   private final ModelFiles files;
+  private final Map<String, PreparedFile> prepared;
   private final Map<String, Partial[]> partials = new HashMap<>();
   private final int flights;
   private final RopeTable rotations;
@@ -102,7 +104,8 @@ final class Commands {
       Vectors vectors,
       Map<String, KvStore> stores,
       Map<String, Lane> lanes,
-      ModelFiles files) {
+      ModelFiles files,
+      Map<String, PreparedFile> prepared) {
     this.plan = plan;
     this.kernels = kernels;
     this.memory = memory;
@@ -111,6 +114,7 @@ final class Commands {
     this.stores = stores;
     this.lanes = lanes;
     this.files = files;
+    this.prepared = prepared;
     shape = plan.shape();
     flights = flights(plan);
     lanes.values().forEach(lane -> stored.put(lane, new Ticket(lane, flights)));
@@ -600,7 +604,7 @@ final class Commands {
 
   private RowTable table(Weight weight) throws ModelFormatException {
     var scratch = memory.get("up").byteSize() > memory.get("delta").byteSize() ? "up" : "delta";
-    return RowTable.of(plan, weight, weights, files, kernels, memory.get(scratch));
+    return RowTable.of(plan, weight, weights, files, prepared, kernels, memory.get(scratch));
   }
 
   // -- operands

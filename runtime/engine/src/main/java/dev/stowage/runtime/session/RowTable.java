@@ -1,14 +1,15 @@
 package dev.stowage.runtime.session;
 
-import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.weights.ModelFiles;
+import dev.stowage.runtime.weights.PreparedFile;
 import dev.stowage.runtime.weights.TableReader;
 import java.lang.foreign.MemorySegment;
+import java.util.Map;
 
 /**
  * A matrix that is looked up row by row (embeddings), wherever its rows lie: in memory, or in the
@@ -22,25 +23,22 @@ final class RowTable {
   private final long[] offsets; // of a slab's row 0, had it one
   private final ElementType[] types;
   private final MemorySegment[] segments; // null where rows are on a disk
-  private final TableReader reader;
+  private final TableReader[] readers; // null where rows are in memory
+  private final int[] firsts; // of a slab, in its reader
   private final MemorySegment scratch;
 
   private RowTable(
-      ExecutablePlan plan,
-      Weight weight,
-      Kernels kernels,
-      int slabs,
-      TableReader reader,
-      MemorySegment scratch) {
+      ExecutablePlan plan, Weight weight, Kernels kernels, int slabs, MemorySegment scratch) {
     this.plan = plan;
     this.weight = weight;
     this.kernels = kernels;
-    this.reader = reader;
     this.scratch = scratch;
     ends = new int[slabs];
     offsets = new long[slabs];
     types = new ElementType[slabs];
     segments = new MemorySegment[slabs];
+    readers = new TableReader[slabs];
+    firsts = new int[slabs];
   }
 
   /**
@@ -51,6 +49,7 @@ final class RowTable {
       Weight weight,
       ResidentRows resident,
       ModelFiles files,
+      Map<String, PreparedFile> prepared,
       Kernels kernels,
       MemorySegment scratch)
       throws ModelFormatException {
@@ -59,11 +58,7 @@ final class RowTable {
             .filter(region -> region.weight() == weight)
             .sorted((a, b) -> Integer.compare(a.rows().from(), b.rows().from()))
             .toList();
-    boolean onDisk =
-        regions.stream().anyMatch(r -> plan.machine().device(r.home()).kind() == DeviceKind.DISK);
-    var row = scratch.asSlice(0, plan.shape().rowBytes(weight, 0));
-    var reader = onDisk ? files.table(weight, row) : null;
-    var table = new RowTable(plan, weight, kernels, regions.size(), reader, row);
+    var table = new RowTable(plan, weight, kernels, regions.size(), scratch);
     for (int i = 0; i < table.ends.length; i++) {
       var region = regions.get(i);
       table.ends[i] = region.rows().to();
@@ -73,6 +68,11 @@ final class RowTable {
         table.segments[i] = slab.get().segment();
         long rowBytes = plan.shape().rowBytes(weight, region.type());
         table.offsets[i] = -slab.get().rows().from() * rowBytes;
+      } else if (region.type() == plan.shape().type(weight, 0)) {
+        table.readers[i] = files.table(weight, scratch);
+      } else {
+        table.firsts[i] = region.rows().from();
+        table.readers[i] = prepared.get(region.home()).table(weight, region.rows(), scratch);
       }
     }
     return table;
@@ -99,7 +99,7 @@ final class RowTable {
           1,
           width);
     } else {
-      reader.read(row);
+      readers[slab].read(row - firsts[slab]);
       kernels.widen(scratch, 0, bytes, type, to, offset, width * 4L, 1, width);
     }
   }

@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -81,6 +82,24 @@ public final class ModelFiles implements AutoCloseable {
 
   public ModelShape shape() {
     return model.shape();
+  }
+
+  /** What the files are, for whatever is made of their data: names, sizes and times of change. */
+  public String identity() throws ModelFormatException {
+    var text = new StringBuilder(model.fingerprint());
+    try {
+      for (var file : channels.keySet()) {
+        text.append('\n')
+            .append(file.getFileName())
+            .append(' ')
+            .append(Files.size(file))
+            .append(' ')
+            .append(Files.getLastModifiedTime(file).toMillis());
+      }
+    } catch (IOException e) {
+      throw new ModelFormatException("%s: cannot be read: %s".formatted(model.path(), e), e);
+    }
+    return text.toString();
   }
 
   /**

@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.util.zip.CRC32C;
 
 /**
  * One read of neighbouring rows to one place, made once and repeated. Used by one thread at a time.
@@ -19,12 +20,23 @@ public final class RowReader {
   private final long offset;
   private final long bytes;
   private final ByteBuffer[] chunks;
+  private final int sum;
+  private boolean checked;
 
   /**
    * @param offset of the first byte, in the file
    * @param target where the bytes go: native, and exactly as long
    */
   RowReader(FileChannel channel, Tensor tensor, long offset, MemorySegment target) {
+    this(channel, tensor, offset, target, 0);
+    checked = true;
+  }
+
+  /**
+   * @param sum the CRC-32C that the bytes have when they are read for the first time
+   */
+  RowReader(FileChannel channel, Tensor tensor, long offset, MemorySegment target, int sum) {
+    this.sum = sum;
     if (!target.isNative()) {
       throw new IllegalArgumentException("rows are read into native memory only");
     }
@@ -52,6 +64,20 @@ public final class RowReader {
    */
   public void read() {
     read(0);
+    if (!checked) {
+      check();
+      checked = true;
+    }
+  }
+
+  private void check() {
+    var crc = new CRC32C();
+    for (var chunk : chunks) {
+      crc.update(chunk.duplicate().flip());
+    }
+    if ((int) crc.getValue() != sum) {
+      throw failure("the file is damaged; delete it", new IOException("wrong checksum"));
+    }
   }
 
   /** Reads as many bytes from {@code skip} bytes further on. */
