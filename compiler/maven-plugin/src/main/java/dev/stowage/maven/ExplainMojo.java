@@ -22,8 +22,8 @@ public final class ExplainMojo extends PlanMojo {
       defaultValue = "${project.build.directory}/site/stowage")
   private File reportDirectory;
 
-  /** The form of reports: {@code human} or {@code json}. */
-  @Parameter(property = "stowage.format", defaultValue = "human")
+  /** The form of reports: {@code html}, {@code human} or {@code json}. */
+  @Parameter(property = "stowage.format", defaultValue = "html")
   private String format;
 
   /** Skips this goal. */

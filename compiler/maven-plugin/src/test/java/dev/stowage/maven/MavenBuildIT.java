@@ -297,8 +297,8 @@ class MavenBuildIT {
             "-Dstowage.arguments=--max-tokens,4");
     built.succeeds().says("1 explained", "of the king");
     assertTrue(
-        Files.readString(workshop.project("many/one/target/site/stowage/one.txt"))
-            .contains("weights"));
+        Files.readString(workshop.project("many/one/target/site/stowage/one.html"))
+            .contains("<svg"));
   }
 
   @Test
