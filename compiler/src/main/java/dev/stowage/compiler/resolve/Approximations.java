@@ -7,14 +7,16 @@ import dev.stowage.dsl.TextEdit;
 import dev.stowage.dsl.script.Approximate;
 import dev.stowage.dsl.script.Attention;
 import dev.stowage.dsl.script.Device;
-import dev.stowage.dsl.script.DeviceKind;
 import dev.stowage.dsl.script.Phase;
 import dev.stowage.dsl.script.Quantity;
 import dev.stowage.dsl.script.Quantize;
 import dev.stowage.dsl.script.Ratio;
 import dev.stowage.dsl.script.Sparse;
 import dev.stowage.optimizer.Bounds;
+import dev.stowage.optimizer.Source;
 import dev.stowage.optimizer.Thing;
+import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.Sparsity;
 import dev.stowage.plan.Weight;
@@ -33,26 +35,34 @@ final class Approximations {
    * Formats and sparse attention as the optimizer's bounds.
    *
    * @param attention where attention runs that an approximation places
+   * @param only where what is quantized may lie
    */
   record Allowed(
       List<Bounds.Format> formats,
       List<Bounds.SparseAttention> sparse,
-      List<Bounds.AttentionPlace> attention) {}
+      List<Bounds.AttentionPlace> attention,
+      List<Bounds.OnlyOn> only) {}
 
   private record Expected(double damage, String what, SourceSpan span) {}
 
   private final Scope scope;
   private final Selectors selectors;
   private final Schedules schedules;
+  private final int longest;
   private final List<Bounds.Format> formats = new ArrayList<>();
   private final List<Bounds.SparseAttention> sparse = new ArrayList<>();
   private final List<Bounds.AttentionPlace> attention = new ArrayList<>();
+  private final List<Bounds.OnlyOn> only = new ArrayList<>();
   private final List<Expected> expected = new ArrayList<>();
 
-  Approximations(Scope scope, Schedules schedules) {
+  /**
+   * @param longest tokens of the longest sequence, generated ones included
+   */
+  Approximations(Scope scope, Schedules schedules, int longest) {
     this.scope = scope;
     this.selectors = new Selectors(scope);
     this.schedules = schedules;
+    this.longest = longest;
   }
 
   Allowed allowed(List<Approximate> approximations) {
@@ -66,7 +76,8 @@ final class Approximations {
       }
     }
     approximations.forEach(this::holdAgainstBudget);
-    return new Allowed(formats, sparse, attention);
+    oneWayToStoreKeys();
+    return new Allowed(formats, sparse, attention, only);
   }
 
   private void add(Quantize quantize) {
@@ -122,15 +133,39 @@ final class Approximations {
         return;
       }
     }
-    if (scope.canRun() && !Executable.stores(type)) {
-      scope.report(
-          Messages.notYet(
-              Spans.of(quantize),
-              "Storing %s in %d bits".formatted(quantize.getSubject(), quantize.getBits())));
-      return;
-    }
     formats.add(new Bounds.Format(thing, List.of(type), source));
+    if (scope.canRun() && thing instanceof Thing.Weights) {
+      keepInMemory(thing, quantize, source);
+    }
     expected.add(new Expected(damage, source.text(), Spans.of(quantize)));
+  }
+
+  /** On a disk, weights lie as the model's files have them; quantized ones are made in memory. */
+  private void keepInMemory(Thing thing, Quantize quantize, Source source) {
+    var devices = scope.machine().devices();
+    var inMemory =
+        devices.stream()
+            .filter(d -> d.kind() == DeviceKind.GPU || d.kind() == DeviceKind.HOST)
+            .map(DeviceSpec::name)
+            .toList();
+    only.add(new Bounds.OnlyOn(thing, inMemory, source));
+    if (devices.stream().anyMatch(device -> device.kind() == DeviceKind.DISK)) {
+      scope.report(Messages.quantizedStaysInMemory(Spans.of(quantize), source.text()));
+    }
+  }
+
+  /** Sparse attention reads single channels of keys, which groups of quantized numbers hide. */
+  private void oneWayToStoreKeys() {
+    for (var format : formats) {
+      if (format.thing() instanceof Thing.Kv && !sparse.isEmpty()) {
+        var first = sparse.getFirst().source();
+        scope.report(
+            Messages.sparseReadsChannels(
+                scope.spans().get(format.source()),
+                format.source().text(),
+                scope.spans().get(first)));
+      }
+    }
   }
 
   private static int group(Quantize quantize) {
@@ -189,19 +224,29 @@ final class Approximations {
       return;
     }
     for (Device device : one.getDevices()) {
-      if (device.getKind() == DeviceKind.GPU || device.getKind() == DeviceKind.DISK) {
+      if (device.getKind() == dev.stowage.dsl.script.DeviceKind.GPU
+          || device.getKind() == dev.stowage.dsl.script.DeviceKind.DISK) {
         scope.report(Messages.readsWhole(Spans.of(one), device.getName()));
         return;
       }
+    }
+    if (one.getCondition() != null) {
+      for (Device home : one.getCondition().getDevices()) {
+        if (home.getKind() == dev.stowage.dsl.script.DeviceKind.DISK) {
+          scope.report(Messages.readsWhole(Spans.of(one.getCondition()), home.getName()));
+          return;
+        }
+      }
+    }
+    int window = scope.shape().slidingWindow().orElse(Integer.MAX_VALUE);
+    if (window < longest) {
+      scope.report(Messages.windowHides(Spans.of(one), window, longest));
+      return;
     }
     double part = part(mode.getRatio());
     var damage = Damage.ofReading(part);
     if (damage.isEmpty()) {
       scope.report(Messages.damageUnknown(Spans.of(mode), Scope.text(mode), Damage.LEAST_READ));
-      return;
-    }
-    if (scope.canRun() && !Executable.readsAPart(one)) {
-      scope.report(Messages.notYet(Spans.of(one), "Sparse attention"));
       return;
     }
     var source = scope.source(one);

@@ -302,6 +302,31 @@ final class Messages {
         "%s always reads the whole cache; a host or a csd can read a part.".formatted(device));
   }
 
+  static Diagnostic windowHides(SourceSpan where, int window, int longest) {
+    return error(
+        "SW507",
+        where,
+        "The model's sliding window of %d tokens hides some of the %d, and then the whole window is read. Shorten the workload, or attend densely."
+            .formatted(window, longest));
+  }
+
+  static Diagnostic quantizedStaysInMemory(SourceSpan where, String text) {
+    return info(
+        "SW510",
+        where,
+        "'%s' keeps these weights in memory: on a disk they lie as the model's files have them."
+            .formatted(text));
+  }
+
+  static Diagnostic sparseReadsChannels(SourceSpan format, String text, SourceSpan sparse) {
+    return error(
+            "SW511",
+            format,
+            "'%s' and sparse attention exclude each other: single channels of keys that are stored in groups cannot be read."
+                .formatted(text))
+        .withRelated(sparse, "the sparse attention");
+  }
+
   static Diagnostic unknownMethod(SourceSpan where, String method) {
     return error(
         "SW508",

@@ -143,11 +143,15 @@ public final class Resolver {
     var workload =
         new Workloads(scope, settings, planSpan, workloadSettings)
             .workload(statements.workloads, how.wholeBlock());
-    var approximations = new Approximations(scope, schedules).allowed(statements.approximations);
+    var approximations =
+        new Approximations(
+                scope, schedules, workload.promptTokens() + workload.generateTokens() - 1)
+            .allowed(statements.approximations);
     var attention = new ArrayList<>(how.attention());
     attention.addAll(approximations.attention());
     var placements = new Placements(scope);
     placements.add(statements.placeItems);
+    placements.only.addAll(approximations.only());
     var goals = new Goals(scope);
     var levels = new ArrayList<Bounds.ServiceLevel>();
     goals.constraints(statements.objectives, levels, placements.shares);

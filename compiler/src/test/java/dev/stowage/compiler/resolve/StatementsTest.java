@@ -229,6 +229,22 @@ class StatementsTest {
   }
 
   @Test
+  void keysStoredInGroupsAreNotReadByChannel() {
+    only(
+        WORKLOAD
+            + "approximate within perplexity +2% { kv 8-bit  attention decode on ram sparse top-k 1/4 }",
+        "SW511");
+  }
+
+  @Test
+  void kvOnADiskIsReadWhole() {
+    only(
+        WORKLOAD
+            + "approximate within perplexity +2% { attention decode on ram sparse top-k 1/4 when kv on ssd }",
+        "SW507");
+  }
+
+  @Test
   void pinnedMemoryIsAsYetLeftOutOfPredictions() {
     only(WORKLOAD + "schedule { pin weights }", "SW702");
     only(WORKLOAD + "schedule { pin none }", "SW405");
