@@ -46,6 +46,20 @@ public final class Library {
     return Types.ENTRIES;
   }
 
+  /** The types of cards that an entry declares, in its order, as plans write them. */
+  public static List<String> cards(String entry) {
+    var text = Types.text(entry);
+    var library = Pattern.compile("^library (\\w+)", Pattern.MULTILINE).matcher(text);
+    if (!library.find()) {
+      return List.of();
+    }
+    return Pattern.compile("^device gpu (\\w+)", Pattern.MULTILINE)
+        .matcher(text)
+        .results()
+        .map(card -> library.group(1) + "." + card.group(1))
+        .toList();
+  }
+
   /** Whether an import asks for the library. */
   static boolean isEntry(String imported) {
     return imported.startsWith(SCHEME);

@@ -55,6 +55,12 @@ final class ExplainCommand implements Callable<Integer> {
       description = "What 'stowage run --format json' printed: measured beside predicted.")
   private Path measured;
 
+  @Option(
+      names = "--as",
+      paramLabel = "TOOL",
+      description = "The plan in another tool's nearest flags instead: flexgen.")
+  private String as;
+
   ExplainCommand(Console console) {
     this.console = console;
   }
@@ -62,7 +68,10 @@ final class ExplainCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     var planned = PlanCompiler.open(file, options, console);
-    write(PlanReport.explain(planned, form, Optional.ofNullable(measured), console));
+    write(
+        as != null
+            ? Migration.write(as, planned)
+            : PlanReport.explain(planned, form, Optional.ofNullable(measured), console));
     return (planned.expectationMissed() ? Exit.EXPECTATION_FAILED : Exit.GOOD).code();
   }
 

@@ -27,6 +27,7 @@ import picocli.CommandLine.HelpCommand;
       ScoreCommand.class,
       InspectCommand.class,
       FmtCommand.class,
+      ImportCommand.class,
       BatchCommand.class,
       HelpCommand.class
     },
@@ -37,7 +38,7 @@ import picocli.CommandLine.HelpCommand;
       "2:the command line is wrong",
       "3:the plan has errors",
       "4:no placement keeps all that the plan says",
-      "5:an expectation or --locked failed",
+      "5:an expectation or --locked failed, or a file is not laid out",
       "6:the machine lacks what the plan needs",
       "130:interrupted"
     })

@@ -1,0 +1,42 @@
+package dev.stowage.cli;
+
+import dev.stowage.compiler.migrate.Exports;
+import dev.stowage.compiler.migrate.Hardware;
+import dev.stowage.compiler.migrate.ImportException;
+import dev.stowage.compiler.migrate.Importer;
+import java.util.List;
+
+/**
+ * Plans from and to other tools' words, apart from the commands: those are loaded whatever runs.
+ */
+final class Migration {
+  private Migration() {}
+
+  /**
+   * The plan's text; says what is not carried over.
+   *
+   * @param machine a library entry, or null for the usual machine
+   */
+  static String read(String from, List<String> words, String machine, Console console) {
+    try {
+      var hardware = machine == null ? Hardware.T4 : Hardware.of(machine);
+      var imported = Importer.of(from).read(words, hardware, console.directory());
+      imported
+          .notes()
+          .forEach(
+              note -> console.say("not carried over: %s: %s".formatted(note.flag(), note.why())));
+      return imported.planText();
+    } catch (ImportException e) {
+      throw Failure.usage(e.getMessage());
+    }
+  }
+
+  /** A plan as another tool's nearest flags. */
+  static String write(String as, Planned planned) {
+    try {
+      return Exports.of(as, planned.plan(), planned.schedule());
+    } catch (ImportException e) {
+      throw Failure.usage(e.getMessage());
+    }
+  }
+}
