@@ -2,7 +2,6 @@ package dev.stowage.maven;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -299,6 +298,23 @@ class MavenBuildIT {
     assertTrue(
         Files.readString(workshop.project("many/one/target/site/stowage/one.html"))
             .contains("<svg"));
+  }
+
+  @Test
+  @Order(5)
+  void plansAreLaidOutOnDemandAndHeldToIt() throws IOException, InterruptedException {
+    var project = workshop.project("many/one");
+    var plan = project.resolve("src/main/stowage/one.stow");
+    Files.writeString(plan, Files.readString(plan).replace("  host", "host"));
+    workshop
+        .maven(project, "dev.stowage:stowage-maven-plugin:fmt", "-Dstowage.fmt.check=true")
+        .fails()
+        .says("one.stow", "is not laid out");
+    workshop.maven(project, "dev.stowage:stowage-maven-plugin:fmt").succeeds();
+    assertTrue(Files.readString(plan).contains("  host"));
+    workshop
+        .maven(project, "dev.stowage:stowage-maven-plugin:fmt", "-Dstowage.fmt.check=true")
+        .succeeds();
   }
 
   @Test
