@@ -3,6 +3,7 @@ package dev.stowage.compiler.explain;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -32,7 +33,9 @@ public final class RunFile {
     }
     JsonNode root;
     try {
-      root = JsonReport.MAPPER.readTree(Files.readAllBytes(file));
+      root = JsonReport.MAPPER.readTree(Files.readString(file));
+    } catch (CharacterCodingException e) {
+      throw new FormatException("it is not UTF-8 text");
     } catch (JsonProcessingException e) {
       throw new FormatException("it is not JSON: " + e.getOriginalMessage());
     }

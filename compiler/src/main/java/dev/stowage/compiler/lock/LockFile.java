@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.stowage.compiler.Settings;
 import dev.stowage.plan.text.AtomicFile;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -92,7 +93,11 @@ public record LockFile(SortedMap<String, Decisions> entries) {
     if (Files.size(path) > LARGEST) {
       throw new FormatException("it is too large for a lock file");
     }
-    return parse(Files.readString(path));
+    try {
+      return parse(Files.readString(path));
+    } catch (CharacterCodingException e) {
+      throw new FormatException("it is damaged: it is not UTF-8 text");
+    }
   }
 
   /** Reads a text. */

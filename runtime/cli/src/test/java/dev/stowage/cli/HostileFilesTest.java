@@ -119,6 +119,8 @@ class HostileFilesTest {
          "decoder": null, "model": {"type": "BPE", "vocab": {"x": 70000}, "merges": []}}
         """);
     refused("a tokenizer of another model");
+    Files.writeString(tokenizer, Files.readString(tokenizer).replace("\"x\": 70000", "\"y\": 3"));
+    refused("a tokenizer without the prompt's letter");
     Files.delete(tokenizer);
     refused("no tokenizer");
     var ids = Ran.stowage(folder, "run", "plan.stow", "--prompt-ids", "2,5,7", "--max-tokens", "2");

@@ -5,6 +5,7 @@ import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.runtime.tokenizer.Tokenizer;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** A model's tokenizer, if it has one, held against the model's vocabulary. */
 public record Words(Path model, ModelShape shape, Optional<Tokenizer> tokenizer) {
@@ -24,19 +25,29 @@ public record Words(Path model, ModelShape shape, Optional<Tokenizer> tokenizer)
   /**
    * The ids of a text, with those that open and close it.
    *
-   * @throws ModelFormatException if the model has no tokenizer, or one of another model
+   * @throws ModelFormatException if the model has no tokenizer, one of another model, or one that
+   *     cannot express the text
    */
   public int[] encode(String text) throws ModelFormatException {
-    return inVocabulary(required().encode(text));
+    return ids(required()::encode, text);
   }
 
   /**
    * The ids of a text alone.
    *
-   * @throws ModelFormatException if the model has no tokenizer, or one of another model
+   * @throws ModelFormatException if the model has no tokenizer, one of another model, or one that
+   *     cannot express the text
    */
   public int[] encodeBare(String text) throws ModelFormatException {
-    return inVocabulary(required().encodeBare(text));
+    return ids(required()::encodeBare, text);
+  }
+
+  private int[] ids(Function<String, int[]> encoder, String text) throws ModelFormatException {
+    try {
+      return inVocabulary(encoder.apply(text));
+    } catch (IllegalArgumentException e) {
+      throw new ModelFormatException("%s: %s".formatted(model, e.getMessage()), e);
+    }
   }
 
   private Tokenizer required() throws ModelFormatException {

@@ -75,7 +75,11 @@ public final class Tokenizer {
         || Files.exists(model.resolve("vocab.json")) && Files.exists(model.resolve("merges.txt"));
   }
 
-  /** The ids of a text, with those that the tokenizer puts around it. */
+  /**
+   * The ids of a text, with those that the tokenizer puts around it.
+   *
+   * @throws IllegalArgumentException if the vocabulary cannot express the text
+   */
   public int[] encode(String text) {
     var ids = new Ids();
     ids.addAll(frame.before());
@@ -84,7 +88,11 @@ public final class Tokenizer {
     return ids.toArray();
   }
 
-  /** The ids of a text alone. */
+  /**
+   * The ids of a text alone.
+   *
+   * @throws IllegalArgumentException if the vocabulary cannot express the text
+   */
   public int[] encodeBare(String text) {
     var ids = new Ids();
     encode(text, ids);
