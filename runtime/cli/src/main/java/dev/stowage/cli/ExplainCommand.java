@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -61,18 +62,54 @@ final class ExplainCommand implements Callable<Integer> {
       description = "The plan in another tool's nearest flags instead: flexgen.")
   private String as;
 
+  @Option(
+      names = "--cost-model",
+      paramLabel = "MODEL",
+      description = "What another cost model says of the plan instead: flexgen.")
+  private String costModel;
+
+  @Option(
+      names = "--constant",
+      paramLabel = "NAME=VALUE",
+      description = "With --cost-model: one of its constants, in B/s or FLOP/s; may be repeated.")
+  private Map<String, Double> constants = Map.of();
+
   ExplainCommand(Console console) {
     this.console = console;
   }
 
   @Override
   public Integer call() {
+    requireOneForm();
     var planned = PlanCompiler.open(file, options, console);
-    write(
-        as != null
-            ? Migration.write(as, planned)
-            : PlanReport.explain(planned, form, Optional.ofNullable(measured), console));
+    write(text(planned));
     return (planned.expectationMissed() ? Exit.EXPECTATION_FAILED : Exit.GOOD).code();
+  }
+
+  private void requireOneForm() {
+    if (costModel == null && !constants.isEmpty()) {
+      throw Failure.usage("--constant goes with --cost-model");
+    }
+    if (as != null && costModel != null) {
+      throw Failure.usage("--as and --cost-model are two different answers");
+    }
+    if ((as != null || costModel != null) && measured != null) {
+      throw Failure.usage("--measured goes with the plan's own explanation");
+    }
+    if (as != null && form != Form.HUMAN || costModel != null && form == Form.HTML) {
+      throw Failure.usage(
+          "--format %s cannot be had of %s".formatted(form, as != null ? "--as" : "--cost-model"));
+    }
+  }
+
+  private String text(Planned planned) {
+    if (as != null) {
+      return Migration.write(as, planned);
+    }
+    if (costModel != null) {
+      return Migration.cost(costModel, constants, form == Form.JSON, planned);
+    }
+    return PlanReport.explain(planned, form, Optional.ofNullable(measured), console);
   }
 
   private void write(String text) {
