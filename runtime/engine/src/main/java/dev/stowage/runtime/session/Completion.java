@@ -8,8 +8,10 @@ import java.util.Objects;
  *
  * @param index the request's place among those given
  * @param output generated token ids, without the one that ended the sequence
+ * @param logprobs one for every token of the output, or none where they were not asked for
  */
-public record Completion(int index, List<Integer> output, Finish finish) {
+public record Completion(
+    int index, List<Integer> output, Finish finish, List<TokenLogprob> logprobs) {
   /** Why a sequence ended. */
   public enum Finish {
     /** As many tokens as asked for, or as the plan has room for. */
@@ -27,5 +29,6 @@ public record Completion(int index, List<Integer> output, Finish finish) {
   public Completion {
     output = List.copyOf(output);
     Objects.requireNonNull(finish);
+    logprobs = List.copyOf(logprobs);
   }
 }

@@ -3,6 +3,7 @@ package dev.stowage.runtime.session;
 import dev.stowage.runtime.sampler.Sampling;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /**
@@ -12,8 +13,11 @@ import java.util.Set;
  * @param maxTokens most tokens to generate; the plan's lengths are a further limit
  * @param stopIds ids that end a sequence (end-of-sequence tokens); not part of the output
  * @param sampling how a token is chosen
+ * @param logprobs if the log-probability of every generated token is wanted, and of how many of the
+ *     likeliest beside it
  */
-public record Request(int[] prompt, int maxTokens, Set<Integer> stopIds, Sampling sampling) {
+public record Request(
+    int[] prompt, int maxTokens, Set<Integer> stopIds, Sampling sampling, OptionalInt logprobs) {
   public Request {
     prompt = prompt.clone();
     stopIds = Set.copyOf(stopIds);
@@ -24,6 +28,14 @@ public record Request(int[] prompt, int maxTokens, Set<Integer> stopIds, Samplin
     if (maxTokens < 0) {
       throw new IllegalArgumentException("cannot generate " + maxTokens + " tokens");
     }
+    if (logprobs.orElse(0) < 0) {
+      throw new IllegalArgumentException("the likeliest " + logprobs.getAsInt() + " tokens");
+    }
+  }
+
+  /** Without log-probabilities. */
+  public Request(int[] prompt, int maxTokens, Set<Integer> stopIds, Sampling sampling) {
+    this(prompt, maxTokens, stopIds, sampling, OptionalInt.empty());
   }
 
   @Override
@@ -37,7 +49,8 @@ public record Request(int[] prompt, int maxTokens, Set<Integer> stopIds, Samplin
         && Arrays.equals(prompt, r.prompt)
         && maxTokens == r.maxTokens
         && stopIds.equals(r.stopIds)
-        && sampling.equals(r.sampling);
+        && sampling.equals(r.sampling)
+        && logprobs.equals(r.logprobs);
   }
 
   @Override

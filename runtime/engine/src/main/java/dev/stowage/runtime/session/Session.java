@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A plan bound to this machine and a model's files, ready to make tokens. Used by one thread at a
@@ -79,32 +80,69 @@ public final class Session implements AutoCloseable {
    */
   public List<Completion> generate(List<Request> requests, TokenListener listener) {
     for (int i = 0; i < requests.size(); i++) {
-      check(i, requests.get(i).prompt());
+      check(i, requests.get(i));
     }
+    var given = new Given(requests, listener);
+    generate(given);
+    return List.of(given.completions);
+  }
+
+  /**
+   * Continues prompts as they come, as many at a time as the plan's block has slots. Of those that
+   * wait or are done nothing is held.
+   *
+   * @throws IllegalArgumentException if a prompt does not fit the plan's lengths, or has an id
+   *     outside the vocabulary; what runs beside it is given up then
+   */
+  public void generate(RequestStream requests) {
     meter.begin();
-    var completions = new Completion[requests.size()];
-    var decoding = new Decoding(listener, completions);
-    int next = 0;
-    int running = 0;
-    while (true) {
-      for (int slot = 0; slot < slots.length && next < requests.size(); slot++) {
-        while (slots[slot].request < 0 && next < requests.size()) {
-          var request = requests.get(next);
-          if (request.maxTokens() == 0) {
-            completions[next] = new Completion(next, List.of(), Completion.Finish.LENGTH);
-          } else {
-            program.clear(slot);
-            slots[slot].begin(next, request, batch.tokens(), vocabulary);
-            running++;
+    var decoding = new Decoding(requests);
+    try {
+      boolean more = true;
+      while (true) {
+        for (int slot = 0; slot < slots.length && more; slot++) {
+          while (slots[slot].request < 0 && more) {
+            var next = requests.next();
+            more = next.isPresent();
+            if (more) {
+              begin(slot, next.get(), requests);
+            }
           }
-          next++;
+        }
+        if (!running()) {
+          return;
+        }
+        sweep(decoding);
+        for (int i = 0; i < decoding.ended.size(); i++) {
+          requests.completed(decoding.ended.get(i));
         }
       }
-      if (running == 0) {
-        return List.of(completions);
+    } finally {
+      for (var slot : slots) {
+        slot.request = -1;
       }
-      running -= sweep(decoding);
     }
+  }
+
+  private void begin(int slot, RequestStream.Numbered next, RequestStream requests) {
+    var request = next.request();
+    check(next.number(), request);
+    if (request.maxTokens() == 0) {
+      requests.completed(
+          new Completion(next.number(), List.of(), Completion.Finish.LENGTH, List.of()));
+    } else {
+      program.clear(slot);
+      slots[slot].begin(next.number(), request, batch.tokens(), vocabulary);
+    }
+  }
+
+  private boolean running() {
+    for (var slot : slots) {
+      if (slot.request >= 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /**
@@ -151,6 +189,15 @@ public final class Session implements AutoCloseable {
     return bound.kernels().kernels().description() + ": " + bound.kernels().reason();
   }
 
+  private void check(int index, Request request) {
+    check(index, request.prompt());
+    if (request.logprobs().orElse(0) > vocabulary) {
+      throw new IllegalArgumentException(
+          "prompt %d asks for the likeliest %d of a vocabulary of %d"
+              .formatted(index, request.logprobs().getAsInt(), vocabulary));
+    }
+  }
+
   private void check(int index, int[] ids) {
     if (ids.length > batch.tokens()) {
       throw new IllegalArgumentException(
@@ -167,8 +214,8 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /** One sweep over all running slots; returns how many sequences ended in it. */
-  private int sweep(Decoding decoding) {
+  /** One sweep over all running slots. */
+  private void sweep(Decoding decoding) {
     int promptTokens = 0;
     for (var pass : program.passes()) {
       pass.clear();
@@ -185,7 +232,6 @@ public final class Session implements AutoCloseable {
     } else {
       meter.decode(decoding.sampled, nanos);
     }
-    return decoding.ended;
   }
 
   @Override
@@ -208,6 +254,8 @@ public final class Session implements AutoCloseable {
     int limit;
     int[] stopIds;
     Sampler sampler;
+    int likeliest; // log-probabilities wanted beside every token's own, or -1 for none at all
+    List<TokenLogprob> logprobs = List.of();
 
     void begin(int index, Request request, int tokens, int vocabulary) {
       this.request = index;
@@ -218,6 +266,8 @@ public final class Session implements AutoCloseable {
       limit = Math.min(request.maxTokens(), tokens - prompt.length + 1);
       output = new int[limit];
       sampler = new Sampler(request.sampling(), vocabulary);
+      likeliest = request.logprobs().orElse(-1);
+      logprobs = likeliest < 0 ? List.of() : new ArrayList<>();
     }
 
     boolean stopsAt(int id) {
@@ -252,18 +302,16 @@ public final class Session implements AutoCloseable {
   /** Samples the next token of every picked row. */
   private final class Decoding implements Program.LogitsConsumer {
     final TokenListener listener;
-    final Completion[] completions;
+    final List<Completion> ended = new ArrayList<>();
     int sampled;
-    int ended;
 
-    Decoding(TokenListener listener, Completion[] completions) {
+    Decoding(TokenListener listener) {
       this.listener = listener;
-      this.completions = completions;
     }
 
     void begin() {
       sampled = 0;
-      ended = 0;
+      ended.clear();
     }
 
     @Override
@@ -277,6 +325,9 @@ public final class Session implements AutoCloseable {
         if (slot.stopsAt(id)) {
           end(slot, Completion.Finish.EOS);
           continue;
+        }
+        if (slot.likeliest >= 0) {
+          slot.logprobs.add(logprob(offset, id, slot.likeliest));
         }
         slot.output[slot.generated++] = id;
         slot.last = id;
@@ -293,10 +344,62 @@ public final class Session implements AutoCloseable {
       for (int i = 0; i < slot.generated; i++) {
         output.add(slot.output[i]);
       }
-      completions[slot.request] = new Completion(slot.request, output, finish);
+      ended.add(new Completion(slot.request, output, finish, slot.logprobs));
       slot.request = -1;
-      ended++;
     }
+  }
+
+  /** Requests that are all there from the start. */
+  private static final class Given implements RequestStream {
+    final List<Request> requests;
+    final TokenListener listener;
+    final Completion[] completions;
+    int next;
+
+    Given(List<Request> requests, TokenListener listener) {
+      this.requests = requests;
+      this.listener = listener;
+      completions = new Completion[requests.size()];
+    }
+
+    @Override
+    public Optional<Numbered> next() {
+      return next == requests.size()
+          ? Optional.empty()
+          : Optional.of(new Numbered(next, requests.get(next++)));
+    }
+
+    @Override
+    public boolean token(int request, int id) {
+      return listener.token(request, id);
+    }
+
+    @Override
+    public void completed(Completion completion) {
+      completions[completion.index()] = completion;
+    }
+  }
+
+  private TokenLogprob logprob(long offset, int id, int likeliest) {
+    double normaliser = Logits.logNormaliser(logits, offset, vocabulary);
+    return new TokenLogprob(
+        logit(offset, id) - normaliser,
+        likeliest == 0 ? List.of() : likeliest(offset, likeliest, normaliser));
+  }
+
+  private List<Score.Candidate> likeliest(long offset, int top, double normaliser) {
+    var likeliest = new int[top];
+    var values = new float[top];
+    Logits.topK(logits, offset, vocabulary, top, likeliest, values);
+    var list = new ArrayList<Score.Candidate>();
+    for (int i = 0; i < top; i++) {
+      list.add(new Score.Candidate(likeliest[i], values[i] - normaliser));
+    }
+    return list;
+  }
+
+  private double logit(long offset, int id) {
+    return logits.get(ValueLayout.JAVA_FLOAT_UNALIGNED, offset + (long) id * Float.BYTES);
   }
 
   /** Reads log-probabilities off the logits of every row. */
@@ -320,25 +423,10 @@ public final class Session implements AutoCloseable {
           double normaliser = Logits.logNormaliser(logits, offset, vocabulary);
           logprobs.add(logit(offset, ids[position + 1]) - normaliser);
         } else if (top > 0) {
-          candidates = likeliest(offset);
+          double normaliser = Logits.logNormaliser(logits, offset, vocabulary);
+          candidates = likeliest(offset, top, normaliser);
         }
       }
-    }
-
-    private List<Score.Candidate> likeliest(long offset) {
-      var likeliest = new int[top];
-      var values = new float[top];
-      Logits.topK(logits, offset, vocabulary, top, likeliest, values);
-      double normaliser = Logits.logNormaliser(logits, offset, vocabulary);
-      var list = new ArrayList<Score.Candidate>();
-      for (int i = 0; i < top; i++) {
-        list.add(new Score.Candidate(likeliest[i], values[i] - normaliser));
-      }
-      return list;
-    }
-
-    private double logit(long offset, int id) {
-      return logits.get(ValueLayout.JAVA_FLOAT_UNALIGNED, offset + (long) id * Float.BYTES);
     }
   }
 }
