@@ -2,8 +2,10 @@ package dev.stowage.cli;
 
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
@@ -19,9 +21,22 @@ record Console(
     PrintStream out, PrintStream err, boolean colour, Path directory, Interrupt interrupt) {
   /** This process's streams, in UTF-8 whatever the locale. */
   static Console system(Interrupt interrupt) {
-    boolean colour = System.console() != null && System.getenv("NO_COLOR") == null;
+    boolean colour =
+        System.console() != null
+            && isTerminal("/proc/self/fd/2")
+            && System.getenv("NO_COLOR") == null;
     return new Console(
         stream(FileDescriptor.out), stream(FileDescriptor.err), colour, Path.of(""), interrupt);
+  }
+
+  /** Whether the system's name of a stream leads to a terminal, or there is no such name. */
+  private static boolean isTerminal(String stream) {
+    try {
+      var target = Files.readSymbolicLink(Path.of(stream)).toString();
+      return target.startsWith("/dev/") && !target.equals("/dev/null");
+    } catch (IOException e) {
+      return true;
+    }
   }
 
   private static PrintStream stream(FileDescriptor descriptor) {

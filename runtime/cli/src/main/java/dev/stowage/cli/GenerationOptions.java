@@ -56,7 +56,8 @@ final class GenerationOptions {
         topK,
         topP,
         seed,
-        stops);
+        stops,
+        OptionalInt.empty());
   }
 
   boolean ignoreEos() {
@@ -67,8 +68,11 @@ final class GenerationOptions {
    * What is asked for one prompt.
    *
    * @param maxTokens empty for what the plan says
+   * @param logprobs if the log-probability of every token is wanted, and of how many of the
+   *     likeliest beside it
    */
-  record Generation(OptionalInt maxTokens, Sampling sampling, List<String> stops) {
+  record Generation(
+      OptionalInt maxTokens, Sampling sampling, List<String> stops, OptionalInt logprobs) {
     Generation {
       stops = List.copyOf(stops);
     }
@@ -79,7 +83,8 @@ final class GenerationOptions {
         int topK,
         double topP,
         long seed,
-        List<String> stops) {
+        List<String> stops,
+        OptionalInt logprobs) {
       if (maxTokens.orElse(0) < 0) {
         throw Failure.usage("cannot generate %d tokens".formatted(maxTokens.getAsInt()));
       }
@@ -87,7 +92,8 @@ final class GenerationOptions {
         throw Failure.usage("a stop string has at least one character");
       }
       try {
-        return new Generation(maxTokens, new Sampling(temperature, topK, topP, seed), stops);
+        return new Generation(
+            maxTokens, new Sampling(temperature, topK, topP, seed), stops, logprobs);
       } catch (IllegalArgumentException e) {
         throw Failure.usage(e.getMessage());
       }

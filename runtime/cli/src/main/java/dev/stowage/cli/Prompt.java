@@ -30,7 +30,19 @@ sealed interface Prompt {
   long LARGEST_FILE = 256L << 20;
 
   Set<String> FIELDS =
-      Set.of("prompt", "prompt_ids", "max_tokens", "temperature", "top_k", "top_p", "seed", "stop");
+      Set.of(
+          "prompt",
+          "prompt_ids",
+          "max_tokens",
+          "temperature",
+          "top_k",
+          "top_p",
+          "seed",
+          "stop",
+          "logprobs");
+
+  /** The most of the likeliest tokens that a request may ask for beside every token. */
+  int MOST_LOGPROBS = 100;
 
   /** Reads ids as a command line gives them: {@code 2,5,7}. */
   static int[] ids(String option, String list) {
@@ -85,10 +97,9 @@ sealed interface Prompt {
   /** Reads requests: one JSON object a line. */
   static List<Prompt> readRequests(Path file, Generation defaults, Console console) {
     var prompts = new ArrayList<Prompt>();
-    var lines = readText(file, console).split("\\R", -1);
-    for (int i = 0; i < lines.length; i++) {
-      if (!lines[i].isBlank()) {
-        prompts.add(request("%s:%d".formatted(file, i + 1), lines[i], defaults));
+    try (var in = RequestFile.open(file, defaults, console)) {
+      for (var next = in.next(); next.isPresent(); next = in.next()) {
+        prompts.add(next.get());
       }
     }
     if (prompts.isEmpty()) {
@@ -97,7 +108,8 @@ sealed interface Prompt {
     return prompts;
   }
 
-  private static Prompt request(String place, String line, Generation defaults) {
+  /** Reads one request. */
+  static Prompt request(String place, String line, Generation defaults) {
     JsonNode node;
     try {
       node = Json.MAPPER.readTree(line);
@@ -152,9 +164,19 @@ sealed interface Prompt {
         node.has("seed")
             ? whole(place, "seed", node.get("seed"), Long.MIN_VALUE, Long.MAX_VALUE)
             : sampling.seed();
+    var logprobs =
+        node.has("logprobs")
+            ? OptionalInt.of((int) whole(place, "logprobs", node.get("logprobs"), 0, MOST_LOGPROBS))
+            : defaults.logprobs();
     try {
       return Generation.of(
-          maxTokens, temperature, topK, topP, seed, stops(place, node.get("stop"), defaults));
+          maxTokens,
+          temperature,
+          topK,
+          topP,
+          seed,
+          stops(place, node.get("stop"), defaults),
+          logprobs);
     } catch (Failure e) {
       throw Failure.usage(place + ": " + e.getMessage());
     }

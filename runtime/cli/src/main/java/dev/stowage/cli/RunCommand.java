@@ -1,19 +1,13 @@
 package dev.stowage.cli;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.stowage.plan.model.ModelFormatException;
-import dev.stowage.plan.model.ModelHeaders;
 import dev.stowage.runtime.session.Completion;
 import dev.stowage.runtime.session.Request;
 import dev.stowage.runtime.session.Session;
 import dev.stowage.runtime.text.Continuation;
-import dev.stowage.runtime.text.Words;
-import dev.stowage.runtime.tokenizer.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -47,8 +41,15 @@ final class RunCommand implements Callable<Integer> {
       names = "--requests",
       paramLabel = "FILE.jsonl",
       description =
-          "One JSON object a line: prompt or prompt_ids, max_tokens, temperature, top_k, top_p, seed, stop.")
+          "One JSON object a line: prompt or prompt_ids, max_tokens, temperature, top_k, top_p, seed, stop, logprobs.")
   private Path requests;
+
+  @Option(
+      names = "--output",
+      paramLabel = "FILE.jsonl",
+      description =
+          "Where the results of --requests go as they are ready, one JSON object a line; a job that was cut short goes on.")
+  private Path output;
 
   @Option(
       names = "--format",
@@ -62,17 +63,18 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws ModelFormatException {
-    var prompts = prompts();
     int workers = threads.threads();
+    if (output != null) {
+      return job(workers);
+    }
+    var prompts = prompts();
     var source = argument.open(console);
-    var words = Words.of(source.model(), source.shape());
-    var endIds = generation.ignoreEos() ? Set.<Integer>of() : endIds(source);
-    var list = requests(prompts, source, words, endIds);
+    var encoder = RequestEncoder.of(source, generation.ignoreEos());
+    var list = requests(prompts, encoder);
     var planned = source.plan(room(list, prompts));
     var continuations = new ArrayList<Continuation>();
     for (var prompt : prompts) {
-      continuations.add(
-          new Continuation(words.tokenizer().map(Tokenizer::stream), prompt.generation().stops()));
+      continuations.add(encoder.continuation(prompt));
     }
     boolean met;
     try (var _ = console.interrupt().begin();
@@ -82,13 +84,59 @@ final class RunCommand implements Callable<Integer> {
       var completions =
           session.generate(list, (request, id) -> token(request, continuations.get(request), id));
       show(list, completions, continuations, planned, session);
-      met =
-          planned
-              .runExpectations()
-              .test(
-                  Measured.of(session.metrics(), list.size(), planned.plan().batch().sequences()));
+      met = met(planned, session, list.size());
     }
     return (planned.expectationMissed() || !met ? Exit.EXPECTATION_FAILED : Exit.GOOD).code();
+  }
+
+  /** Takes a file of requests to a file of results. */
+  private int job(int workers) throws ModelFormatException {
+    if (requests == null || !texts.isEmpty() || !ids.isEmpty()) {
+      throw Failure.usage("--output takes the results of --requests alone");
+    }
+    var source = argument.open(console);
+    var encoder = RequestEncoder.of(source, generation.ignoreEos());
+    var job = Job.read(requests, generation.generation(), encoder, console);
+    var planned = source.plan(job.room());
+    try (var results = ResultFile.open(output, job.header(planned), console)) {
+      int before = results.count();
+      if (before > 0) {
+        console.say(
+            "%s has results of %d of %d requests".formatted(output, before, job.requests()));
+      }
+      if (before == job.requests()) {
+        return Exit.GOOD.code();
+      }
+      return run(job, results, planned, source.model(), workers).code();
+    }
+  }
+
+  private Exit run(Job job, ResultFile results, Planned planned, Path model, int workers)
+      throws ModelFormatException {
+    int before = results.count();
+    try (var _ = console.interrupt().begin();
+        var session =
+            Session.open(planned.plan(), planned.schedule(), planned.base(), model, workers)) {
+      try (var running = job.start(results)) {
+        session.generate(running);
+      }
+      int now = results.count() - before;
+      var summary = new RunSummary(planned, session.metrics(), session.kernels());
+      if (format == Format.JSON) {
+        var result = Json.result().put("requests", job.requests()).put("results", now);
+        result.put("results_before", before);
+        summary.json(result.putObject("metrics"));
+        Json.print(result, console);
+      }
+      console.err().print(summary.human());
+      boolean met = now == 0 || met(planned, session, now);
+      return planned.expectationMissed() || !met ? Exit.EXPECTATION_FAILED : Exit.GOOD;
+    }
+  }
+
+  private static boolean met(Planned planned, Session session, int requests) {
+    int slots = planned.plan().batch().sequences();
+    return planned.runExpectations().test(Measured.of(session.metrics(), requests, slots));
   }
 
   private List<Prompt> prompts() {
@@ -105,31 +153,15 @@ final class RunCommand implements Callable<Integer> {
     return prompts;
   }
 
-  private static Set<Integer> endIds(PlanSource source) throws ModelFormatException {
-    return new HashSet<>(ModelHeaders.open(source.model()).endTokens());
-  }
-
-  private static List<Request> requests(
-      List<Prompt> prompts, PlanSource source, Words words, Set<Integer> endIds)
+  private List<Request> requests(List<Prompt> prompts, RequestEncoder encoder)
       throws ModelFormatException {
     var list = new ArrayList<Request>();
     for (int i = 0; i < prompts.size(); i++) {
-      var prompt = prompts.get(i);
-      var tokens =
-          switch (prompt) {
-            case Prompt.Text(var text, var _) -> words.encode(text);
-            case Prompt.Ids(var given, var _) ->
-                Prompt.checked("prompt " + i, given, source.shape());
-          };
-      if (tokens.length == 0) {
-        throw Failure.usage("prompt %d has no tokens: there is nothing to continue".formatted(i));
+      var request = encoder.encode("prompt " + i, prompts.get(i));
+      if (request.logprobs().isPresent() && format == Format.HUMAN) {
+        throw Failure.usage("prompt %d: logprobs need --format json or --output".formatted(i));
       }
-      if (words.tokenizer().isEmpty() && !prompt.generation().stops().isEmpty()) {
-        throw Failure.usage("prompt %d: a stop string needs a model with a tokenizer".formatted(i));
-      }
-      var generation = prompt.generation();
-      int most = generation.maxTokens().orElse(source.generateTokens(tokens.length));
-      list.add(new Request(tokens, most, endIds, generation.sampling()));
+      list.add(request);
     }
     return list;
   }
@@ -177,29 +209,13 @@ final class RunCommand implements Callable<Integer> {
         var result = Json.result();
         var results = result.putArray("results");
         for (int i = 0; i < completions.size(); i++) {
-          continuations.get(i).finish();
-          add(results.addObject(), requests.get(i), completions.get(i), continuations.get(i));
+          var node = results.addObject().put("index", i);
+          ResultLine.add(node, requests.get(i), completions.get(i), continuations.get(i));
         }
         summary.json(result.putObject("metrics"));
         Json.print(result, console);
       }
     }
     console.err().print(summary.human());
-  }
-
-  private static void add(
-      ObjectNode node, Request request, Completion completion, Continuation continuation) {
-    node.put("index", completion.index());
-    var promptIds = node.putArray("prompt_ids");
-    for (int id : request.prompt()) {
-      promptIds.add(id);
-    }
-    completion.output().forEach(node.putArray("output_ids")::add);
-    if (continuation.hasText()) {
-      node.put("text", continuation.text());
-    } else {
-      node.putNull("text");
-    }
-    node.put("finish_reason", completion.finish().word());
   }
 }
