@@ -16,7 +16,11 @@ public final class Exports {
   public static String of(String tool, ExecutablePlan plan, Schedule schedule) {
     return switch (tool) {
       case "flexgen" -> FlexGenExport.of(plan, schedule);
-      default -> throw new ImportException("--as: '%s' is none of flexgen".formatted(tool));
+      case "llama.cpp" -> LlamaCppExport.of(plan);
+      case "accelerate" -> AccelerateExport.of(plan);
+      default ->
+          throw new ImportException(
+              "--as: '%s' is none of flexgen, llama.cpp, accelerate".formatted(tool));
     };
   }
 

@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** Reads one tool's flags or configuration. */
-public sealed interface Importer permits FlexGenImporter {
+public sealed interface Importer permits FlexGenImporter, LlamaCppImporter, AccelerateImporter {
   /**
    * Makes a plan of a tool's command line.
    *
@@ -24,7 +24,11 @@ public sealed interface Importer permits FlexGenImporter {
   static Importer of(String tool) {
     return switch (tool) {
       case "flexgen" -> new FlexGenImporter();
-      default -> throw new ImportException("--from: '%s' is none of flexgen".formatted(tool));
+      case "llama.cpp" -> new LlamaCppImporter();
+      case "accelerate" -> new AccelerateImporter();
+      default ->
+          throw new ImportException(
+              "--from: '%s' is none of flexgen, llama.cpp, accelerate".formatted(tool));
     };
   }
 }

@@ -59,7 +59,8 @@ final class ExplainCommand implements Callable<Integer> {
   @Option(
       names = "--as",
       paramLabel = "TOOL",
-      description = "The plan in another tool's nearest flags instead: flexgen.")
+      description =
+          "The plan in another tool's nearest words instead: flexgen, llama.cpp, accelerate.")
   private String as;
 
   @Option(

@@ -18,7 +18,11 @@ import picocli.CommandLine.Parameters;
 final class ImportCommand implements Callable<Integer> {
   private final Console console;
 
-  @Option(names = "--from", required = true, paramLabel = "TOOL", description = "flexgen.")
+  @Option(
+      names = "--from",
+      required = true,
+      paramLabel = "TOOL",
+      description = "flexgen, llama.cpp, accelerate.")
   private String from;
 
   @Option(
