@@ -4,7 +4,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** Reads one tool's flags or configuration. */
-public sealed interface Importer permits FlexGenImporter, LlamaCppImporter, AccelerateImporter {
+public sealed interface Importer
+    permits FlexGenImporter, LlamaCppImporter, AccelerateImporter, DeepSpeedImporter, VllmImporter {
   /**
    * Makes a plan of a tool's command line.
    *
@@ -26,9 +27,12 @@ public sealed interface Importer permits FlexGenImporter, LlamaCppImporter, Acce
       case "flexgen" -> new FlexGenImporter();
       case "llama.cpp" -> new LlamaCppImporter();
       case "accelerate" -> new AccelerateImporter();
+      case "deepspeed" -> new DeepSpeedImporter();
+      case "vllm" -> new VllmImporter();
       default ->
           throw new ImportException(
-              "--from: '%s' is none of flexgen, llama.cpp, accelerate".formatted(tool));
+              "--from: '%s' is none of flexgen, llama.cpp, accelerate, deepspeed, vllm"
+                  .formatted(tool));
     };
   }
 }

@@ -134,4 +134,70 @@ class OtherToolsTest {
       assertEquals(1, e.getMessage().lines().count(), e.getMessage());
     }
   }
+
+  private Imported deepSpeed(String json) throws IOException {
+    Files.writeString(folder.resolve("ds.json"), json);
+    return new DeepSpeedImporter()
+        .read(List.of("--model", "opt-1.3b", "ds.json"), Hardware.T4, folder);
+  }
+
+  private Imported vllm(String flags) {
+    return new VllmImporter().read(List.of(flags.split(" ")), Hardware.T4, folder);
+  }
+
+  @Test
+  void whatDeepSpeedOffloadsIsOnTheDriveAndEveryOtherKeyIsNamed() throws IOException {
+    var imported =
+        deepSpeed(
+            """
+            {"zero_optimization": {"stage": 3, "offload_param":
+              {"device": "nvme", "nvme_path": "/mnt/x", "buffer_count": 5}},
+             "aio": {"block_size": 262144}, "train_micro_batch_size_per_gpu": 8}
+            """);
+    contains(
+        imported.planText(),
+        "path \"/mnt/x\"",
+        "batch 8",
+        "weights on nvme 100%",
+        "// zero_optimization.stage 3: ",
+        "// zero_optimization.offload_param.buffer_count 5: ",
+        "// aio.block_size 262144: ");
+    contains(back("accelerate", imported), "\"model.decoder.layers.0\": \"disk\"");
+  }
+
+  @Test
+  void whatVllmOffloadsIsAShareOfTheWeights() throws IOException {
+    var imported =
+        vllm(
+            "serve facebook/opt-1.3b --cpu-offload-gb 1 --max-num-seqs 8 --max-model-len 512 --tensor-parallel-size 2 --frob");
+    contains(
+        imported.planText(),
+        "reserve 10%",
+        "prompt 256 tok  generate 256 tok  batch auto in 1..8",
+        "weights on gpu0 rest, ram 4",
+        "// --tensor-parallel-size 2: ",
+        "// --frob: ");
+    back("flexgen", imported);
+  }
+
+  @Test
+  void whatIsWrongInThemIsSaidInOneLineToo() {
+    for (var flags :
+        List.of(
+            "--cpu-offload-gb 1",
+            "serve opt-1.3b --cpu-offload-gb -1",
+            "serve opt-1.3b --gpu-memory-utilization 1.5",
+            "serve opt-1.3b --gpu-memory-utilization 0")) {
+      var e = assertThrows(ImportException.class, () -> vllm(flags), flags);
+      assertEquals(1, e.getMessage().lines().count(), e.getMessage());
+    }
+    for (var json :
+        List.of(
+            "{\"zero_optimization\": {\"offload_param\": {\"device\": \"moon\"}}}",
+            "{\"train_micro_batch_size_per_gpu\": -1}",
+            "{\"zero_optimization\": {\"offload_param\": {\"device\": \"nvme\", \"nvme_path\": \"a\\nb\"}}}")) {
+      var e = assertThrows(ImportException.class, () -> deepSpeed(json), json);
+      assertEquals(1, e.getMessage().lines().count(), e.getMessage());
+    }
+  }
 }

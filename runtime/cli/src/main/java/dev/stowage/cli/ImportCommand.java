@@ -22,7 +22,7 @@ final class ImportCommand implements Callable<Integer> {
       names = "--from",
       required = true,
       paramLabel = "TOOL",
-      description = "flexgen, llama.cpp, accelerate.")
+      description = "flexgen, llama.cpp, accelerate, deepspeed, vllm.")
   private String from;
 
   @Option(
