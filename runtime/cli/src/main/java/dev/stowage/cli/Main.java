@@ -24,6 +24,7 @@ import picocli.CommandLine.HelpCommand;
       SimulateCommand.class,
       WhatIfCommand.class,
       RunCommand.class,
+      BenchCommand.class,
       ScoreCommand.class,
       InspectCommand.class,
       FmtCommand.class,
