@@ -242,7 +242,7 @@ enum FuzzTarget {
     try {
       tokenizer.decode(tokenizer.encode("In the beginning\n é 😀  123<s>"));
     } catch (IllegalArgumentException e) {
-      check(e.getMessage().startsWith("the tokenizer has no token for U+"), e);
+      check(e.getMessage().startsWith("the tokenizer"), e);
     }
     tokenizer.decode(new int[] {0, 1, 2, Integer.MAX_VALUE});
   }
