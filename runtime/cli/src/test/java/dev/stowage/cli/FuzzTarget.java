@@ -165,8 +165,7 @@ enum FuzzTarget {
       var nowhere = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
       var console = new Console(nowhere, nowhere, false, folder, new Interrupt());
       var defaults =
-          new Generation(
-              OptionalInt.empty(), Sampling.GREEDY, List.of(), OptionalInt.empty());
+          new Generation(OptionalInt.empty(), Sampling.GREEDY, List.of(), OptionalInt.empty());
       Files.write(folder.resolve("all.jsonl"), input);
       try {
         Prompt.readRequests(Path.of("all.jsonl"), defaults, console);
