@@ -8,10 +8,15 @@ import dev.stowage.optimizer.PlacementOutcome.Placed;
 import dev.stowage.optimizer.Programs.Solved;
 import dev.stowage.optimizer.cost.CostModel;
 import dev.stowage.optimizer.formulate.Formulation;
+import dev.stowage.optimizer.formulate.Routes;
+import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.Set;
 
 /**
@@ -52,6 +57,47 @@ public final class Optimizer {
             .orElse(
                 "a placement in fractions exists, but none in whole rows and %s of the KV cache fits"
                     .formatted(problem.bounds().kvAxis().word())));
+  }
+
+  /**
+   * The best that fractions come to at one batch shape: one linear program.
+   *
+   * @return the block's seconds; empty where nothing fits
+   */
+  public OptionalDouble boundAt(
+      Problem problem, BatchShape batch, ElementType kvType, int prefetch) {
+    var open = Formulation.open(problem.withKvType(kvType), batch, prefetch, Set.of());
+    return new Programs(solver)
+        .first(open)
+        .map(solved -> OptionalDouble.of(solved.boundSeconds()))
+        .orElse(OptionalDouble.empty());
+  }
+
+  /**
+   * Searches batch shapes without settling whole units: where the KV cache of the best lies.
+   *
+   * @return parts of the cache's tokens by route, 0..1 of all; empty where nothing fits
+   */
+  public Map<Routes.Kv, Double> kvOfBest(Problem problem) {
+    var candidates = new BatchSearch(problem, new Programs(solver)).run();
+    if (candidates.isEmpty()) {
+      return Map.of();
+    }
+    var best = candidates.getFirst();
+    var formulation = best.solved().formulation();
+    var parts = new LinkedHashMap<Routes.Kv, Double>();
+    formulation
+        .kvShares(best.solved().last().values())
+        .forEach(
+            (tokens, shares) ->
+                shares.forEach(
+                    (alike, share) -> {
+                      double part = share * tokens.size() / best.batch().tokens();
+                      alike
+                          .routes()
+                          .forEach(r -> parts.merge(r, part / alike.count(), Double::sum));
+                    }));
+    return parts;
   }
 
   private static ElementType smallestKvType(Problem problem) {
@@ -114,6 +160,9 @@ public final class Optimizer {
   }
 
   private static List<Price> prices(Solved solved) {
+    if (!solved.formulation().problem().objective().first().isTime()) {
+      return List.of(); // duals are in shares or GiB of the goal, not in seconds
+    }
     var prices = new ArrayList<Price>();
     for (int i = 0; i < solved.rowsOfFirst().size(); i++) {
       var row = solved.rowsOfFirst().get(i);

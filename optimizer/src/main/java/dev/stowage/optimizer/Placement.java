@@ -25,7 +25,8 @@ import java.util.Objects;
  * @param predicted the cost model's expectation of these regions
  * @param busy seconds of every resource in each phase, for one block; resources without work are
  *     left out
- * @param prices what the binding rows cost at this batch shape
+ * @param prices what the binding rows cost at this batch shape; none where the first goal is not
+ *     about time, for then they have no price in seconds
  * @param boundSeconds what no division of weights, KV and activations into fractions goes below at
  *     this batch shape; without preferences and with time as the first goal, the rounded block's
  *     seconds are compared with it
