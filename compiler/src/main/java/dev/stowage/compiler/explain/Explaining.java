@@ -225,7 +225,8 @@ final class Explaining {
                             && c.prefetch() == placement.prefetch()
                             && c.kvType() == placement.kvType()))
             .toList();
-    return new Solution(busy, prices, candidates, placement.boundSeconds(), placement.solved());
+    return new Solution(
+        busy, prices, candidates, placement.boundSeconds(), placement.solved(), Optional.empty());
   }
 
   /** {@code dθ/du = −(θ / T) · dT/du}. */

@@ -1,6 +1,7 @@
 package dev.stowage.compiler.explain;
 
 import dev.stowage.compiler.Compilation;
+import dev.stowage.optimizer.advice.Advice;
 import dev.stowage.plan.Asked;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceKind;
@@ -68,6 +69,24 @@ public record Explanation(
   /** The same beside a run of the plan. */
   public Explanation with(Measured run) {
     return with(simulation, Optional.of(run));
+  }
+
+  /** The same with advice, where it says what the optimizer knows. */
+  public Explanation with(Advice advice) {
+    return new Explanation(
+        plan,
+        model,
+        batch,
+        shares,
+        devices,
+        links,
+        layers,
+        schedule,
+        predicted,
+        notes,
+        solution.map(s -> s.with(advice)),
+        simulation,
+        measured);
   }
 
   /** The same beside a block on a virtual clock. */
@@ -197,17 +216,24 @@ public record Explanation(
    * @param candidates batch shapes that were solved and fit, the best first
    * @param boundSeconds what no division into fractions goes below at the chosen batch shape
    * @param programs linear programs that were solved
+   * @param advice what would make the plan faster; empty where it was not asked for
    */
   public record Solution(
       List<Busy> busy,
       List<Price> prices,
       List<Candidate> candidates,
       double boundSeconds,
-      int programs) {
+      int programs,
+      Optional<Advice> advice) {
     public Solution {
       busy = List.copyOf(busy);
       prices = List.copyOf(prices);
       candidates = List.copyOf(candidates);
+      Objects.requireNonNull(advice);
+    }
+
+    Solution with(Advice given) {
+      return new Solution(busy, prices, candidates, boundSeconds, programs, Optional.of(given));
     }
   }
 

@@ -3,11 +3,13 @@ package dev.stowage.compiler.explain;
 import dev.stowage.compiler.explain.Explanation.Layer;
 import dev.stowage.compiler.explain.Explanation.Part;
 import dev.stowage.compiler.explain.Explanation.Solution;
+import dev.stowage.optimizer.advice.Advice;
 import dev.stowage.plan.Origin;
 import dev.stowage.plan.text.Amount;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Function;
 
 /**
@@ -51,6 +53,7 @@ public final class HtmlReport {
     explained.simulation().ifPresent(this::timelines);
     explained.solution().ifPresent(this::work);
     explained.solution().ifPresent(this::prices);
+    explained.solution().flatMap(Solution::advice).ifPresent(this::advice);
     explained.solution().ifPresent(this::tradeOff);
     rates();
     notes();
@@ -410,7 +413,7 @@ public final class HtmlReport {
     section(
         "What limits the plan",
         solution.prices().isEmpty()
-            ? "No limit on memory, shares or time binds: only the speed of the resources above does."
+            ? "No limit on memory, shares or time has a price in time: it is the speed of the resources above that counts, or the goal is not about time."
             : "What one more unit would be worth. Prices hold near this plan and at its batch shape only.");
     if (!solution.prices().isEmpty()) {
       table(
@@ -446,6 +449,28 @@ public final class HtmlReport {
       end();
     }
     html.close();
+  }
+
+  private void advice(Advice advice) {
+    for (var part : AdviceText.parts(advice)) {
+      String title = part.title().substring(0, 1).toUpperCase(Locale.ROOT);
+      section(title + part.title().substring(1), part.lead());
+      if (!part.rows().isEmpty()) {
+        table(part.title(), part.heads().toArray(String[]::new));
+        for (var row : part.rows()) {
+          html.open("tr");
+          head(row.getFirst());
+          row.stream().skip(1).forEach(cell -> html.leaf("td", cell));
+          html.close();
+        }
+        end();
+      }
+      html.close();
+    }
+    if (!advice.leftOut().isEmpty()) {
+      section("Left out of the advice", String.join("; ", advice.leftOut()) + ".");
+      html.close();
+    }
   }
 
   private void tradeOff(Solution solution) {

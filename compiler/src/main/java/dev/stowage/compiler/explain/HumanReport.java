@@ -2,6 +2,7 @@ package dev.stowage.compiler.explain;
 
 import dev.stowage.compiler.explain.Explanation.Solution;
 import dev.stowage.compiler.explain.Explanation.Timing;
+import dev.stowage.optimizer.advice.Advice;
 import dev.stowage.plan.text.Amount;
 import dev.stowage.plan.text.Table;
 
@@ -43,6 +44,7 @@ public final class HumanReport {
     text.append("schedule\n  ").append(schedule(explained.schedule())).append("\n\n");
     text.append(prediction());
     explained.solution().ifPresent(solution -> append(text, solution));
+    explained.solution().flatMap(Solution::advice).ifPresent(advice -> append(text, advice));
     explained.measured().ifPresent(run -> append(text, run));
     return text.toString();
   }
@@ -141,6 +143,21 @@ public final class HumanReport {
       }
       text.append("\nwhat limits the plan (prices hold near this plan only)\n");
       text.append(prices.text());
+    }
+  }
+
+  private static void append(StringBuilder text, Advice advice) {
+    for (var part : AdviceText.parts(advice)) {
+      text.append('\n').append(part.title()).append("\n  ").append(part.lead()).append('\n');
+      if (!part.rows().isEmpty()) {
+        var table = new Table(part.heads().toArray(String[]::new));
+        part.rows().forEach(row -> table.row(row.toArray(String[]::new)));
+        text.append(table.text());
+      }
+    }
+    if (!advice.leftOut().isEmpty()) {
+      text.append("\nleft out\n");
+      advice.leftOut().forEach(line -> text.append("  ").append(line).append('\n'));
     }
   }
 

@@ -175,6 +175,7 @@ public final class JsonReport {
           .put("throughput_tok_per_s", c.throughputTokensPerSecond())
           .put("chosen", c.chosen());
     }
+    solution.advice().ifPresent(advice -> AdviceText.json(result.putObject("advice"), advice));
     result.put("bound_s", solution.boundSeconds()).put("programs", solution.programs());
   }
 

@@ -17,7 +17,13 @@ final class CompiledPlan {
     try {
       var read = StowPlanFile.read(path);
       return new Planned(
-          read.plan(), read.schedule(), path.getParent(), false, _ -> true, Optional.empty());
+          read.plan(),
+          read.schedule(),
+          path.getParent(),
+          false,
+          _ -> true,
+          Optional.empty(),
+          Optional.empty());
     } catch (PlanFormatException e) {
       throw new Failure(Exit.PLAN_ERRORS, e.getMessage());
     } catch (IOException e) {

@@ -75,6 +75,11 @@ final class ExplainCommand implements Callable<Integer> {
       description = "With --cost-model: one of its constants, in B/s or FLOP/s; may be repeated.")
   private Map<String, Double> constants = Map.of();
 
+  @Option(
+      names = "--advice",
+      description = "Says what to buy next, what your statements cost, and what else was possible.")
+  private boolean advice;
+
   ExplainCommand(Console console) {
     this.console = console;
   }
@@ -94,8 +99,8 @@ final class ExplainCommand implements Callable<Integer> {
     if (as != null && costModel != null) {
       throw Failure.usage("--as and --cost-model are two different answers");
     }
-    if ((as != null || costModel != null) && measured != null) {
-      throw Failure.usage("--measured goes with the plan's own explanation");
+    if ((as != null || costModel != null) && (measured != null || advice)) {
+      throw Failure.usage("--measured and --advice go with the plan's own explanation");
     }
     if (as != null && form != Form.HUMAN || costModel != null && form == Form.HTML) {
       throw Failure.usage(
@@ -110,7 +115,7 @@ final class ExplainCommand implements Callable<Integer> {
     if (costModel != null) {
       return Migration.cost(costModel, constants, form == Form.JSON, planned);
     }
-    return PlanReport.explain(planned, form, Optional.ofNullable(measured), console);
+    return PlanReport.explain(planned, form, advice, Optional.ofNullable(measured), console);
   }
 
   private void write(String text) {

@@ -7,6 +7,7 @@ import dev.stowage.compiler.Compiler;
 import dev.stowage.compiler.Expectations;
 import dev.stowage.compiler.Observed;
 import dev.stowage.compiler.Settings;
+import dev.stowage.compiler.explain.AdviceText;
 import dev.stowage.compiler.explain.Explanation;
 import dev.stowage.dsl.Diagnostic;
 import dev.stowage.dsl.Levels;
@@ -237,7 +238,8 @@ final class PlanCompiler {
         base,
         compiled.missesAnExpectation(),
         measured -> met(compiled, measured, printer),
-        Optional.of(Explanation.of(compiled)));
+        Optional.of(Explanation.of(compiled)),
+        Optional.of(() -> AdviceText.of(compiled)));
   }
 
   private static Exit exit(Compilation compilation) {

@@ -19,8 +19,20 @@ final class PlanReport {
 
   /** All there is to say of a plan, beside a run of it where one is given. */
   static String explain(
-      Planned planned, ExplainCommand.Form form, Optional<Path> measured, Console console) {
+      Planned planned,
+      ExplainCommand.Form form,
+      boolean advised,
+      Optional<Path> measured,
+      Console console) {
     var explained = explanation(planned);
+    if (advised) {
+      var advice =
+          planned
+              .advice()
+              .orElseThrow(
+                  () -> Failure.usage("--advice needs the .stow file: a .stowplan is decided"));
+      explained = explained.with(advice.get());
+    }
     if (measured.isPresent()) {
       explained = explained.with(measured(measured.get(), console));
     }

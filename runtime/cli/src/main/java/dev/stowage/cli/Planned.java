@@ -1,6 +1,7 @@
 package dev.stowage.cli;
 
 import dev.stowage.compiler.explain.Explanation;
+import dev.stowage.optimizer.advice.Advice;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.ModelSource;
@@ -9,6 +10,7 @@ import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 
 /**
  * A plan that is ready to be bound.
@@ -17,6 +19,7 @@ import java.util.function.Predicate;
  * @param expectationMissed whether something its source expects is not so
  * @param runExpectations says whether a run is as the source expects, and prints where not
  * @param explanation all there is to say of it, where it was just compiled
+ * @param advice makes advice, where it was just compiled: that takes a while
  */
 record Planned(
     ExecutablePlan plan,
@@ -24,13 +27,15 @@ record Planned(
     Path base,
     boolean expectationMissed,
     Predicate<Measured> runExpectations,
-    Optional<Explanation> explanation) {
+    Optional<Explanation> explanation,
+    Optional<Supplier<Advice>> advice) {
   Planned {
     Objects.requireNonNull(plan);
     Objects.requireNonNull(schedule);
     Objects.requireNonNull(base);
     Objects.requireNonNull(runExpectations);
     Objects.requireNonNull(explanation);
+    Objects.requireNonNull(advice);
   }
 
   /**
