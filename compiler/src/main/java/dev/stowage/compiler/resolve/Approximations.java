@@ -7,16 +7,14 @@ import dev.stowage.dsl.TextEdit;
 import dev.stowage.dsl.script.Approximate;
 import dev.stowage.dsl.script.Attention;
 import dev.stowage.dsl.script.Device;
+import dev.stowage.dsl.script.DeviceKind;
 import dev.stowage.dsl.script.Phase;
 import dev.stowage.dsl.script.Quantity;
 import dev.stowage.dsl.script.Quantize;
 import dev.stowage.dsl.script.Ratio;
 import dev.stowage.dsl.script.Sparse;
 import dev.stowage.optimizer.Bounds;
-import dev.stowage.optimizer.Source;
 import dev.stowage.optimizer.Thing;
-import dev.stowage.plan.DeviceKind;
-import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.Sparsity;
 import dev.stowage.plan.Weight;
@@ -35,13 +33,11 @@ final class Approximations {
    * Formats and sparse attention as the optimizer's bounds.
    *
    * @param attention where attention runs that an approximation places
-   * @param only where what is quantized may lie
    */
   record Allowed(
       List<Bounds.Format> formats,
       List<Bounds.SparseAttention> sparse,
-      List<Bounds.AttentionPlace> attention,
-      List<Bounds.OnlyOn> only) {}
+      List<Bounds.AttentionPlace> attention) {}
 
   private record Expected(double damage, String what, SourceSpan span) {}
 
@@ -52,7 +48,6 @@ final class Approximations {
   private final List<Bounds.Format> formats = new ArrayList<>();
   private final List<Bounds.SparseAttention> sparse = new ArrayList<>();
   private final List<Bounds.AttentionPlace> attention = new ArrayList<>();
-  private final List<Bounds.OnlyOn> only = new ArrayList<>();
   private final List<Expected> expected = new ArrayList<>();
 
   /**
@@ -77,7 +72,7 @@ final class Approximations {
     }
     approximations.forEach(this::holdAgainstBudget);
     oneWayToStoreKeys();
-    return new Allowed(formats, sparse, attention, only);
+    return new Allowed(formats, sparse, attention);
   }
 
   private void add(Quantize quantize) {
@@ -134,24 +129,7 @@ final class Approximations {
       }
     }
     formats.add(new Bounds.Format(thing, List.of(type), source));
-    if (scope.canRun() && thing instanceof Thing.Weights) {
-      keepInMemory(thing, quantize, source);
-    }
     expected.add(new Expected(damage, source.text(), Spans.of(quantize)));
-  }
-
-  /** On a disk, weights lie as the model's files have them; quantized ones are made in memory. */
-  private void keepInMemory(Thing thing, Quantize quantize, Source source) {
-    var devices = scope.machine().devices();
-    var inMemory =
-        devices.stream()
-            .filter(d -> d.kind() == DeviceKind.GPU || d.kind() == DeviceKind.HOST)
-            .map(DeviceSpec::name)
-            .toList();
-    only.add(new Bounds.OnlyOn(thing, inMemory, source));
-    if (devices.stream().anyMatch(device -> device.kind() == DeviceKind.DISK)) {
-      scope.report(Messages.quantizedStaysInMemory(Spans.of(quantize), source.text()));
-    }
   }
 
   /** Sparse attention reads single channels of keys, which groups of quantized numbers hide. */
@@ -224,15 +202,15 @@ final class Approximations {
       return;
     }
     for (Device device : one.getDevices()) {
-      if (device.getKind() == dev.stowage.dsl.script.DeviceKind.GPU
-          || device.getKind() == dev.stowage.dsl.script.DeviceKind.DISK) {
+      if (device.getKind() == DeviceKind.GPU
+          || device.getKind() == DeviceKind.DISK) {
         scope.report(Messages.readsWhole(Spans.of(one), device.getName()));
         return;
       }
     }
     if (one.getCondition() != null) {
       for (Device home : one.getCondition().getDevices()) {
-        if (home.getKind() == dev.stowage.dsl.script.DeviceKind.DISK) {
+        if (home.getKind() == DeviceKind.DISK) {
           scope.report(Messages.readsWhole(Spans.of(one.getCondition()), home.getName()));
           return;
         }

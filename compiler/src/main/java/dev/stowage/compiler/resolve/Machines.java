@@ -184,17 +184,22 @@ final class Machines {
     }
   }
 
-  /** Warns where a platform that says {@code from} says what the file it is from says already. */
+  /** Says where the type of a device, or the file that its platform is from, says so already. */
   private void repeats(Device layer, boolean known, Property property) {
-    if (known
-        && layer.eContainer() instanceof Platform platform
-        && platform.getImportURI() != null) {
-      diagnostics.add(Messages.saidByFile(Spans.of(property), Scope.text(property)));
+    if (!known) {
+      return;
     }
+    diagnostics.add(
+        layer.eContainer() instanceof Platform platform && platform.getImportURI() != null
+            ? Messages.saidByFile(Spans.of(property), Scope.text(property))
+            : Messages.isDefault(Spans.of(property), Scope.text(property)));
   }
 
+  /** Rates keep their origin in a plan, so that the same rate of another origin is another. */
   private static boolean same(Property one, Property other) {
-    return Scope.text(one).equals(Scope.text(other));
+    return RATES.containsKey(one.getName()) || one.getValue() == null || other.getValue() == null
+        ? Scope.text(one).equals(Scope.text(other))
+        : Scope.text(one.getValue()).equals(Scope.text(other.getValue()));
   }
 
   private static void collect(DeviceType type, Map<String, Property> properties, int depth) {

@@ -310,17 +310,9 @@ final class Messages {
             .formatted(window, longest));
   }
 
-  static Diagnostic quantizedStaysInMemory(SourceSpan where, String text) {
-    return info(
-        "SW510",
-        where,
-        "'%s' keeps these weights in memory: on a disk they lie as the model's files have them."
-            .formatted(text));
-  }
-
   static Diagnostic sparseReadsChannels(SourceSpan format, String text, SourceSpan sparse) {
     return error(
-            "SW511",
+            "SW510",
             format,
             "'%s' and sparse attention exclude each other: single channels of keys that are stored in groups cannot be read."
                 .formatted(text))

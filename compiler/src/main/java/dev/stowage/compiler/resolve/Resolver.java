@@ -151,7 +151,6 @@ public final class Resolver {
     attention.addAll(approximations.attention());
     var placements = new Placements(scope);
     placements.add(statements.placeItems);
-    placements.only.addAll(approximations.only());
     var goals = new Goals(scope);
     var levels = new ArrayList<Bounds.ServiceLevel>();
     goals.constraints(statements.objectives, levels, placements.shares);

@@ -124,6 +124,9 @@ final class Workloads {
     var distribution = set.containsKey(name) ? null : items.get(name).getDistribution();
     if (distribution == null) {
       int one = one(name);
+      if (one == otherwise && !set.containsKey(name)) {
+        scope.report(Messages.isDefault(where(name), Scope.text(items.get(name))));
+      }
       return new Length(one, one);
     }
     return length(name, distribution);

@@ -233,7 +233,7 @@ class StatementsTest {
     only(
         WORKLOAD
             + "approximate within perplexity +2% { kv 8-bit  attention decode on ram sparse top-k 1/4 }",
-        "SW511");
+        "SW510");
   }
 
   @Test
