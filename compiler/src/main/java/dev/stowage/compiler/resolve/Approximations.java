@@ -202,8 +202,7 @@ final class Approximations {
       return;
     }
     for (Device device : one.getDevices()) {
-      if (device.getKind() == DeviceKind.GPU
-          || device.getKind() == DeviceKind.DISK) {
+      if (device.getKind() == DeviceKind.GPU || device.getKind() == DeviceKind.DISK) {
         scope.report(Messages.readsWhole(Spans.of(one), device.getName()));
         return;
       }
