@@ -7,6 +7,7 @@ import dev.stowage.compiler.resolve.Resolver;
 import dev.stowage.dsl.Diagnostic;
 import dev.stowage.dsl.Levels;
 import dev.stowage.dsl.Parsed;
+import dev.stowage.dsl.SourceSpan;
 import dev.stowage.dsl.StowParser;
 import dev.stowage.dsl.script.Script;
 import dev.stowage.optimizer.Optimizer;
@@ -27,6 +28,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.eclipse.xtext.nodemodel.util.NodeModelUtils;
 import java.util.TreeMap;
 
 /**
@@ -38,12 +40,17 @@ public final class Compiler {
   private final Settings settings;
   private final Optional<String> test;
   private final List<Diagnostic> diagnostics = new ArrayList<>();
+  private final boolean trial;
   private Script script;
 
-  private Compiler(Path file, Settings settings, Optional<String> test) {
+  /**
+   * @param trial whether all that is asked is if there is a placement
+   */
+  private Compiler(Path file, Settings settings, Optional<String> test, boolean trial) {
     this.file = file;
     this.settings = settings;
     this.test = test;
+    this.trial = trial;
   }
 
   /** Compiles a file. Relative paths in it start from its folder. */
@@ -64,7 +71,7 @@ public final class Compiler {
    */
   public static Compilation compile(
       Parsed parsed, Path file, Settings settings, Optional<String> test) {
-    return new Compiler(file, settings, test).compile(parsed);
+    return new Compiler(file, settings, test, false).compile(parsed);
   }
 
   private Compilation compile(Parsed parsed) {
@@ -90,7 +97,7 @@ public final class Compiler {
     return switch (outcomes.get(best)) {
       case PlacementOutcome.Placed(var placement) -> lower(resolved, best, placement);
       case PlacementOutcome.Infeasible infeasible -> {
-        diagnostics.addAll(Feasibility.explain(resolved, infeasible));
+        diagnostics.addAll(withFixes(resolved, Feasibility.explain(resolved, infeasible)));
         yield new Compilation.Infeasible(
             infeasible.conflicts().stream().map(PlacementOutcome.Conflict::row).toList(), sorted());
       }
@@ -99,6 +106,38 @@ public final class Compiler {
         yield new Compilation.Infeasible(List.of(), sorted());
       }
     };
+  }
+
+  /** Offers, with the first of what is wrong, numbers that make the plan feasible. */
+  private List<Diagnostic> withFixes(Resolved resolved, List<Diagnostic> found) {
+    if (trial || test.isPresent() || found.isEmpty()) {
+      return found;
+    }
+    var text = NodeModelUtils.getNode(script).getRootNode().getText();
+    var own = file.toAbsolutePath().toString();
+    var statements =
+        resolved.spans().values().stream()
+            .filter(span -> found.stream().anyMatch(d -> concerns(d, span)))
+            .filter(span -> span.file().equals(own))
+            .sorted()
+            .toList();
+    var first = found.getFirst();
+    for (var fix : new Remedies(text, this::isFeasible).of(statements)) {
+      first = first.withFix(fix);
+    }
+    var all = new ArrayList<>(found);
+    all.set(0, first);
+    return all;
+  }
+
+  private static boolean concerns(Diagnostic diagnostic, SourceSpan statement) {
+    return diagnostic.span().equals(statement)
+        || diagnostic.related().stream().anyMatch(r -> r.span().equals(statement));
+  }
+
+  private boolean isFeasible(String text) {
+    return new Compiler(file, settings, test, true).compile(StowParser.parse(text, file))
+        instanceof Compilation.Compiled;
   }
 
   /** The problem with the best answer; the first of equals, or where there is no answer. */
