@@ -8,6 +8,7 @@ import dev.stowage.dsl.Diagnostic;
 import dev.stowage.dsl.Levels;
 import dev.stowage.dsl.Parsed;
 import dev.stowage.dsl.SourceSpan;
+import dev.stowage.dsl.Spans;
 import dev.stowage.dsl.StowParser;
 import dev.stowage.dsl.script.Script;
 import dev.stowage.optimizer.Optimizer;
@@ -28,7 +29,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.eclipse.xtext.nodemodel.util.NodeModelUtils;
 import java.util.TreeMap;
 
 /**
@@ -113,16 +113,20 @@ public final class Compiler {
     if (trial || test.isPresent() || found.isEmpty()) {
       return found;
     }
-    var text = NodeModelUtils.getNode(script).getRootNode().getText();
+    var text = Spans.source(script);
     var own = file.toAbsolutePath().toString();
-    var statements =
-        resolved.spans().values().stream()
-            .filter(span -> found.stream().anyMatch(d -> concerns(d, span)))
-            .filter(span -> span.file().equals(own))
-            .sorted()
-            .toList();
+    var statements = new ArrayList<SourceSpan>();
+    resolved.spans().values().stream()
+        .filter(span -> found.stream().anyMatch(d -> concerns(d, span)))
+        .sorted()
+        .forEach(statements::add);
+    resolved.devices().values().stream()
+        .filter(span -> found.stream().anyMatch(d -> concerns(d, span)))
+        .forEach(span -> Remedies.memory(text, span).ifPresent(statements::add));
+    Remedies.batch(text, resolved.planSpan()).ifPresent(statements::add);
+    statements.removeIf(span -> !span.file().equals(own));
     var first = found.getFirst();
-    for (var fix : new Remedies(text, this::isFeasible).of(statements)) {
+    for (var fix : new Remedies(text, this::mayFit, this::isFeasible).of(statements)) {
       first = first.withFix(fix);
     }
     var all = new ArrayList<>(found);
@@ -133,6 +137,17 @@ public final class Compiler {
   private static boolean concerns(Diagnostic diagnostic, SourceSpan statement) {
     return diagnostic.span().equals(statement)
         || diagnostic.related().stream().anyMatch(r -> r.span().equals(statement));
+  }
+
+  private boolean mayFit(String text) {
+    var parsed = StowParser.parse(text, file);
+    return !parsed.hasErrors()
+        && Resolver.resolve(parsed.root(), file, settings, test)
+            .resolved()
+            .map(Resolved::problems)
+            .stream()
+            .flatMap(List::stream)
+            .anyMatch(new Optimizer(new GlopSolver())::mayFit);
   }
 
   private boolean isFeasible(String text) {

@@ -10,30 +10,65 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 
 /**
- * Finds, for statements that no placement keeps, the number nearest to theirs that one does. Every
- * number offered was compiled in place of the old one and found feasible.
+ * Finds, for statements that no placement keeps, the number nearest to theirs that one does. The
+ * search asks whether a placement in fractions exists; what it finds is offered only if the plan
+ * compiles with it, a little further off where whole units need it.
  */
 final class Remedies {
   private static final Pattern NUMBER =
       Pattern.compile("(?<![\\w.])(\\d+(?:\\.\\d+)?)(?=\\s*(%|(?:ms|us|s|min|[KMGT]i?B)\\b))");
   private static final Pattern BATCH = Pattern.compile("^batch\\s+(\\d+)()$");
-  private static final int STATEMENTS = 4;
+  private static final Pattern BATCH_IN_TEXT = Pattern.compile("\\bbatch\\s+\\d+(?=\\s)(?!\\s*\\.\\.)");
+  private static final Pattern MEMORY =
+      Pattern.compile("\\bmemory\\s+\\d+(\\.\\d+)?\\s*[KMGT]i?B\\b");
+  private static final int STATEMENTS = 5;
   private static final int HALVINGS = 9;
-  private static final int DOUBLINGS = 5;
+  private static final int QUADRUPLINGS = 10;
 
   private final String text;
-  private final Predicate<String> feasible;
+  private final Predicate<String> mayFit;
+  private final Predicate<String> compiles;
 
   /**
    * @param text the plan
-   * @param feasible whether a text compiles to a plan
+   * @param mayFit whether a text has a placement in fractions
+   * @param compiles whether a text compiles to a plan
    */
-  Remedies(String text, Predicate<String> feasible) {
+  Remedies(String text, Predicate<String> mayFit, Predicate<String> compiles) {
     this.text = text;
-    this.feasible = feasible;
+    this.mayFit = mayFit;
+    this.compiles = compiles;
+  }
+
+  /** The amount of memory in a device's declaration, if the declaration says one. */
+  static Optional<SourceSpan> memory(String text, SourceSpan device) {
+    return within(text, device, MEMORY);
+  }
+
+  /** The plan's number of sequences, if it says one and in one place. */
+  static Optional<SourceSpan> batch(String text, SourceSpan plan) {
+    var all = new SourceSpan(plan.file(), 0, text.length(), 1, 1);
+    return BATCH_IN_TEXT.matcher(text).results().count() == 1
+        ? within(text, all, BATCH_IN_TEXT)
+        : Optional.empty();
+  }
+
+  private static Optional<SourceSpan> within(String text, SourceSpan span, Pattern pattern) {
+    var end = Math.min(text.length(), span.offset() + span.length());
+    var matcher = pattern.matcher(text.substring(span.offset(), end));
+    if (!matcher.find()) {
+      return Optional.empty();
+    }
+    int offset = span.offset() + matcher.start();
+    var before = text.substring(0, offset);
+    int line = 1 + (int) before.chars().filter(c -> c == '\n').count();
+    int column = offset - before.lastIndexOf('\n');
+    int length = matcher.end() - matcher.start();
+    return Optional.of(new SourceSpan(span.file(), offset, length, line, column));
   }
 
   /** At most one fix for each of the first few statements, which are in {@code text}. */
@@ -54,17 +89,37 @@ final class Remedies {
     var after = words.substring(number.end(1));
     var old = new BigDecimal(number.group(1));
     int digits = batch.matches() ? 0 : number.group(2).equals("%") ? 1 : 3;
-    Predicate<BigDecimal> works =
+    UnaryOperator<String> with =
         value ->
-            feasible.test(
-                text.substring(0, statement.offset())
-                    + before
-                    + value.toPlainString()
-                    + after
-                    + text.substring(statement.offset() + statement.length()));
-    return nearest(old, digits, works)
+            text.substring(0, statement.offset())
+                + before
+                + value
+                + after
+                + text.substring(statement.offset() + statement.length());
+    return nearest(old, digits, value -> mayFit.test(with.apply(value.toPlainString())))
+        .flatMap(
+            found ->
+                furtherOff(old, found, digits).stream()
+                    .filter(value -> compiles.test(with.apply(value.toPlainString())))
+                    .findFirst())
         .map(v -> before + v.toPlainString() + after)
         .map(changed -> Fix.replace(changed, statement, changed));
+  }
+
+  /** A value, and some that lie further from the old one, for whole units to have room. */
+  private static List<BigDecimal> furtherOff(BigDecimal old, BigDecimal found, int digits) {
+    var values = new ArrayList<BigDecimal>();
+    values.add(found);
+    for (double part : new double[] {0.02, 0.1, 0.3}) {
+      var further =
+          found
+              .add(found.subtract(old).multiply(BigDecimal.valueOf(part)))
+              .max(BigDecimal.ZERO)
+              .setScale(
+                  digits, found.compareTo(old) < 0 ? RoundingMode.FLOOR : RoundingMode.CEILING);
+      values.add(further.signum() == 0 ? BigDecimal.ZERO : further.stripTrailingZeros());
+    }
+    return values;
   }
 
   private static Optional<BigDecimal> nearest(
@@ -74,7 +129,7 @@ final class Remedies {
       return Optional.of(between(old, least, digits, works));
     }
     var low = old;
-    for (int i = 0; i < DOUBLINGS; i++) {
+    for (int i = 0; i < QUADRUPLINGS; i++) {
       var high = low.multiply(BigDecimal.valueOf(4));
       if (works.test(high)) {
         return Optional.of(between(low, high, digits, works));

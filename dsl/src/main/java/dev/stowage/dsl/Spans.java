@@ -31,6 +31,11 @@ public final class Spans {
     return NodeModelUtils.getTokenText(NodeModelUtils.findActualNodeFor(object));
   }
 
+  /** The whole text that an object was read from, with everything around it. */
+  public static String source(EObject object) {
+    return NodeModelUtils.findActualNodeFor(object).getRootNode().getText();
+  }
+
   /** The text of one feature of an object; of its first value when there are many. */
   public static Optional<SourceSpan> of(EObject object, EStructuralFeature feature) {
     return of(object, feature, 0);

@@ -74,6 +74,26 @@ public final class Optimizer {
   }
 
   /**
+   * Whether a placement in fractions exists, for the fewest sequences that are allowed: a quick
+   * answer, which {@link #place} confirms.
+   */
+  public boolean mayFit(Problem problem) {
+    var programs = new Programs(solver);
+    var smallest = problem.withKvType(smallestKvType(problem));
+    var search = new BatchSearch(smallest, programs);
+    var shapes = search.shapesOf(search.leastDemanding().sequences());
+    return search.prefetches().reversed().stream()
+        .anyMatch(
+            prefetch ->
+                shapes.reversed().stream()
+                    .anyMatch(
+                        shape ->
+                            programs
+                                .first(Formulation.open(smallest, shape, prefetch, Set.of()))
+                                .isPresent()));
+  }
+
+  /**
    * Searches batch shapes without settling whole units: where the KV cache of the best lies.
    *
    * @return parts of the cache's tokens by route, 0..1 of all; empty where nothing fits
