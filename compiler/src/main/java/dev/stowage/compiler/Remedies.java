@@ -22,7 +22,8 @@ final class Remedies {
   private static final Pattern NUMBER =
       Pattern.compile("(?<![\\w.])(\\d+(?:\\.\\d+)?)(?=\\s*(%|(?:ms|us|s|min|[KMGT]i?B)\\b))");
   private static final Pattern BATCH = Pattern.compile("^batch\\s+(\\d+)()$");
-  private static final Pattern BATCH_IN_TEXT = Pattern.compile("\\bbatch\\s+\\d+(?=\\s)(?!\\s*\\.\\.)");
+  private static final Pattern BATCH_IN_TEXT =
+      Pattern.compile("\\bbatch\\s+\\d+(?=\\s)(?!\\s*\\.\\.)");
   private static final Pattern MEMORY =
       Pattern.compile("\\bmemory\\s+\\d+(\\.\\d+)?\\s*[KMGT]i?B\\b");
   private static final int STATEMENTS = 5;

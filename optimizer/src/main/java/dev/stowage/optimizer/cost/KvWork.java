@@ -76,7 +76,7 @@ public final class KvWork {
               problem.compute(),
               region.device(),
               written,
-              Sweeps.count(batch, phase) * commands);
+              writes(batch, region, phase) * commands);
     }
 
     var held = Held.of(batch, region, phase);
@@ -162,6 +162,20 @@ public final class KvWork {
       case PREFILL -> held(region, batch.promptTokens());
       case DECODE -> held(region, batch.tokens()) - held(region, batch.promptTokens());
     };
+  }
+
+  /** Sweeps that bring tokens of the region. */
+  private static int writes(BatchShape batch, KvRegion region, Phase phase) {
+    if (phase == Phase.DECODE) {
+      return (int) written(batch, region, phase); // a token a sweep
+    }
+    int writes = 0;
+    for (int sweep = 0; sweep < Sweeps.count(batch, phase); sweep++) {
+      int from = sweep * Sweeps.chunk(batch);
+      int to = Math.min(from + Sweeps.chunk(batch), batch.promptTokens());
+      writes += held(region, to) > held(region, from) ? 1 : 0;
+    }
+    return writes;
   }
 
   private static double held(KvRegion region, int tokens) {
