@@ -58,6 +58,7 @@ class ArchitectureTest {
                   "dev.stowage.runtime.tokenizer",
                   "dev.stowage.compiler.explain",
                   "dev.stowage.compiler.lock",
+                  "dev.stowage.compiler.migrate",
                   "dev.stowage.cli"),
           "picocli..", List.of("dev.stowage.cli"),
           "org.apache.maven..", List.of("dev.stowage.maven"));
