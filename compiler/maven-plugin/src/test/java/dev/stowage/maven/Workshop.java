@@ -130,7 +130,7 @@ final class Workshop {
             .toString());
     line.addAll(
         List.of("--batch-mode", "--no-transfer-progress", "-Dmaven.repo.local=" + repository));
-    if (Boolean.getBoolean("stowage.offline")) {
+    if (System.getProperty("stowage.offline", "").endsWith("true")) {
       line.add("--offline");
     }
     line.addAll(Arrays.asList(arguments));
