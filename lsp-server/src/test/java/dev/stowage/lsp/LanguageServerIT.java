@@ -69,7 +69,7 @@ class LanguageServerIT {
       workload w { prompt 32 tok  generate 8 tok }
       place {
         weights on ram >= share, ssd rest
-        kv on ram 100%
+        kv      on ram 100%
       }
       maximize throughput
       """;
