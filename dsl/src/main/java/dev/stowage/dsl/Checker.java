@@ -1,19 +1,20 @@
 package dev.stowage.dsl;
 
+import dev.stowage.dsl.rules.Rules;
+import dev.stowage.dsl.rules.ScriptTree;
 import dev.stowage.dsl.script.Script;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.eclipse.emf.ecore.EObject;
 import org.eclipse.xtext.nodemodel.INode;
 import org.eclipse.xtext.nodemodel.SyntaxErrorMessage;
 import org.eclipse.xtext.resource.XtextResource;
 
 /**
- * Finds all that is wrong with one file: what the parser could not read, then names, then types,
- * units and values. The command line and the editor both see what this finds.
+ * Finds all that is wrong with one file: what the parser could not read, then what breaks one of
+ * the {@link Rules}. The command line and the editor both see what this finds.
  */
 public final class Checker {
   private static final int MOST_SYNTAX_ERRORS = 50;
@@ -31,23 +32,17 @@ public final class Checker {
     List<Diagnostic> found = new ArrayList<>(syntax(resource));
     if (!resource.getContents().isEmpty()
         && resource.getContents().getFirst() instanceof Script script) {
-      List<EObject> tree = tree(script);
+      ScriptTree tree = ScriptTree.of(script);
       if (found.isEmpty() && script.getHeader() == null) {
         found.add(
             Messages.headerMissing(SourceSpan.startOf(Library.displayName(resource.getURI()))));
       }
-      ImportRules.check(script, found::add);
+      tree.check(Rules.EVERY_FILE, found::add);
       for (Imports.Request request : Imports.of(script)) {
         checkImported(request, checkedAlready, found);
       }
-      NameRules.check(script, tree, found::add);
-      StatementRules.check(script, found::add);
-      var values = new ValueRules(found::add);
-      tree.forEach(values::check);
-      PlacementRules.checkSelectors(tree, found::add);
       if (found.stream().noneMatch(Diagnostic::isError)) {
-        PlacementRules.checkShares(script, found::add);
-        ImportRules.checkUse(script, tree, found::add);
+        tree.check(Rules.SOUND_FILES, found::add);
       }
     }
     found.sort(Comparator.comparing(Diagnostic::span).thenComparing(Diagnostic::code));
@@ -58,16 +53,6 @@ public final class Checker {
     var first = new ArrayList<>(all.subList(0, MOST));
     first.add(Messages.notShown(all.get(MOST).span(), all.size() - MOST));
     return first;
-  }
-
-  /**
-   * All objects of a file in reading order, walked once for all rules; every reference resolved.
-   */
-  private static List<EObject> tree(Script script) {
-    var tree = new ArrayList<EObject>();
-    script.eAllContents().forEachRemaining(tree::add);
-    tree.forEach(object -> object.eCrossReferences().forEach(EObject::eClass));
-    return tree;
   }
 
   private static void checkImported(

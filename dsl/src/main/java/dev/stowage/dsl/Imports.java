@@ -26,14 +26,14 @@ import org.eclipse.emf.ecore.resource.ResourceSet;
  * Finds the files that a file imports: entries of the library, or files relative to the importing
  * one. Nothing else is ever opened: no network, no pipe, no file of another kind.
  */
-final class Imports {
+public final class Imports {
   private Imports() {}
 
   /** One import as written: an {@code import} statement, or {@code platform … from}. */
-  record Request(EObject statement, EAttribute feature, String target) {}
+  public record Request(EObject statement, EAttribute feature, String target) {}
 
   /** What an import leads to. */
-  sealed interface Found {
+  public sealed interface Found {
     record File(Script script) implements Found {}
 
     record UnknownEntry() implements Found {}
@@ -44,7 +44,7 @@ final class Imports {
   }
 
   /** The imports of one file, in reading order. */
-  static List<Request> of(Script script) {
+  public static List<Request> of(Script script) {
     var requests = new ArrayList<Request>();
     for (Statement statement : script.getStatements()) {
       if (statement instanceof Import one && one.getImportURI() != null) {
@@ -60,7 +60,7 @@ final class Imports {
   }
 
   /** The file itself, then all that it imports, directly or not, each once. */
-  static List<Script> visibleFrom(Script script) {
+  public static List<Script> visibleFrom(Script script) {
     var visible = new ArrayList<Script>();
     Set<Resource> seen = new HashSet<>();
     var open = new ArrayDeque<Script>();
@@ -80,7 +80,7 @@ final class Imports {
   }
 
   /** Opens what an import names. */
-  static Found follow(Request request) {
+  public static Found follow(Request request) {
     Resource from = request.statement().eResource();
     String target = request.target();
     if (Library.isEntry(target)) {

@@ -14,10 +14,10 @@ import java.util.Optional;
  * The values that a statement allows, as bounds in base units; a null bound is none. Strict bounds
  * count as closed: what is empty for closed bounds is empty for strict ones too.
  */
-record Interval(BigDecimal low, BigDecimal high) {
-  static final Interval ALL = new Interval(null, null);
+public record Interval(BigDecimal low, BigDecimal high) {
+  public static final Interval ALL = new Interval(null, null);
 
-  static Interval of(ValueSet set) {
+  public static Interval of(ValueSet set) {
     return switch (set) {
       case Quantity quantity -> exactly(value(quantity));
       case ParamRef reference -> ofParam(reference);
@@ -61,21 +61,21 @@ record Interval(BigDecimal low, BigDecimal high) {
     return new Interval(value, value);
   }
 
-  Interval and(Interval other) {
+  public Interval and(Interval other) {
     return new Interval(
         low == null ? other.low : other.low == null ? low : low.max(other.low),
         high == null ? other.high : other.high == null ? high : high.min(other.high));
   }
 
-  boolean isEmpty() {
+  public boolean isEmpty() {
     return low != null && high != null && low.compareTo(high) > 0;
   }
 
-  BigDecimal lowOr(BigDecimal otherwise) {
+  public BigDecimal lowOr(BigDecimal otherwise) {
     return Optional.ofNullable(low).orElse(otherwise);
   }
 
-  BigDecimal highOr(BigDecimal otherwise) {
+  public BigDecimal highOr(BigDecimal otherwise) {
     return Optional.ofNullable(high).orElse(otherwise);
   }
 }

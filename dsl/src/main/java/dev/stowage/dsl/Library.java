@@ -42,7 +42,7 @@ public final class Library {
   }
 
   /** The entry that declares each device type, by the type's name as plans write it. */
-  static Map<String, String> types() {
+  public static Map<String, String> types() {
     return Types.ENTRIES;
   }
 

@@ -6,7 +6,7 @@ import java.util.stream.Collectors;
 /**
  * Every diagnostic of reading, linking and checking: one method a rule, code and words together.
  */
-final class Messages {
+public final class Messages {
   private Messages() {}
 
   // SW0xx: the file and its syntax (SW010 to SW013 are worded in SyntaxMessages)
@@ -45,7 +45,8 @@ final class Messages {
 
   // SW1xx: names, types and units
 
-  static Diagnostic unknownName(SourceSpan at, String kind, String name, List<String> known) {
+  public static Diagnostic unknownName(
+      SourceSpan at, String kind, String name, List<String> known) {
     return withGuesses(
         Diagnostic.error(
             "SW101", at, "no %s is called '%s'%s".formatted(kind, name, oneOf(known, name))),
@@ -55,20 +56,22 @@ final class Messages {
   }
 
   /** A device type that the library has, in an entry that is not imported. */
-  static Diagnostic notImported(SourceSpan at, String type, String entry, SourceSpan where) {
+  public static Diagnostic notImported(SourceSpan at, String type, String entry, SourceSpan where) {
     return Diagnostic.error(
             "SW101", at, "no device type is called '%s': it is in %s".formatted(type, entry))
         .withFix(
             Fix.replace("import " + entry, where, "\nimport \"" + entry + "\"\n").asPreferred());
   }
 
-  static Diagnostic duplicateName(SourceSpan at, String kind, String name, SourceSpan first) {
+  public static Diagnostic duplicateName(
+      SourceSpan at, String kind, String name, SourceSpan first) {
     return Diagnostic.error("SW102", at, "a second %s called '%s'".formatted(kind, name))
         .withRelated(first, "the first is here")
         .withFix(Fix.replace("call it " + another(name), at, another(name)));
   }
 
-  static Diagnostic unknownWord(SourceSpan at, String what, String word, List<String> known) {
+  public static Diagnostic unknownWord(
+      SourceSpan at, String what, String word, List<String> known) {
     return withGuesses(
         Diagnostic.error("SW103", at, "'%s' is no %s%s".formatted(word, what, oneOf(known, word))),
         at,
@@ -79,14 +82,15 @@ final class Messages {
   /**
    * @param same whether both say the same, so that one may go unasked
    */
-  static Diagnostic setTwice(SourceSpan at, String name, SourceSpan first, boolean same) {
+  public static Diagnostic setTwice(SourceSpan at, String name, SourceSpan first, boolean same) {
     Fix remove = Fix.replace("remove the second", at, "");
     return Diagnostic.error("SW104", at, "'%s' is set twice".formatted(name))
         .withRelated(first, "it is set here already")
         .withFix(same ? remove.asPreferred() : remove);
   }
 
-  static Diagnostic bareNumber(SourceSpan at, String what, Unit.Dimension due, String number) {
+  public static Diagnostic bareNumber(
+      SourceSpan at, String what, Unit.Dimension due, String number) {
     Diagnostic diagnostic =
         Diagnostic.error(
             "SW105", at, "%s is %s, and %s has no unit".formatted(what, due.words(), number));
@@ -99,14 +103,14 @@ final class Messages {
     return diagnostic;
   }
 
-  static Diagnostic wrongUnit(SourceSpan at, String what, String due, String found) {
+  public static Diagnostic wrongUnit(SourceSpan at, String what, String due, String found) {
     return Diagnostic.error("SW106", at, "%s is %s, not %s".formatted(what, due, found));
   }
 
   /**
    * A quantity whose unit is one letter away from one that would do: 16 GB/s where 16 GB is due.
    */
-  static Diagnostic wrongUnit(
+  public static Diagnostic wrongUnit(
       SourceSpan at, String what, String due, String number, String found, List<String> near) {
     Diagnostic diagnostic = wrongUnit(at, what, due, number + " " + found);
     for (String unit : near) {
@@ -117,41 +121,41 @@ final class Messages {
     return diagnostic;
   }
 
-  static Diagnostic emptyRange(SourceSpan at) {
+  public static Diagnostic emptyRange(SourceSpan at) {
     return Diagnostic.error("SW107", at, "the range is empty: its end is below its start");
   }
 
   /**
    * @param turned the range with its ends swapped
    */
-  static Diagnostic emptyRange(SourceSpan at, String turned) {
+  public static Diagnostic emptyRange(SourceSpan at, String turned) {
     return emptyRange(at).withFix(Fix.replace("write " + turned, at, turned).asPreferred());
   }
 
-  static Diagnostic stepNotPositive(SourceSpan at) {
+  public static Diagnostic stepNotPositive(SourceSpan at) {
     return Diagnostic.error("SW107", at, "a step is more than zero");
   }
 
-  static Diagnostic outsideDomain(SourceSpan at, String name, SourceSpan domain) {
+  public static Diagnostic outsideDomain(SourceSpan at, String name, SourceSpan domain) {
     return Diagnostic.error(
             "SW107", at, "the value of '%s' is outside of what it may be".formatted(name))
         .withRelated(domain, "allowed is this range");
   }
 
-  static Diagnostic nothingLeft(SourceSpan at, String what, SourceSpan other) {
+  public static Diagnostic nothingLeft(SourceSpan at, String what, SourceSpan other) {
     return Diagnostic.error(
             "SW107", at, "%s: together with the other statement, nothing is left".formatted(what))
         .withRelated(other, "the other statement");
   }
 
-  static Diagnostic sharesTooLarge(SourceSpan at, String subject, String percent) {
+  public static Diagnostic sharesTooLarge(SourceSpan at, String subject, String percent) {
     return Diagnostic.error(
         "SW107",
         at,
         "at least %s%% of the %s are placed: more than all".formatted(percent, subject));
   }
 
-  static Diagnostic sharesTooSmall(SourceSpan at, String subject, String percent) {
+  public static Diagnostic sharesTooSmall(SourceSpan at, String subject, String percent) {
     return Diagnostic.error(
         "SW107",
         at,
@@ -159,11 +163,11 @@ final class Messages {
             .formatted(percent, subject));
   }
 
-  static Diagnostic outOfBounds(SourceSpan at, String what, String due) {
+  public static Diagnostic outOfBounds(SourceSpan at, String what, String due) {
     return Diagnostic.error("SW108", at, "%s is %s".formatted(what, due));
   }
 
-  static Diagnostic unknownEntry(SourceSpan at, String entry, List<String> known) {
+  public static Diagnostic unknownEntry(SourceSpan at, String entry, List<String> known) {
     Diagnostic diagnostic =
         Diagnostic.error(
             "SW110", at, "the library has no '%s'%s".formatted(entry, oneOf(known, entry)));
@@ -175,11 +179,11 @@ final class Messages {
     return diagnostic;
   }
 
-  static Diagnostic notImportable(SourceSpan at, String target, String why) {
+  public static Diagnostic notImportable(SourceSpan at, String target, String why) {
     return Diagnostic.error("SW111", at, "'%s' cannot be imported: %s".formatted(target, why));
   }
 
-  static Diagnostic importCycle(SourceSpan at, String target) {
+  public static Diagnostic importCycle(SourceSpan at, String target) {
     return Diagnostic.error(
         "SW112", at, "'%s' imports this file again: imports run in a circle".formatted(target));
   }
@@ -189,25 +193,25 @@ final class Messages {
         .withRelated(first.span(), first.message());
   }
 
-  static Diagnostic misplacedOverride(SourceSpan at) {
+  public static Diagnostic misplacedOverride(SourceSpan at) {
     return Diagnostic.error(
             "SW114", at, "'override' replaces statements of the plan in a variant or test only")
         .withFix(Fix.replace("remove 'override'", at, "").asPreferred());
   }
 
-  static Diagnostic onlyOne(SourceSpan at, String what, SourceSpan first) {
+  public static Diagnostic onlyOne(SourceSpan at, String what, SourceSpan first) {
     return Diagnostic.error("SW115", at, "a plan has one %s".formatted(what))
         .withRelated(first, "the first is here")
         .withFix(Fix.replace("remove the second", at, ""));
   }
 
-  static Diagnostic importedTwice(SourceSpan at, String target, SourceSpan first) {
+  public static Diagnostic importedTwice(SourceSpan at, String target, SourceSpan first) {
     return Diagnostic.warning("SW421", at, "'%s' is imported twice".formatted(target))
         .withRelated(first, "it is imported here already")
         .withFix(Fix.replace("remove the second", at, "").asPreferred());
   }
 
-  static Diagnostic unusedImport(SourceSpan at, String target) {
+  public static Diagnostic unusedImport(SourceSpan at, String target) {
     return Diagnostic.warning("SW422", at, "nothing of '%s' is used".formatted(target))
         .withFix(Fix.replace("remove the import", at, ""));
   }
@@ -249,37 +253,37 @@ final class Messages {
     return Diagnostic.warning("SW492", at, "%s is set twice: this line counts".formatted(key));
   }
 
-  static Diagnostic notInLibrary(SourceSpan at) {
+  public static Diagnostic notInLibrary(SourceSpan at) {
     return Diagnostic.error(
         "SW116", at, "a library holds params, device types, platforms and imports only");
   }
 
-  static Diagnostic wrongKind(SourceSpan at, String device, String kind, SourceSpan type) {
+  public static Diagnostic wrongKind(SourceSpan at, String device, String kind, SourceSpan type) {
     return Diagnostic.error("SW117", at, "'%s' is no %s".formatted(device, kind))
         .withRelated(type, "its type is declared here");
   }
 
-  static Diagnostic linkToItself(SourceSpan at, String device) {
+  public static Diagnostic linkToItself(SourceSpan at, String device) {
     return Diagnostic.error("SW118", at, "a link from '%s' to itself".formatted(device));
   }
 
-  static Diagnostic metricArguments(SourceSpan at, String metric, String due) {
+  public static Diagnostic metricArguments(SourceSpan at, String metric, String due) {
     return Diagnostic.error("SW119", at, "%s is written %s".formatted(metric, due));
   }
 
-  static Diagnostic percentilesFall(SourceSpan at) {
+  public static Diagnostic percentilesFall(SourceSpan at) {
     return Diagnostic.error("SW120", at, "percentiles rise: p50 <= p95 <= p99 <= max");
   }
 
-  static Diagnostic percentileMissing(SourceSpan at) {
+  public static Diagnostic percentileMissing(SourceSpan at) {
     return Diagnostic.error("SW120", at, "a distribution says p50 and max at least");
   }
 
-  static Diagnostic noSuchDay(SourceSpan at) {
+  public static Diagnostic noSuchDay(SourceSpan at) {
     return Diagnostic.error("SW121", at, "no such day: a date is written 2026-01-31");
   }
 
-  static Diagnostic typeCycle(SourceSpan at, String type) {
+  public static Diagnostic typeCycle(SourceSpan at, String type) {
     return Diagnostic.error("SW122", at, "'%s' is based on itself".formatted(type));
   }
 

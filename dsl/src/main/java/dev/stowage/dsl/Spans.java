@@ -27,7 +27,7 @@ public final class Spans {
   }
 
   /** What an object was read from, without comments and with single blanks. */
-  static String text(EObject object) {
+  public static String text(EObject object) {
     return NodeModelUtils.getTokenText(NodeModelUtils.findActualNodeFor(object));
   }
 
@@ -50,14 +50,15 @@ public final class Spans {
   }
 
   /** The empty span where the line ends in which an object does. */
-  static SourceSpan endOfLine(EObject object) {
+  public static SourceSpan endOfLine(EObject object) {
     INode node = NodeModelUtils.findActualNodeFor(object);
     INode root = node.getRootNode();
     int end = root.getText().indexOf('\n', node.getEndOffset());
     return at(root, object.eResource(), end < 0 ? root.getTotalLength() : end, 0);
   }
 
-  static SourceSpan of(INode node, Resource resource) {
+  /** The text of a node of a file. */
+  public static SourceSpan of(INode node, Resource resource) {
     return at(node, resource, node.getOffset(), node.getLength());
   }
 

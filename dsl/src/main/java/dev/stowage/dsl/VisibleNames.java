@@ -50,7 +50,7 @@ public class VisibleNames implements IScopeProvider {
   }
 
   /** All names of one kind that a file may use. */
-  static List<IEObjectDescription> visible(Script script, EClass wanted) {
+  public static List<IEObjectDescription> visible(Script script, EClass wanted) {
     var names = new ArrayList<IEObjectDescription>();
     if (wanted == ScriptPackage.Literals.VARIANT) {
       addAll(script, true, wanted, names);

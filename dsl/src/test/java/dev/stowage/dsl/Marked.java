@@ -6,9 +6,9 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** A source with one {@code ^marked^} stretch: where the diagnostic is due. */
-record Marked(String text, int offset, int length) {
+public record Marked(String text, int offset, int length) {
 
-  static Marked of(String source) {
+  public static Marked of(String source) {
     int start = source.indexOf('^');
     int end = source.indexOf('^', start + 1);
     String text =
@@ -17,7 +17,7 @@ record Marked(String text, int offset, int length) {
   }
 
   /** Asserts that this source has one diagnostic, of that code and at the mark. */
-  Diagnostic expect(String code) {
+  public Diagnostic expect(String code) {
     List<Diagnostic> found = StowParser.parse(text, Path.of("marked.stow")).diagnostics();
     assertEquals(
         List.of(code + " at '" + text.substring(offset, offset + length) + "'"),
