@@ -8,7 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The flags of {@code vllm serve}. */
+/** The flags of {@code vllm serve}, and those in the YAML file of its {@code --config}. */
 public record VllmImporter() implements Importer {
   private static final int MOST = 1 << 20;
   private static final BigDecimal GIB = BigDecimal.valueOf(1L << 30);
@@ -25,7 +25,7 @@ public record VllmImporter() implements Importer {
   @Override
   public Imported read(List<String> words, Hardware hardware, Path directory) {
     var notes = new ArrayList<Note>();
-    var flags = new Flags(words, name -> name, notes);
+    var flags = new Flags(withFile(words, directory), name -> name, notes);
     var loose = new ArrayList<>(flags.loose());
     loose.removeIf(word -> word.equals("vllm") || word.equals("serve"));
     var named = flags.one("--model");
@@ -77,6 +77,32 @@ public record VllmImporter() implements Importer {
     flags.leave(LEFT);
     flags.leaveRest();
     return draft.finish();
+  }
+
+  /** A file's flags stand before all others, so that those on the command line win, as in vLLM. */
+  private static List<String> withFile(List<String> words, Path directory) {
+    var all = new ArrayList<String>();
+    var rest = new ArrayList<String>();
+    for (var next = words.iterator(); next.hasNext(); ) {
+      String word = next.next();
+      if (word.startsWith("--config=")) {
+        all.addAll(ConfigFile.flags(word.substring("--config=".length()), directory));
+      } else if (!word.equals("--config")) {
+        rest.add(word);
+      } else if (next.hasNext()) {
+        all.addAll(ConfigFile.flags(next.next(), directory));
+      } else {
+        throw new ImportException("--config needs a value");
+      }
+    }
+    // Words before the first flag stay before it: they name the model.
+    int loose = 0;
+    while (loose < rest.size() && !Flags.isFlag(rest.get(loose))) {
+      loose++;
+    }
+    all.addAll(0, rest.subList(0, loose));
+    all.addAll(rest.subList(loose, rest.size()));
+    return all;
   }
 
   private static void place(Draft draft, Flags flags, Models model, List<Note> notes) {

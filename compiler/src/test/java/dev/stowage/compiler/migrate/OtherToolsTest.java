@@ -181,6 +181,38 @@ class OtherToolsTest {
   }
 
   @Test
+  void vllmsFileStandsBeforeItsFlags() throws IOException {
+    Files.writeString(
+        folder.resolve("v.yaml"),
+        """
+        model: opt-1.3b
+        max_num_seqs: 4
+        cpu-offload-gb: 1
+        max-model-len: 512
+        enable-prefix-caching: true
+        lora-modules: [a=b, c=d]
+        """);
+    var imported = vllm("serve --config v.yaml --max-num-seqs 8");
+    contains(
+        imported.planText(),
+        "prompt 256 tok  generate 256 tok  batch auto in 1..8",
+        "weights on gpu0 rest, ram 4",
+        "// --enable-prefix-caching true: ",
+        "// --lora-modules a=b c=d: ",
+        "// --max-num-seqs 4: ");
+    assertEquals(imported.planText(), vllm("serve --max-num-seqs 8 --config=v.yaml").planText());
+  }
+
+  @Test
+  void whatIsWrongInAYamlFileIsSaidInOneLine() throws IOException {
+    for (var yaml : List.of("- a", "a: [", "a: 1\na: 2", "&a [*a, *a]", "x", "", "a: &b {c: *b}")) {
+      Files.writeString(folder.resolve("v.yaml"), yaml);
+      var e = assertThrows(ImportException.class, () -> vllm("serve --config v.yaml"), yaml);
+      assertEquals(1, e.getMessage().lines().count(), e.getMessage());
+    }
+  }
+
+  @Test
   void whatIsWrongInThemIsSaidInOneLineToo() {
     for (var flags :
         List.of(

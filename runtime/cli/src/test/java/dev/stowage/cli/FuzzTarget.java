@@ -3,6 +3,9 @@ package dev.stowage.cli;
 import dev.stowage.cli.GenerationOptions.Generation;
 import dev.stowage.compiler.explain.RunFile;
 import dev.stowage.compiler.lock.LockFile;
+import dev.stowage.compiler.migrate.Hardware;
+import dev.stowage.compiler.migrate.ImportException;
+import dev.stowage.compiler.migrate.Importer;
 import dev.stowage.dsl.StowParser;
 import dev.stowage.plan.model.ModelFolder;
 import dev.stowage.plan.model.ModelFormatException;
@@ -203,6 +206,33 @@ enum FuzzTarget {
         oneLine(e);
       }
     }
+  },
+
+  /** A device map of accelerate. */
+  ACCELERATE {
+    @Override
+    void read(byte[] input, Path folder) throws Exception {
+      Files.write(folder.resolve("map.json"), input);
+      imported("accelerate", List.of("--model", "opt-1.3b", "map.json"), folder);
+    }
+  },
+
+  /** A configuration of DeepSpeed. */
+  DEEPSPEED {
+    @Override
+    void read(byte[] input, Path folder) throws Exception {
+      Files.write(folder.resolve("ds.json"), input);
+      imported("deepspeed", List.of("--model", "opt-1.3b", "ds.json"), folder);
+    }
+  },
+
+  /** vLLM's flags in YAML. */
+  VLLM {
+    @Override
+    void read(byte[] input, Path folder) throws Exception {
+      Files.write(folder.resolve("vllm.yaml"), input);
+      imported("vllm", List.of("serve", "opt-1.3b", "--config", "vllm.yaml"), folder);
+    }
   };
 
   private static final int ZEROS = 1 << 20;
@@ -234,6 +264,15 @@ enum FuzzTarget {
   private static byte[] resource(String name) throws IOException {
     try (var in = FuzzTarget.class.getResourceAsStream("/fuzz/" + name)) {
       return in.readAllBytes();
+    }
+  }
+
+  private static void imported(String tool, List<String> words, Path folder) {
+    try {
+      var text = Importer.of(tool).read(words, Hardware.T4, folder).planText();
+      check(text.length() < 1 << 22, text.length());
+    } catch (ImportException e) {
+      oneLine(e);
     }
   }
 
