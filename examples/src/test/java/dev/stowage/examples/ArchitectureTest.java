@@ -59,7 +59,8 @@ class ArchitectureTest {
                   "dev.stowage.compiler.explain",
                   "dev.stowage.compiler.lock",
                   "dev.stowage.compiler.migrate",
-                  "dev.stowage.cli"),
+                  "dev.stowage.cli",
+                  "dev.stowage.cli.serve"),
           "picocli..", List.of("dev.stowage.cli"),
           "org.apache.maven..", List.of("dev.stowage.maven"));
 
@@ -150,7 +151,15 @@ class ArchitectureTest {
       }
     }
     assertEquals(
-        new TreeSet<>(Set.of("DiagnosticPrinter", "Lock", "PlanCompiler", "Planned")), knowing);
+        new TreeSet<>(
+            Set.of(
+                "DiagnosticPrinter",
+                "LaneTrace",
+                "Lock",
+                "PlanCompiler",
+                "Planned",
+                "SimulationReport")),
+        knowing);
   }
 
   private static String outermost(JavaClass c) {

@@ -1,7 +1,6 @@
 package dev.stowage.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.plan.text.Amount;
 import dev.stowage.runtime.session.Session;
@@ -44,6 +43,13 @@ final class BenchCommand implements Callable<Integer> {
   private int warmUp = 1;
 
   @Option(
+      names = "--trace",
+      paramLabel = "OUT",
+      description =
+          "Also runs one more block, and writes a Chrome trace of it beside the simulated lanes.")
+  private Path trace;
+
+  @Option(
       names = "--format",
       paramLabel = "FORMAT",
       description = "${COMPLETION-CANDIDATES}; default: ${DEFAULT-VALUE}.")
@@ -80,13 +86,6 @@ final class BenchCommand implements Callable<Integer> {
     }
   }
 
-  /**
-   * Resident bytes of the process.
-   *
-   * @param promised what the plan sets aside in host memory
-   */
-  private record Memory(OptionalLong before, OptionalLong peak, long promised) {}
-
   @Override
   public Integer call() throws ModelFormatException {
     if (repetitions < 1 || repetitions > MOST || warmUp < 0 || warmUp > MOST) {
@@ -95,16 +94,20 @@ final class BenchCommand implements Callable<Integer> {
     }
     int workers = threads.threads();
     var planned = planned();
-    ResidentMemory.forgetPeak();
-    var before = ResidentMemory.now();
+    var before = HostMemory.begin();
     try (var _ = console.interrupt().begin();
         var session =
             Session.open(
                 planned.plan(), planned.schedule(), planned.base(), planned.model(), workers)) {
       var benchmark =
           Benchmark.run(planned.plan(), session, warmUp, repetitions, console.interrupt());
-      var memory = new Memory(before, ResidentMemory.peak(), promised(planned));
+      var memory = HostMemory.end(before, planned.plan());
       show(planned, tests(planned, benchmark), memory, session.kernels());
+      if (trace != null) {
+        session.record(true);
+        Benchmark.run(planned.plan(), session, 0, 1, console.interrupt());
+        LaneTrace.of(planned, session.recording()).write(trace, console);
+      }
     }
     return (planned.expectationMissed() ? Exit.EXPECTATION_FAILED : Exit.GOOD).code();
   }
@@ -117,14 +120,6 @@ final class BenchCommand implements Callable<Integer> {
       }
       case SOURCE -> PlanCompiler.compile(file, options, 0, console);
     };
-  }
-
-  private static long promised(Planned planned) {
-    var plan = planned.plan();
-    return plan.machine().devices().stream()
-        .filter(device -> device.kind() == DeviceKind.HOST)
-        .mapToLong(device -> plan.bytesOn(device.name()))
-        .sum();
   }
 
   private static boolean emulated(Planned planned) {
@@ -148,7 +143,7 @@ final class BenchCommand implements Callable<Integer> {
     return decode.rates().isEmpty() ? List.of(prefill, both) : List.of(prefill, decode, both);
   }
 
-  private void show(Planned planned, List<Test> tests, Memory memory, String kernels) {
+  private void show(Planned planned, List<Test> tests, HostMemory memory, String kernels) {
     var text =
         switch (format) {
           case MD -> markdown(planned, tests, memory, kernels);
@@ -158,7 +153,7 @@ final class BenchCommand implements Callable<Integer> {
     console.out().print(text);
   }
 
-  private String markdown(Planned planned, List<Test> tests, Memory memory, String kernels) {
+  private String markdown(Planned planned, List<Test> tests, HostMemory memory, String kernels) {
     var text = new StringBuilder();
     text.append("| plan | sequences | test | tok/s | predicted tok/s | measured / predicted |\n");
     text.append("| --- | ---: | --- | ---: | ---: | ---: |\n");
@@ -180,13 +175,8 @@ final class BenchCommand implements Callable<Integer> {
             repetitions,
             warmUp,
             "tokens of sweeps without prompts; pp+tg: generated over all time"));
-    if (memory.peak().isPresent() && memory.before().isPresent()) {
-      text.append(
-          Amount.format(
-              "memory: the process held at most %s, %s of it before the plan was loaded; the plan sets %s of host memory aside\n",
-              Amount.bytes(memory.peak().getAsLong()),
-              Amount.bytes(memory.before().getAsLong()),
-              Amount.bytes(memory.promised())));
+    if (!memory.human().isEmpty()) {
+      text.append("memory: ").append(memory.human());
     }
     text.append("kernels: ").append(kernels).append('\n');
     if (emulated(planned)) {
@@ -195,7 +185,7 @@ final class BenchCommand implements Callable<Integer> {
     return text.toString();
   }
 
-  private ObjectNode json(Planned planned, List<Test> tests, Memory memory, String kernels) {
+  private ObjectNode json(Planned planned, List<Test> tests, HostMemory memory, String kernels) {
     var json = Json.result().put("plan", planned.plan().name());
     json.put("sequences", planned.plan().batch().sequences());
     json.put("repetitions", repetitions).put("warm_up", warmUp);
@@ -207,13 +197,11 @@ final class BenchCommand implements Callable<Integer> {
       node.put("predicted_tok_per_s", test.predicted());
       test.rates().forEach(node.putArray("samples_tok_per_s")::add);
     }
-    var node = json.putObject("memory").put("promised_host_bytes", memory.promised());
-    memory.before().ifPresent(bytes -> node.put("resident_before_bytes", bytes));
-    memory.peak().ifPresent(bytes -> node.put("peak_resident_bytes", bytes));
+    memory.json(json.putObject("memory"));
     return json;
   }
 
-  private String csv(Planned planned, List<Test> tests, Memory memory) {
+  private String csv(Planned planned, List<Test> tests, HostMemory memory) {
     var text =
         new StringBuilder(
             "plan,sequences,repetitions,test,mean_tok_per_s,sd_tok_per_s,predicted_tok_per_s,resident_before_bytes,peak_resident_bytes,promised_host_bytes\n");

@@ -52,6 +52,12 @@ final class RunCommand implements Callable<Integer> {
   private Path output;
 
   @Option(
+      names = "--trace",
+      paramLabel = "OUT",
+      description = "Also writes a Chrome trace of the lanes, beside the simulated ones.")
+  private Path trace;
+
+  @Option(
       names = "--format",
       paramLabel = "FORMAT",
       description = "${COMPLETION-CANDIDATES}; default: ${DEFAULT-VALUE}.")
@@ -77,13 +83,17 @@ final class RunCommand implements Callable<Integer> {
       continuations.add(encoder.continuation(prompt));
     }
     boolean met;
+    var before = HostMemory.begin();
     try (var _ = console.interrupt().begin();
         var session =
             Session.open(
                 planned.plan(), planned.schedule(), planned.base(), source.model(), workers)) {
+      record(session);
       var completions =
           session.generate(list, (request, id) -> token(request, continuations.get(request), id));
-      show(list, completions, continuations, planned, session);
+      var summary = RunSummary.of(planned, session, before);
+      show(list, completions, continuations, summary);
+      trace(planned, session);
       met = met(planned, session, list.size());
     }
     return (planned.expectationMissed() || !met ? Exit.EXPECTATION_FAILED : Exit.GOOD).code();
@@ -114,14 +124,16 @@ final class RunCommand implements Callable<Integer> {
   private Exit run(Job job, ResultFile results, Planned planned, Path model, int workers)
       throws ModelFormatException {
     int before = results.count();
+    var resident = HostMemory.begin();
     try (var _ = console.interrupt().begin();
         var session =
             Session.open(planned.plan(), planned.schedule(), planned.base(), model, workers)) {
+      record(session);
       try (var running = job.start(results)) {
         session.generate(running);
       }
       int now = results.count() - before;
-      var summary = new RunSummary(planned, session.metrics(), session.kernels());
+      var summary = RunSummary.of(planned, session, resident);
       if (format == Format.JSON) {
         var result = Json.result().put("requests", job.requests()).put("results", now);
         result.put("results_before", before);
@@ -129,8 +141,26 @@ final class RunCommand implements Callable<Integer> {
         Json.print(result, console);
       }
       console.err().print(summary.human());
+      trace(planned, session);
       boolean met = now == 0 || met(planned, session, now);
       return planned.expectationMissed() || !met ? Exit.EXPECTATION_FAILED : Exit.GOOD;
+    }
+  }
+
+  /** Times the lanes where it is told what they did. */
+  private void record(Session session) {
+    if (trace != null || format == Format.JSON) {
+      session.record(trace != null);
+    }
+  }
+
+  private void trace(Planned planned, Session session) {
+    if (trace != null) {
+      var recording = session.recording();
+      if (!recording.whole()) {
+        console.say(trace + " has only the beginning: there was too much to keep");
+      }
+      LaneTrace.of(planned, recording).write(trace, console);
     }
   }
 
@@ -193,9 +223,7 @@ final class RunCommand implements Callable<Integer> {
       List<Request> requests,
       List<Completion> completions,
       List<Continuation> continuations,
-      Planned planned,
-      Session session) {
-    var summary = new RunSummary(planned, session.metrics(), session.kernels());
+      RunSummary summary) {
     switch (format) {
       case HUMAN -> {
         console.out().println(continuations.getFirst().finish());

@@ -5,9 +5,22 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.stowage.plan.text.Amount;
 import dev.stowage.plan.text.Table;
 import dev.stowage.runtime.session.Metrics;
+import dev.stowage.runtime.session.Recording;
+import dev.stowage.runtime.session.Session;
+import java.util.OptionalLong;
 
 /** What a run was like: measured next to predicted, and bytes as asked, planned and realised. */
-record RunSummary(Planned planned, Metrics metrics, String kernels) {
+record RunSummary(
+    Planned planned, Metrics metrics, String kernels, HostMemory memory, Recording recording) {
+  static RunSummary of(Planned planned, Session session, OptionalLong before) {
+    return new RunSummary(
+        planned,
+        session.metrics(),
+        session.kernels(),
+        HostMemory.end(before, planned.plan()),
+        session.recording());
+  }
+
   String human() {
     var predicted = planned.plan().predicted();
     var text = new StringBuilder();
@@ -54,6 +67,12 @@ record RunSummary(Planned planned, Metrics metrics, String kernels) {
         text.append('\n');
       }
     }
+    if (!memory.human().isEmpty()) {
+      text.append('\n').append(memory.human());
+    }
+    if (!recording.lanes().isEmpty()) {
+      text.append('\n').append(lanes());
+    }
     return text.toString();
   }
 
@@ -85,6 +104,30 @@ record RunSummary(Planned planned, Metrics metrics, String kernels) {
           .put("usable_bytes", device.usableBytes())
           .put("activity", device.activity());
     }
+    memory.json(node.putObject("memory"));
+    var lanes = node.putArray("lanes");
+    for (var lane : recording.lanes()) {
+      lanes
+          .addObject()
+          .put("name", lane.name())
+          .put("prefill_busy_s", lane.prefillBusySeconds())
+          .put("decode_busy_s", lane.decodeBusySeconds());
+    }
+  }
+
+  private String lanes() {
+    var table = new Table("lane", "prefill busy>", "decode busy>");
+    for (var lane : recording.lanes()) {
+      table.row(
+          lane.name(),
+          busy(lane.prefillBusySeconds(), metrics.prefillSeconds()),
+          busy(lane.decodeBusySeconds(), metrics.decodeSeconds()));
+    }
+    return table.text();
+  }
+
+  private static String busy(double seconds, double phase) {
+    return phase > 0 ? Amount.percent(seconds / phase) : "-";
   }
 
   private String shares() {

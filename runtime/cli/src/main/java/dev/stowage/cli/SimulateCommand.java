@@ -1,9 +1,6 @@
 package dev.stowage.cli;
 
 import dev.stowage.compiler.simulate.Simulator;
-import dev.stowage.plan.text.AtomicFile;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -53,20 +50,12 @@ final class SimulateCommand implements Callable<Integer> {
     var timeline = Simulator.simulate(planned.plan(), planned.schedule());
     var report = new SimulationReport(planned.plan(), timeline);
     if (trace != null) {
-      write(report.trace());
+      report.trace().write(trace, console);
     }
     switch (format) {
       case HUMAN -> console.out().print(report.human());
       case JSON -> Json.print(report.json(), console);
     }
     return Exit.GOOD.code();
-  }
-
-  private void write(String json) {
-    try {
-      AtomicFile.write(console.resolve(trace), json.getBytes(StandardCharsets.UTF_8));
-    } catch (IOException e) {
-      throw Failure.usage("%s cannot be written: %s".formatted(trace, e.getMessage()));
-    }
   }
 }

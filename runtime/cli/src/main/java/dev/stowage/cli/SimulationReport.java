@@ -5,18 +5,16 @@ import static dev.stowage.plan.text.Amount.percent;
 import static dev.stowage.plan.text.Amount.rate;
 import static dev.stowage.plan.text.Amount.seconds;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.stowage.compiler.simulate.Timeline;
+import dev.stowage.compiler.simulate.Timeline.Lane;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.text.Amount;
 import dev.stowage.plan.text.Table;
-import java.util.LinkedHashMap;
 
 /** A simulated block for people, for programs, and for trace viewers. */
 final class SimulationReport {
   private static final int STALLS_SHOWN = 6;
-  private static final double MICROS = 1e6;
 
   private final ExecutablePlan plan;
   private final Timeline timeline;
@@ -145,53 +143,32 @@ final class SimulationReport {
     return json;
   }
 
-  /** The trace event format that chrome://tracing and Perfetto read: one thread a lane. */
-  String trace() {
-    var json = Json.MAPPER.createObjectNode();
-    json.put("displayTimeUnit", "ms");
-    json.putObject("otherData").put("clock", "simulated").put("plan", plan.name());
-    var events = json.putArray("traceEvents");
-    var threads = new LinkedHashMap<String, Integer>();
-    timeline.lanes().forEach(lane -> threads.put(lane.name(), threads.size() + 1));
-    events
-        .addObject()
-        .put("name", "process_name")
-        .put("ph", "M")
-        .put("pid", 1)
-        .putObject("args")
-        .put("name", plan.name() + " (simulated)");
-    threads.forEach(
-        (lane, thread) ->
-            events
-                .addObject()
-                .put("name", "thread_name")
-                .put("ph", "M")
-                .put("pid", 1)
-                .put("tid", thread)
-                .putObject("args")
-                .put("name", lane));
+  /** One prefill and one decode sweep. */
+  ChromeTrace trace() {
+    var trace = new ChromeTrace("simulated", plan.name());
+    var process =
+        trace.process(
+            plan.name() + " (simulated)", timeline.lanes().stream().map(Lane::name).toList());
     for (var window : timeline.windows()) {
-      for (var span : window.spans()) {
-        var event =
-            events
-                .addObject()
-                .put("name", span.what())
-                .put("cat", window.name())
-                .put("ph", "X")
-                .put("pid", 1)
-                .put("tid", threads.get(span.lane()))
-                .put("ts", span.startSeconds() * MICROS)
-                .put("dur", (span.endSeconds() - span.startSeconds()) * MICROS);
-        var arguments = event.putObject("args").put("stop", span.stop());
-        if (span.microBatch() >= 0) {
-          arguments.put("micro-batch", span.microBatch());
-        }
-      }
+      add(window, 0, process);
     }
-    try {
-      return Json.MAPPER.writeValueAsString(json) + "\n";
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException(e);
+    return trace;
+  }
+
+  /**
+   * Adds a sweep to a trace.
+   *
+   * @param later seconds by which it is shown later than it was simulated
+   */
+  static void add(Timeline.Window window, double later, ChromeTrace.Process process) {
+    for (var span : window.spans()) {
+      double start = later + span.startSeconds();
+      double end = later + span.endSeconds();
+      var arguments = process.span(span.lane(), span.what(), window.name(), start, end);
+      arguments.put("stop", span.stop());
+      if (span.microBatch() >= 0) {
+        arguments.put("micro-batch", span.microBatch());
+      }
     }
   }
 

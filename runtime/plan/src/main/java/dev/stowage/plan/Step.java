@@ -1,6 +1,7 @@
 package dev.stowage.plan;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -8,6 +9,19 @@ import java.util.Objects;
  * speaks of the layer at hand.
  */
 public sealed interface Step {
+  /** What timelines call it, such as {@code matmul mlp.up} and {@code attend kv.inst}. */
+  default String label() {
+    return switch (this) {
+      case Load load -> "load " + load.weight().word();
+      case Compute(Op.MatMul(var weight, _), _, _, _) -> "matmul " + weight.word();
+      case Compute(Op.Normalize(var norm), _, _, _) -> "normalize " + norm.word();
+      case Compute(var op, _, _, _) -> op.getClass().getSimpleName().toLowerCase(Locale.ROOT);
+      case Attend attend -> "attend " + attend.region();
+      case Append append -> "append " + append.region();
+      case Copy copy -> "copy " + copy.from();
+    };
+  }
+
   /**
    * Brings rows of a matrix from where they lie to a slot of a ring where they are used.
    *

@@ -53,7 +53,12 @@ final class Binder {
    *
    * @param logits {@code [sequences of a micro-batch, vocabulary]}, F32
    */
-  record Bound(Program program, KernelSelection kernels, MemorySegment logits, Resources resources)
+  record Bound(
+      Program program,
+      KernelSelection kernels,
+      MemorySegment logits,
+      Recorder recorder,
+      Resources resources)
       implements AutoCloseable {
     @Override
     public void close() {
@@ -65,6 +70,7 @@ final class Binder {
   private final ModelShape shape;
   private final Schedule schedule;
   private final Resources resources = new Resources();
+  private final Recorder recorder = new Recorder();
   private final Map<String, Device> devices = new LinkedHashMap<>();
   private final Map<String, MemorySegment> memory = new HashMap<>();
   private final Map<String, KvStore> stores = new LinkedHashMap<>();
@@ -114,7 +120,8 @@ final class Binder {
     var stops = new ArrayList<Commands.Stop>();
     var loads = new ArrayList<List<Load>>();
     var commands =
-        new Commands(plan, kernels, memory, weights, vectors, stores, lanes, files, prepared);
+        new Commands(
+            plan, kernels, memory, weights, vectors, stores, lanes, files, prepared, recorder);
     for (var section : plan.sections()) {
       for (int i = 0; i < section.repeats(); i++) {
         int layer = section.layers().isEmpty() ? 0 : section.layers().from() + i;
@@ -142,7 +149,7 @@ final class Binder {
             List.copyOf(lanes.values()),
             List.copyOf(stores.values()),
             List.copyOf(devices.values()));
-    return new Bound(program, selection, memory.get("logits"), resources);
+    return new Bound(program, selection, memory.get("logits"), recorder, resources);
   }
 
   /**
@@ -439,7 +446,14 @@ final class Binder {
   }
 
   /** A load of a stop, and where in the ring's slot its rows go. */
-  record Load(Weight weight, int layer, Range rows, ElementType type, String from, long offset) {
+  record Load(
+      Weight weight,
+      int layer,
+      Range rows,
+      ElementType type,
+      String from,
+      long offset,
+      Recorder.Work work) {
     long bytes(ModelShape shape) {
       return rows.size() * shape.rowBytes(weight, type);
     }
@@ -450,7 +464,15 @@ final class Binder {
     long offset = 0;
     for (var step : section.steps()) {
       if (step instanceof Step.Load load) {
-        var bound = new Load(load.weight(), layer, load.rows(), load.type(), load.from(), offset);
+        var bound =
+            new Load(
+                load.weight(),
+                layer,
+                load.rows(),
+                load.type(),
+                load.from(),
+                offset,
+                Commands.work(step, section, layer));
         loads.add(bound);
         offset += Footprint.align(bound.bytes(shape));
       }
@@ -489,8 +511,21 @@ final class Binder {
         }
       }
     }
-    var stream = resources.add(new WeightStream(readers));
+    var stream = resources.add(new WeightStream(readers, recorded(sequence, loads)));
     stream.start();
     return stream;
+  }
+
+  private WeightStream.Recorded[][] recorded(List<Integer> sequence, List<List<Load>> loads) {
+    return sequence.stream()
+        .map(
+            stop ->
+                loads.get(stop).stream()
+                    .map(
+                        load ->
+                            new WeightStream.Recorded(
+                                recorder.lane("read(" + load.from() + ")"), load.work()))
+                    .toArray(WeightStream.Recorded[]::new))
+        .toArray(WeightStream.Recorded[][]::new);
   }
 }

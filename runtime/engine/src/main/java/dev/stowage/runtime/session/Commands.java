@@ -16,6 +16,7 @@ import dev.stowage.plan.model.ModelVector;
 import dev.stowage.runtime.device.DeviceException;
 import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.device.Partial;
+import dev.stowage.runtime.device.Rows;
 import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.kernel.RopeTable;
 import dev.stowage.runtime.weights.ModelFiles;
@@ -58,6 +59,7 @@ final class Commands {
   private final Map<String, Lane> lanes;
   private final ModelFiles files;
   private final Map<String, PreparedFile> prepared;
+  private final Recorder recorder;
   private final Map<String, Partial[]> partials = new HashMap<>();
   private final int flights;
   private final RopeTable rotations;
@@ -71,7 +73,7 @@ final class Commands {
   private final Map<Lane, Ticket> stored = new LinkedHashMap<>();
 
   /** What was submitted last to a lane, for every pass in flight. */
-  private static final class Ticket {
+  private static final class Ticket implements Ordering {
     final Lane lane;
     final long[] numbers;
 
@@ -84,10 +86,15 @@ final class Commands {
       numbers[pass.flight] = lane.submit(commands[pass.flight], pass);
     }
 
-    void await(Pass pass) {
+    /** Waits for it. */
+    @Override
+    public void run(Pass pass) {
       lane.await(numbers[pass.flight]);
     }
   }
+
+  /** Orders lanes, and does no work itself. */
+  private interface Ordering extends Command {}
 
   /**
    * The commands of a stop.
@@ -105,8 +112,10 @@ final class Commands {
       Map<String, KvStore> stores,
       Map<String, Lane> lanes,
       ModelFiles files,
-      Map<String, PreparedFile> prepared) {
+      Map<String, PreparedFile> prepared,
+      Recorder recorder) {
     this.plan = plan;
+    this.recorder = recorder;
     this.kernels = kernels;
     this.memory = memory;
     this.weights = weights;
@@ -167,31 +176,80 @@ final class Commands {
     var commands = new ArrayList<Command>();
     if (!section.layers().isEmpty()) {
       for (var ticket : stored.values()) {
-        commands.add(ticket::await); // q, k and v are free to be written again
+        commands.add(ticket); // q, k and v are free to be written again
       }
     }
     waits = -1;
     for (var step : section.steps()) {
+      int first = commands.size();
+      var work = work(step, section, layer);
       switch (step) {
         case Step.Load load -> {} // the read lane's
-        case Step.Compute compute -> compute(commands, compute, layer, loads, rows);
-        case Step.Attend attend -> attend(commands, attend, layer);
-        case Step.Append append -> append(commands, append, layer);
+        case Step.Compute compute -> {
+          compute(commands, compute, layer, loads, rows);
+          record(commands, first, "compute(" + compute.at() + ")", work, bytes(compute));
+        }
+        case Step.Attend attend -> attend(commands, attend, layer, work);
+        case Step.Append append -> append(commands, append, layer, work);
         case Step.Copy copy -> throw cannot("copy %s to %s".formatted(copy.from(), copy.to()));
       }
     }
     return new Stop(commands.toArray(Command[]::new), waits < 0 ? commands.size() : waits);
   }
 
+  // -- who hears of it
+
+  /** A step of a stop, as it is heard of. */
+  static Recorder.Work work(Step step, Section section, int layer) {
+    boolean inLayer = !section.layers().isEmpty();
+    return new Recorder.Work(
+        step.label(), inLayer ? "layer " + layer : section.name(), inLayer ? layer : -1);
+  }
+
+  private void record(
+      List<Command> commands, int first, String lane, Recorder.Work work, long bytes) {
+    for (int i = first; i < commands.size(); i++) {
+      if (!(commands.get(i) instanceof Ordering)) {
+        commands.set(i, recorder.lane(lane).recorded(commands.get(i), work, _ -> bytes));
+      }
+    }
+  }
+
+  /** Weights that a product reads. */
+  private long bytes(Step.Compute step) {
+    return switch (step.op()) {
+      case Op.MatMul(var weight, var range) ->
+          plan.weights().stream()
+              .filter(r -> r.weight() == weight && r.rows().contains(range))
+              .findFirst()
+              .map(r -> range.size() * shape.rowBytes(weight, r.type()))
+              .orElse(0L);
+      default -> 0;
+    };
+  }
+
+  /**
+   * Where keys and values are attended to, or stored: what a disk holds is read and written there,
+   * and everything else is work of the device that attends.
+   */
+  private Recorder.Lane lane(KvRegion region, String verb) {
+    var home = plan.machine().device(region.device()).kind();
+    boolean storage = home == DeviceKind.DISK || verb.equals("write") && home == DeviceKind.CSD;
+    return recorder.lane(
+        storage ? verb + "(" + region.device() + ")" : "compute(" + region.attendAt() + ")");
+  }
+
   // -- storage lanes
 
-  private void attend(List<Command> commands, Step.Attend step, int layer) {
+  private void attend(List<Command> commands, Step.Attend step, int layer, Recorder.Work work) {
+    var recorded = lane(plan.kvRegion(step.region()), "read");
     var store = stores.get(step.region());
     var queries = place(step.queries());
     var into = partial(step.writes());
     var lane = lane(step.region());
     if (lane == null) {
-      commands.add(pass -> store.attend(layer, pass.rows, queries.of(pass), into[pass.flight]));
+      Command attend = pass -> store.attend(layer, pass.rows, queries.of(pass), into[pass.flight]);
+      commands.add(recorded.recorded(attend, work, Recorder.Bytes.NONE));
     } else {
       var ticket = new Ticket(lane, flights);
       tickets.put(step.writes(), ticket);
@@ -200,20 +258,26 @@ final class Commands {
       for (int flight = 0; flight < flights; flight++) {
         var q = instance(step.queries(), flight);
         var partial = into[flight];
-        perFlight[flight] = pass -> store.attend(layer, pass.rows, q, partial);
+        Command attend = pass -> store.attend(layer, pass.rows, q, partial);
+        perFlight[flight] = recorded.recorded(attend, work, Recorder.Bytes.NONE);
       }
       commands.add(pass -> ticket.submit(perFlight, pass));
     }
   }
 
-  private void append(List<Command> commands, Step.Append step, int layer) {
+  private void append(List<Command> commands, Step.Append step, int layer, Recorder.Work work) {
+    var region = plan.kvRegion(step.region());
+    var recorded = lane(region, "write");
+    long rowBytes = 2 * region.heads().size() * plan.kvType().rowBytes(shape.headDim());
     var store = stores.get(step.region());
     var lane = lane(step.region());
     var perFlight = new Command[flights];
     for (int flight = 0; flight < flights; flight++) {
       var keys = instance(step.keys(), flight);
       var values = instance(step.values(), flight);
-      perFlight[flight] = pass -> store.append(layer, pass.rows, keys, values);
+      Command append = pass -> store.append(layer, pass.rows, keys, values);
+      perFlight[flight] =
+          recorded.recorded(append, work, pass -> rowBytes * stored(region, pass.rows));
     }
     if (lane == null) {
       commands.add(pass -> perFlight[pass.flight].run(pass));
@@ -221,6 +285,18 @@ final class Commands {
       var ticket = stored.get(lane);
       commands.add(pass -> ticket.submit(perFlight, pass));
     }
+  }
+
+  /** Rows whose keys and values a region holds. */
+  private static int stored(KvRegion region, Rows rows) {
+    int count = 0;
+    for (int row = 0; row < rows.count(); row++) {
+      if (region.sequences().contains(rows.slot(row))
+          && region.tokens().contains(rows.position(row))) {
+        count++;
+      }
+    }
+    return count;
   }
 
   private Lane lane(String region) {
@@ -550,7 +626,7 @@ final class Commands {
     var ticket = tickets.remove(step.reads().get(1));
     if (ticket != null) {
       waits = waits < 0 ? commands.size() : waits;
-      commands.add(ticket::await);
+      commands.add(ticket);
     }
     commands.add(
         pass ->

@@ -116,6 +116,7 @@ public final class Session implements AutoCloseable {
         for (int i = 0; i < decoding.ended.size(); i++) {
           requests.completed(decoding.ended.get(i));
         }
+        more = more || requests.mayGoOn();
       }
     } finally {
       for (var slot : slots) {
@@ -132,7 +133,7 @@ public final class Session implements AutoCloseable {
           new Completion(next.number(), List.of(), Completion.Finish.LENGTH, List.of()));
     } else {
       program.clear(slot);
-      slots[slot].begin(next.number(), request, batch.tokens(), vocabulary);
+      slots[slot].begin(next, batch.tokens(), vocabulary);
     }
   }
 
@@ -153,6 +154,27 @@ public final class Session implements AutoCloseable {
    * @param top how many of the likeliest tokens after the last to name
    */
   public Score score(int[] ids, int top) {
+    var scoring = score(ids, top, false);
+    return new Score(scoring.logprobs, scoring.candidates);
+  }
+
+  /**
+   * The log-probability of every next token of a text, as {@link #score}, each with the likeliest
+   * in its place.
+   *
+   * @param top how many of the likeliest to name
+   * @return one for every token but the first
+   */
+  public List<TokenLogprob> scoreEvery(int[] ids, int top) {
+    var scoring = score(ids, top, true);
+    var all = new ArrayList<TokenLogprob>();
+    for (int i = 0; i < scoring.logprobs.size(); i++) {
+      all.add(new TokenLogprob(scoring.logprobs.get(i), scoring.every.get(i)));
+    }
+    return all;
+  }
+
+  private Scoring score(int[] ids, int top, boolean every) {
     check(0, ids);
     if (top < 0 || top > vocabulary) {
       throw new IllegalArgumentException(
@@ -160,7 +182,7 @@ public final class Session implements AutoCloseable {
     }
     meter.begin();
     program.clear(0);
-    var scoring = new Scoring(ids, top);
+    var scoring = new Scoring(ids, top, every);
     int chunk = Math.min(batch.prefillChunk(), batch.promptTokens());
     int prompt = sparse ? Math.min(ids.length, batch.promptTokens()) : ids.length;
     for (int start = 0, end; start < ids.length; start = end) {
@@ -172,11 +194,28 @@ public final class Session implements AutoCloseable {
       for (int position = start; position < end; position++) {
         program.passes()[0].add(ids[position], 0, position, start, continues, true);
       }
+      bound.recorder().sweep(true);
       long began = System.nanoTime();
       program.sweep(scoring);
-      meter.prefill(end - start, System.nanoTime() - began);
+      long ended = System.nanoTime();
+      bound.recorder().swept(began, ended);
+      meter.prefill(end - start, ended - began);
     }
-    return new Score(scoring.logprobs, scoring.candidates);
+    return scoring;
+  }
+
+  /**
+   * From now on, measures how long every lane works: between the sweeps of prompts and of decoding.
+   *
+   * @param spans whether to keep single pieces of work too
+   */
+  public void record(boolean spans) {
+    bound.recorder().start(spans);
+  }
+
+  /** What the lanes have done since {@link #record}. */
+  public Recording recording() {
+    return bound.recorder().recording();
   }
 
   /** What this session has measured so far. */
@@ -224,9 +263,12 @@ public final class Session implements AutoCloseable {
       }
     }
     decoding.begin();
+    bound.recorder().sweep(promptTokens > 0);
     long began = System.nanoTime();
     program.sweep(decoding);
-    long nanos = System.nanoTime() - began;
+    long ended = System.nanoTime();
+    bound.recorder().swept(began, ended);
+    long nanos = ended - began;
     if (promptTokens > 0) {
       meter.prefill(promptTokens, nanos);
     } else {
@@ -246,6 +288,7 @@ public final class Session implements AutoCloseable {
   /** A place for one running sequence. */
   private static final class Slot {
     int request = -1;
+    int draws;
     int[] prompt;
     int stored; // positions whose keys and values are in the cache
     int last; // the token generated last
@@ -257,8 +300,10 @@ public final class Session implements AutoCloseable {
     int likeliest; // log-probabilities wanted beside every token's own, or -1 for none at all
     List<TokenLogprob> logprobs = List.of();
 
-    void begin(int index, Request request, int tokens, int vocabulary) {
-      this.request = index;
+    void begin(RequestStream.Numbered next, int tokens, int vocabulary) {
+      var request = next.request();
+      this.request = next.number();
+      draws = next.draws();
       stopIds = request.stopIds().stream().mapToInt(Integer::intValue).toArray();
       prompt = request.prompt();
       stored = 0;
@@ -319,7 +364,7 @@ public final class Session implements AutoCloseable {
       for (int pick = pass.pickFrom; pick < pass.pickTo; pick++) {
         var slot = slots[pass.rows.slot(pass.picks[pick])];
         long offset = (pick - pass.pickFrom) * (long) vocabulary * Float.BYTES;
-        int id = slot.sampler.choose(logits, offset, slot.request, slot.generated);
+        int id = slot.sampler.choose(logits, offset, slot.draws, slot.generated);
         meter.token();
         sampled++;
         if (slot.stopsAt(id)) {
@@ -327,7 +372,9 @@ public final class Session implements AutoCloseable {
           continue;
         }
         if (slot.likeliest >= 0) {
-          slot.logprobs.add(logprob(offset, id, slot.likeliest));
+          var logprob = logprob(offset, id, slot.likeliest);
+          slot.logprobs.add(logprob);
+          listener.logprob(slot.request, logprob);
         }
         slot.output[slot.generated++] = id;
         slot.last = id;
@@ -407,9 +454,14 @@ public final class Session implements AutoCloseable {
     final int[] ids;
     final int top;
     final List<Double> logprobs = new ArrayList<>();
+    final List<List<Score.Candidate>> every;
     List<Score.Candidate> candidates = List.of();
 
-    Scoring(int[] ids, int top) {
+    /**
+     * @param everywhere whether the likeliest are wanted for all tokens, and not only the last
+     */
+    Scoring(int[] ids, int top, boolean everywhere) {
+      every = everywhere ? new ArrayList<>() : null;
       this.ids = ids;
       this.top = top;
     }
@@ -422,6 +474,9 @@ public final class Session implements AutoCloseable {
         if (position + 1 < ids.length) {
           double normaliser = Logits.logNormaliser(logits, offset, vocabulary);
           logprobs.add(logit(offset, ids[position + 1]) - normaliser);
+          if (every != null) {
+            every.add(top == 0 ? List.of() : likeliest(offset, top, normaliser));
+          }
         } else if (top > 0) {
           double normaliser = Logits.logNormaliser(logits, offset, vocabulary);
           candidates = likeliest(offset, top, normaliser);

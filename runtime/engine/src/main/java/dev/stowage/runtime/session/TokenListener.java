@@ -9,4 +9,11 @@ public interface TokenListener {
    *     Completion.Finish#STOP}
    */
   boolean token(int request, int id);
+
+  /**
+   * Hears how likely the token is that is to be heard of next, if the request asked for it.
+   *
+   * @param request the request's place among those given
+   */
+  default void logprob(int request, TokenLogprob logprob) {}
 }

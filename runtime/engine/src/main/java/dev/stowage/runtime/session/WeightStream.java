@@ -18,6 +18,7 @@ final class WeightStream implements AutoCloseable {
   private static final int SPINS = 200;
 
   private final RowReader[][][] readers; // [slot][entry][reader]
+  private final Recorded[][] recorded; // [entry][reader]
   private final int slots;
   private final int entries;
   private final Thread thread;
@@ -32,12 +33,21 @@ final class WeightStream implements AutoCloseable {
   /**
    * @param readers for every slot of the ring, for every entry of the sequence, the reads that fill
    *     it
+   * @param recorded for every entry of the sequence, what its reads are heard of as
    */
-  WeightStream(RowReader[][][] readers) {
+  WeightStream(RowReader[][][] readers, Recorded[][] recorded) {
     this.readers = readers;
+    this.recorded = recorded;
     slots = readers.length;
     entries = readers[0].length;
     thread = Thread.ofPlatform().daemon().name("stowage-read").unstarted(this::load);
+  }
+
+  /** The lane and the work that a read is heard of as. */
+  record Recorded(Recorder.Lane lane, Recorder.Work work) {
+    void read(RowReader reader) {
+      lane.read(reader, work);
+    }
   }
 
   void start() {
@@ -88,9 +98,11 @@ final class WeightStream implements AutoCloseable {
         if (closed) {
           return;
         }
-        for (var reader : readers[(int) (entry % slots)][(int) (entry % entries)]) {
-          reader.read();
-          bytes += reader.bytes();
+        int at = (int) (entry % entries);
+        var reads = readers[(int) (entry % slots)][at];
+        for (int i = 0; i < reads.length; i++) {
+          recorded[at][i].read(reads[i]);
+          bytes += reads[i].bytes();
         }
         loaded = entry + 1;
         LockSupport.unpark(waiting);

@@ -1,0 +1,189 @@
+package dev.stowage.runtime.session;
+
+import dev.stowage.runtime.weights.RowReader;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Hears what lanes do, while someone wants to know: a caller of {@link Session#record}, or a flight
+ * recording. Otherwise a lane only reads a flag, and nothing is allocated.
+ */
+final class Recorder {
+  /** The most sweeps and pieces of work that are kept. */
+  private static final int MOST = 1 << 20;
+
+  private final Map<String, Lane> lanes = new LinkedHashMap<>();
+  private final List<Recording.Sweep> sweeps = new ArrayList<>();
+  private final List<Span> spans = new ArrayList<>();
+  private boolean counting;
+  private boolean keeping;
+  private boolean whole = true;
+  private boolean prefill;
+  private long began = -1;
+  private int prefills;
+  private int decodes;
+  private volatile boolean on;
+
+  private record Span(Lane lane, Work work, int microBatch, long bytes, long start, long end) {}
+
+  /**
+   * What a lane does again and again.
+   *
+   * @param layer -1 outside the layers
+   */
+  record Work(String what, String stop, int layer) {}
+
+  /** How many bytes a command moves for a pass. */
+  @FunctionalInterface
+  interface Bytes {
+    Bytes NONE = pass -> 0;
+
+    long of(Pass pass);
+  }
+
+  /** One lane; made when a plan is bound. */
+  final class Lane {
+    private final String name;
+    private long prefillNanos;
+    private long decodeNanos;
+
+    private Lane(String name) {
+      this.name = name;
+    }
+
+    /** A command that is heard of when it runs. */
+    Command recorded(Command command, Work work, Bytes bytes) {
+      return pass -> {
+        if (!on) {
+          command.run(pass);
+          return;
+        }
+        var event = begin();
+        long start = System.nanoTime();
+        command.run(pass);
+        end(event, work, pass.microBatch, bytes.of(pass), start);
+      };
+    }
+
+    /** Reads weights that all micro-batches use. */
+    void read(RowReader reader, Work work) {
+      if (!on) {
+        reader.read();
+        return;
+      }
+      var event = begin();
+      long start = System.nanoTime();
+      reader.read();
+      end(event, work, -1, reader.bytes(), start);
+    }
+
+    private LaneEvent begin() {
+      var event = new LaneEvent();
+      event.begin();
+      return event;
+    }
+
+    private void end(LaneEvent event, Work work, int microBatch, long bytes, long start) {
+      long now = System.nanoTime();
+      event.end();
+      if (event.shouldCommit()) {
+        event.lane = name;
+        event.work = work.what();
+        event.stop = work.stop();
+        event.layer = work.layer();
+        event.microBatch = microBatch;
+        event.bytes = bytes;
+        event.commit();
+      }
+      add(new Span(this, work, microBatch, bytes, start, now));
+    }
+  }
+
+  Lane lane(String name) {
+    return lanes.computeIfAbsent(name, Lane::new);
+  }
+
+  /** From now on all lanes are timed, and single pieces of work are kept if wanted. */
+  synchronized void start(boolean keep) {
+    counting = true;
+    keeping = keep;
+    on = true;
+  }
+
+  /** A sweep begins. */
+  void sweep(boolean isPrefill) {
+    boolean wanted = counting || LaneEvent.wanted();
+    if (wanted) {
+      synchronized (this) {
+        prefill = isPrefill;
+      }
+    }
+    if (on != wanted) {
+      on = wanted;
+    }
+  }
+
+  /** A sweep has ended. */
+  void swept(long start, long end) {
+    if (!counting) {
+      return;
+    }
+    synchronized (this) {
+      began = began < 0 ? start : began;
+      int index = prefill ? prefills++ : decodes++;
+      if (keeping && sweeps.size() < MOST) {
+        sweeps.add(new Recording.Sweep(prefill, index, seconds(start), seconds(end)));
+      }
+    }
+  }
+
+  private synchronized void add(Span span) {
+    if (!counting) {
+      return;
+    }
+    long nanos = span.end() - span.start();
+    if (prefill) {
+      span.lane().prefillNanos += nanos;
+    } else {
+      span.lane().decodeNanos += nanos;
+    }
+    if (keeping && spans.size() < MOST) {
+      spans.add(span);
+    } else {
+      whole &= !keeping;
+    }
+  }
+
+  synchronized Recording recording() {
+    return new Recording(
+        lanes.values().stream()
+            .filter(lane -> lane.prefillNanos + lane.decodeNanos > 0)
+            .map(
+                lane ->
+                    new Recording.Lane(
+                        lane.name, lane.prefillNanos * 1e-9, lane.decodeNanos * 1e-9))
+            .sorted(Comparator.comparing(Recording.Lane::name))
+            .toList(),
+        sweeps,
+        spans.stream().map(this::told).toList(),
+        whole);
+  }
+
+  private Recording.Span told(Span span) {
+    return new Recording.Span(
+        span.lane().name,
+        span.work().what(),
+        span.microBatch(),
+        span.work().stop(),
+        span.bytes(),
+        seconds(span.start()),
+        seconds(span.end()));
+  }
+
+  private double seconds(long nanos) {
+    return (nanos - began) * 1e-9;
+  }
+}
