@@ -184,6 +184,7 @@ class ArchitectureTest {
             "runtime/engine",
             "csd-backend",
             "runtime/cli",
+            "runtime/bench",
             "compiler/maven-plugin",
             "lsp-server")) {
       var sources = Path.of("..", module, "src", "main", "java");

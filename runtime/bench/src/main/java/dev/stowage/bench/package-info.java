@@ -1,0 +1,10 @@
+/**
+ * Benchmarks: turns the kernels and a machine into ratios of what the machine can do, by {@link
+ * dev.stowage.bench.KernelBench}.
+ *
+ * <p>{@link dev.stowage.bench.Contest} takes the subjects of a comparison in turn, round after
+ * round, in one process, and compares within each round. Machines that others use as well swing by
+ * a factor of three from minute to minute; ratios taken within a second do not. A harness that runs
+ * one benchmark after the other, as JMH does, would need a quiet machine for the same statement.
+ */
+package dev.stowage.bench;
