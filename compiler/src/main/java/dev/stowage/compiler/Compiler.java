@@ -29,6 +29,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -40,17 +41,24 @@ public final class Compiler {
   private final Settings settings;
   private final Optional<String> test;
   private final List<Diagnostic> diagnostics = new ArrayList<>();
-  private final boolean trial;
+  private final Purpose purpose;
   private Script script;
+  private Parsed parsed;
 
-  /**
-   * @param trial whether all that is asked is if there is a placement
-   */
-  private Compiler(Path file, Settings settings, Optional<String> test, boolean trial) {
+  /** What a compilation is for. */
+  private enum Purpose {
+    /** All that is asked is what comes out. */
+    TRIAL,
+    PLAN,
+    /** To say all that can be said of the text, even where that takes many plans. */
+    REVIEW
+  }
+
+  private Compiler(Path file, Settings settings, Optional<String> test, Purpose purpose) {
     this.file = file;
     this.settings = settings;
     this.test = test;
-    this.trial = trial;
+    this.purpose = purpose;
   }
 
   /** Compiles a file. Relative paths in it start from its folder. */
@@ -71,10 +79,36 @@ public final class Compiler {
    */
   public static Compilation compile(
       Parsed parsed, Path file, Settings settings, Optional<String> test) {
-    return new Compiler(file, settings, test, false).compile(parsed);
+    return new Compiler(file, settings, test, Purpose.PLAN).compile(parsed);
+  }
+
+  /**
+   * Compiles a file, and names the statements without which all it compiles to stays as it is. That
+   * takes another plan for most of them.
+   */
+  public static Compilation review(Path file, Settings settings) {
+    return review(StowParser.parse(file), file, settings);
+  }
+
+  /** Reviews a text as if it stood in a file, which need not exist. */
+  public static Compilation review(String text, Path file, Settings settings) {
+    return review(StowParser.parse(text, file), file, settings);
+  }
+
+  private static Compilation review(Parsed parsed, Path file, Settings settings) {
+    return new Compiler(file, settings, Optional.empty(), Purpose.REVIEW).compile(parsed);
+  }
+
+  /** Compiles on from what was resolved, without a look for remedies. */
+  static Compilation again(
+      Resolved resolved, Script script, Path file, Settings settings, Optional<String> test) {
+    var compiler = new Compiler(file, settings, test, Purpose.TRIAL);
+    compiler.script = script;
+    return compiler.place(resolved);
   }
 
   private Compilation compile(Parsed parsed) {
+    this.parsed = parsed;
     script = parsed.root();
     diagnostics.addAll(parsed.diagnostics());
     if (parsed.hasErrors()) {
@@ -110,7 +144,7 @@ public final class Compiler {
 
   /** Offers, with the first of what is wrong, numbers that make the plan feasible. */
   private List<Diagnostic> withFixes(Resolved resolved, List<Diagnostic> found) {
-    if (trial || test.isPresent() || found.isEmpty()) {
+    if (purpose == Purpose.TRIAL || test.isPresent() || found.isEmpty()) {
       return found;
     }
     var text = Spans.source(script);
@@ -151,7 +185,7 @@ public final class Compiler {
   }
 
   private boolean isFeasible(String text) {
-    return new Compiler(file, settings, test, true).compile(StowParser.parse(text, file))
+    return new Compiler(file, settings, test, Purpose.TRIAL).compile(StowParser.parse(text, file))
         instanceof Compilation.Compiled;
   }
 
@@ -206,6 +240,9 @@ public final class Compiler {
             writeBack(resolved, plan));
     verify(plan, schedule);
     diagnostics.addAll(Expectations.check(resolved.expectations(), plan));
+    if (purpose == Purpose.REVIEW) {
+      diagnostics.addAll(Idle.of(parsed, file, settings, diagnostics));
+    }
     var said = sorted(true);
     return said.stream().anyMatch(d -> d.isError() && !d.code().startsWith("SW6"))
         ? new Compilation.Erroneous(said) // a warning that this folder makes an error
@@ -250,7 +287,8 @@ public final class Compiler {
 
   /** All that is left to say after levels and suppressions, in reading order. */
   private List<Diagnostic> sorted(boolean complete) {
-    return Levels.apply(diagnostics, script, file, complete).stream()
+    Set<String> notLookedFor = purpose == Purpose.REVIEW ? Set.of() : Set.of(Idle.CODE);
+    return Levels.apply(diagnostics, script, file, complete, notLookedFor).stream()
         .sorted((a, b) -> a.span().compareTo(b.span()))
         .toList();
   }

@@ -38,6 +38,17 @@ final class Messages {
             .formatted(row, possible, asked, missed));
   }
 
+  static Diagnostic changesNothing(SourceSpan span, String text) {
+    return new Diagnostic(
+        "SW408",
+        Severity.INFO,
+        span,
+        "'%s' changes nothing: the plan, its variants and its tests are the same without it."
+            .formatted(text),
+        List.of(),
+        List.of());
+  }
+
   static Diagnostic noDriveHoldsKv(SourceSpan span, String text) {
     return warning(
         "SW409", span, "'%s' has no effect. No kv lies on a csd in the plan.".formatted(text));

@@ -61,15 +61,17 @@ class CodePagesTest {
   void theExampleRaisesItsCodeAndTheMendedOneDoesNot(String code) {
     Codes.Page page = Codes.page(code).orElseThrow();
     assertEquals(WITHOUT_EXAMPLE.contains(code), page.bad().isEmpty(), "has no example: " + code);
-    page.bad().ifPresent(text -> assertTrue(raised(text).contains(code), () -> "" + all(text)));
-    page.good().ifPresent(text -> assertTrue(!raised(text).contains(code), () -> "" + all(text)));
+    page.bad().ifPresent(text -> assertTrue(raises(text, code), text));
+    page.good().ifPresent(text -> assertTrue(!raises(text, code), text));
   }
 
-  private List<String> raised(String text) {
-    return all(text).stream().map(Diagnostic::code).toList();
-  }
-
-  private List<Diagnostic> all(String text) {
-    return Compiler.compile(text, folder.resolve("p.stow"), Settings.none()).diagnostics();
+  /** One code takes a review, which would be long for all of them. */
+  private boolean raises(String text, String code) {
+    var file = folder.resolve("p.stow");
+    var compilation =
+        code.equals(Idle.CODE)
+            ? Compiler.review(text, file, Settings.none())
+            : Compiler.compile(text, file, Settings.none());
+    return compilation.diagnostics().stream().map(Diagnostic::code).anyMatch(code::equals);
   }
 }

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
@@ -49,8 +50,23 @@ public final class Levels {
    */
   public static List<Diagnostic> apply(
       List<Diagnostic> found, Script script, Path source, boolean complete) {
+    return apply(found, script, source, complete, Set.of());
+  }
+
+  /**
+   * The same, where some rules were not looked at.
+   *
+   * @param notLookedFor codes whose suppressions may well be of use
+   */
+  public static List<Diagnostic> apply(
+      List<Diagnostic> found,
+      Script script,
+      Path source,
+      boolean complete,
+      Set<String> notLookedFor) {
     Levels levels = of(source);
-    List<Diagnostic> all = new ArrayList<>(Suppressions.of(script).apply(found, complete));
+    List<Diagnostic> all =
+        new ArrayList<>(Suppressions.of(script).apply(found, complete, notLookedFor));
     all.addAll(levels.wrong);
     return all.stream().map(levels::level).flatMap(Optional::stream).toList();
   }

@@ -91,8 +91,13 @@ final class Suppressions {
     }
   }
 
-  /** What is left; with what is wrong with the comments themselves. */
-  List<Diagnostic> apply(List<Diagnostic> found, boolean complete) {
+  /**
+   * What is left; with what is wrong with the comments themselves.
+   *
+   * @param complete whether every stage has looked at the source
+   * @param notLookedFor codes that no stage looked for all the same
+   */
+  List<Diagnostic> apply(List<Diagnostic> found, boolean complete, Set<String> notLookedFor) {
     Set<Allowed> used = new HashSet<>();
     var left = new ArrayList<Diagnostic>();
     for (Diagnostic diagnostic : found) {
@@ -105,7 +110,7 @@ final class Suppressions {
     left.addAll(wrong);
     if (complete) {
       allowed.stream()
-          .filter(one -> !used.contains(one))
+          .filter(one -> !used.contains(one) && !notLookedFor.contains(one.code()))
           .forEach(one -> left.add(Messages.unusedAllowance(one.comment(), one.code())));
     }
     return left;

@@ -90,7 +90,9 @@ final class Lint {
   private void devices(Statements statements) {
     var restricted = EnumSet.noneOf(Subject.class);
     for (var item : statements.placeItems) {
-      if (item instanceof PlaceRule rule && rule.getSelectors().isEmpty()) {
+      if (item instanceof PlaceRule rule
+          && rule.getSelectors().isEmpty()
+          && !Placements.isOpen(rule)) {
         restricted.add(rule.getSubject());
       }
     }

@@ -71,7 +71,8 @@ final class Placements {
     if (thing.isEmpty()) {
       return;
     }
-    if (Spans.of(rule, ScriptPackage.Literals.PLACE_RULE__SPLIT).isPresent()) {
+    var split = Spans.of(rule, ScriptPackage.Literals.PLACE_RULE__SPLIT);
+    if (split.isPresent()) {
       if (rule.getSubject() != Subject.KV) {
         scope.report(
             Messages.cannotHold(
@@ -79,7 +80,7 @@ final class Placements {
       } else {
         var before = splits.putIfAbsent(rule.getSplit(), rule);
         if (before == null && rule.getSplit() == Split.TOKENS) {
-          scope.report(Messages.isDefault(Spans.of(rule), "split tokens"));
+          scope.report(Messages.isDefault(split.get(), "split tokens"));
         }
       }
     }
@@ -87,7 +88,7 @@ final class Placements {
     var devices = new ArrayList<String>();
     double least = 0;
     double most = 0;
-    boolean open = rule.getShares().stream().allMatch(s -> s.getAmount() instanceof Comparison);
+    boolean open = isOpen(rule);
     for (Share share : rule.getShares()) {
       var names = scope.machines().names(share.getDevice());
       if (!canHold(rule, share)) {
@@ -118,10 +119,18 @@ final class Placements {
     if (open) {
       return; // bounds alone say nothing of other devices
     }
-    if (devices.containsAll(holders(rule.getSubject())) && least == 0 && most >= devices.size()) {
+    if (devices.containsAll(holders(rule.getSubject()))
+        && least == 0
+        && most >= devices.size()
+        && !Values.namesParameter(rule)) {
       scope.report(Messages.listsAll(Spans.of(rule), source.text()));
     }
     only.add(new Bounds.OnlyOn(thing.get(), devices, source));
+  }
+
+  /** Whether a rule has bounds alone, which say nothing of other devices. */
+  static boolean isOpen(PlaceRule rule) {
+    return rule.getShares().stream().allMatch(s -> s.getAmount() instanceof Comparison);
   }
 
   /** All devices that can hold a subject. */

@@ -14,6 +14,8 @@ import java.math.BigDecimal;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.OptionalDouble;
+import org.eclipse.emf.ecore.EObject;
+import org.eclipse.xtext.EcoreUtil2;
 
 /** Evaluates values: units become numbers in base units, parameters become what they are set to. */
 final class Values {
@@ -54,6 +56,11 @@ final class Values {
   /** A command line's setting replaces everything. */
   void set(Param param, Allowed value) {
     given.put(param, value);
+  }
+
+  /** Whether a statement says what a parameter says: a test or a command line may set it. */
+  static boolean namesParameter(EObject statement) {
+    return EcoreUtil2.eAllOfType(statement, ParamRef.class).size() > 0;
   }
 
   Allowed of(Param param) {

@@ -106,6 +106,13 @@ final class Workloads {
     return items.containsKey(name) || set.containsKey(name);
   }
 
+  /** Whether the value stands in the workload itself, for good. */
+  private boolean isWritten(String name) {
+    return items.containsKey(name)
+        && !set.containsKey(name)
+        && !Values.namesParameter(items.get(name));
+  }
+
   private SourceSpan where(String name) {
     return items.containsKey(name) ? Spans.of(items.get(name)) : planSpan;
   }
@@ -124,7 +131,7 @@ final class Workloads {
     var distribution = set.containsKey(name) ? null : items.get(name).getDistribution();
     if (distribution == null) {
       int one = one(name);
-      if (one == otherwise && !set.containsKey(name)) {
+      if (one == otherwise && isWritten(name)) {
         scope.report(Messages.isDefault(where(name), Scope.text(items.get(name))));
       }
       return new Length(one, one);
@@ -181,7 +188,7 @@ final class Workloads {
       scope.report(Messages.badCount(where(name), name, "from 1 to 16777216"));
       return Choices.range(from, to);
     }
-    if (low == from && high == to && step == 1) {
+    if (low == from && high == to && step == 1 && isWritten(name)) {
       scope.report(Messages.isDefault(where(name), name));
     }
     return new Choices((int) low, (int) high, (int) step);

@@ -68,7 +68,7 @@ final class PlanCompiler {
   /** Checks a source; prints what there is to say of it in the form asked for. */
   static Exit check(Path file, CompileOptions options, Format format, Console console) {
     var source = console.resolve(file).toAbsolutePath().normalize();
-    var compilation = compilation(source, options);
+    var compilation = Compiler.review(source, settings(options));
     var exit = exit(compilation);
     switch (format) {
       case HUMAN -> {
