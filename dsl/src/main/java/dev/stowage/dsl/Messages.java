@@ -70,6 +70,23 @@ public final class Messages {
         .withFix(Fix.replace("call it " + another(name), at, another(name)));
   }
 
+  /**
+   * @param places where the two are
+   */
+  public static Diagnostic importedTwice(
+      SourceSpan at, String kind, String name, List<SourceSpan> places) {
+    var found =
+        Diagnostic.error(
+            "SW102",
+            at,
+            "this brings a second %s called '%s': rename one, or import one of the two files"
+                .formatted(kind, name));
+    for (SourceSpan place : places) {
+      found = found.withRelated(place, "'%s' is here".formatted(name));
+    }
+    return found;
+  }
+
   public static Diagnostic unknownWord(
       SourceSpan at, String what, String word, List<String> known) {
     return withGuesses(

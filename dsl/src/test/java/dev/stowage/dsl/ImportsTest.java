@@ -52,6 +52,56 @@ class ImportsTest {
   }
 
   @Test
+  void aNameOfTwoImportedFilesIsToldAtTheSecondImportWithBothPlaces() throws IOException {
+    Path one = file("b.stow", "library b\nplatform x { host ram { memory 8 GiB } }\n");
+    Path two = file("c.stow", "library c\nplatform y { host ram { memory 9 GiB } }\n");
+    Path plan = file("a.stow", "plan a\nimport \"b.stow\"\nimport \"c.stow\"\n");
+
+    Diagnostic found =
+        StowParser.parse(plan).diagnostics().stream()
+            .filter(Diagnostic::isError)
+            .findFirst()
+            .orElseThrow();
+
+    assertEquals("SW102", found.code());
+    assertEquals(plan.toString(), found.span().file());
+    assertEquals(3, found.span().line());
+    assertEquals(
+        List.of(one.toString() + ":2", two.toString() + ":2"),
+        found.related().stream()
+            .map(r -> r.span().file() + ":" + r.span().line())
+            .sorted()
+            .toList());
+  }
+
+  @Test
+  void aNameOfTwoImportedFilesIsToldOnceHoweverManyFilesSeeThem() throws IOException {
+    file("b.stow", "library b\nplatform x { host ram { memory 8 GiB } }\n");
+    file("c.stow", "library c\nplatform y { host ram { memory 9 GiB } }\n");
+    file("d.stow", "library d\nimport \"b.stow\"\nimport \"c.stow\"\n");
+    Path plan = file("a.stow", "plan a\nimport \"d.stow\"\nimport \"b.stow\"\n");
+
+    List<Diagnostic> errors =
+        StowParser.parse(plan).diagnostics().stream().filter(Diagnostic::isError).toList();
+
+    assertEquals(1, errors.size(), errors::toString);
+    assertTrue(errors.getFirst().related().toString().contains("d.stow"), errors::toString);
+  }
+
+  @Test
+  void aPlatformFromAFileMayRefineWhatAnotherImportBringsToo() throws IOException {
+    file("b.stow", "library b\nplatform x { host ram { memory 8 GiB } }\n");
+    file(
+        "c.stow",
+        "library c\nplatform from \"b.stow\" { host ram { memory-bandwidth 40 GB/s } }\n");
+    Path plan = file("a.stow", "plan a\nimport \"b.stow\"\nimport \"c.stow\"\n");
+
+    assertEquals(
+        List.of(),
+        StowParser.parse(plan).diagnostics().stream().filter(Diagnostic::isError).toList());
+  }
+
+  @Test
   void errorsOfAnImportedFileAreToldAtTheImport() throws IOException {
     file("b.stow", "library b\nplatform x { gpu g { memory 3 } }\n");
     Path plan = file("a.stow", "plan a\nimport \"b.stow\"\n");
