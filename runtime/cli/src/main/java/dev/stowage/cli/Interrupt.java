@@ -10,7 +10,9 @@ import java.util.concurrent.TimeUnit;
 final class Interrupt {
   private static final long PATIENCE_SECONDS = 5;
 
+  private final CountDownLatch asked = new CountDownLatch(1);
   private volatile boolean requested;
+  private volatile long patienceSeconds = PATIENCE_SECONDS;
   private volatile CountDownLatch working = new CountDownLatch(0);
 
   /** Runs when the process is told to end, and at its ordinary end. */
@@ -21,8 +23,9 @@ final class Interrupt {
   /** Asks the work at hand to end, and waits a little for it. */
   void request() {
     requested = true;
+    asked.countDown();
     try {
-      working.await(PATIENCE_SECONDS, TimeUnit.SECONDS);
+      working.await(patienceSeconds, TimeUnit.SECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -30,6 +33,22 @@ final class Interrupt {
 
   boolean requested() {
     return requested;
+  }
+
+  /** Waits until it is requested, or so long; returns whether it was. */
+  boolean await(long milliseconds) {
+    try {
+      return asked.await(milliseconds, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return true;
+    }
+  }
+
+  /** Begins work that an interrupt waits for, for longer than for other work. */
+  Work begin(long patience) {
+    patienceSeconds = patience;
+    return begin();
   }
 
   /** Begins work that an interrupt waits for. */

@@ -25,6 +25,7 @@ import picocli.CommandLine.HelpCommand;
       WhatIfCommand.class,
       RunCommand.class,
       BenchCommand.class,
+      ServeCommand.class,
       ScoreCommand.class,
       InspectCommand.class,
       FmtCommand.class,
