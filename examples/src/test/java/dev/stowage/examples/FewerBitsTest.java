@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Plans that store weights, keys and values in fewer bits: what they cost, and that they run. Four
- * bits cost these models, of width 128, 2 to 3 percent: 1.5 % is the aim, not yet reached.
+ * bits cost these models, of width 128, 1.3 to 1.6 percent.
  */
 class FewerBitsTest {
   private static final List<Path> MODELS =
@@ -49,7 +49,7 @@ class FewerBitsTest {
                 Stream.of(
                     Arguments.of(model, null, ElementType.INT8, 0.001),
                     Arguments.of(model, ElementType.INT8, ElementType.INT8, 0.002),
-                    Arguments.of(model, ElementType.INT4, ElementType.INT4, 0.035)));
+                    Arguments.of(model, ElementType.INT4, ElementType.INT4, 0.02)));
   }
 
   @ParameterizedTest(name = "{0}, weights {1}, KV {2}")

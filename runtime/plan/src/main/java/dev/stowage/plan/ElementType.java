@@ -16,7 +16,7 @@ import java.util.Locale;
  * min     F16
  * codes   INT8: n bytes, one unsigned code a number
  *         INT4: ⌈n/2⌉ bytes; byte i holds the code of number i in its low half and that of number ⌈n/2⌉ + i in its high half
- * number = min + scale · code,   code = round((number − min) / scale), 0..255 or 0..15
+ * number = min + scale · code,   code = the nearest of 0..255 or 0..15
  * </pre>
  *
  * Groups follow each other without gaps.

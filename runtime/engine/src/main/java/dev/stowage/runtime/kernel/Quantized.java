@@ -10,14 +10,23 @@ import java.lang.foreign.ValueLayout;
  * codes; {@code number = fma(code, scale, min)} in F32.
  *
  * <p>Encoding rounds the min down and the scale up to F16, so that codes reach over all numbers of
- * the group, and each is off by half a step at most. A group that holds Inf, NaN or a number beyond
- * F16's range has no such codes: it becomes NaN as a whole.
+ * the group, and each is off by half a step at most. With four bits a smaller step is worth more
+ * than reaching the outermost numbers: {@link ElementType#INT4} takes those of a few mins and
+ * scales that leave the least squared error of the group, and numbers outside get the outermost
+ * code. A group that holds Inf, NaN or a number beyond F16's range has no codes: it becomes NaN as
+ * a whole.
  */
 public final class Quantized {
   private static final int GROUP = ElementType.GROUP;
   private static final int HEADER = 4;
   private static final float LARGEST_HALF = 65504;
   private static final short HALF_NAN = 0x7e00;
+
+  /** Steps, of codes that reach over all numbers, by which the search draws either end in. */
+  private static final float DRAWN_IN = 0.5f;
+
+  /** How often a candidate is fitted to the codes it gives. */
+  private static final int FITS = 2;
 
   private Quantized() {}
 
@@ -130,6 +139,12 @@ public final class Quantized {
     short min = least == most ? Float.floatToFloat16(least) : halfBelow(least);
     float low = Float.float16ToFloat(min);
     short scale = least == most ? 0 : halfAbove((most - low) / levels);
+    if (type == ElementType.INT4 && storable && scale != 0) {
+      int found = search(x, from, n, least, most, min, scale);
+      min = (short) (found >> 16);
+      scale = (short) found;
+      low = Float.float16ToFloat(min);
+    }
     out.set(Elements.BITS16, group, storable ? scale : 0);
     out.set(Elements.BITS16, group + 2, storable ? min : HALF_NAN);
     float step = Float.float16ToFloat(scale);
@@ -154,8 +169,82 @@ public final class Quantized {
   }
 
   private static int code(float value, float low, float inverse, int levels, boolean storable) {
-    // adding one half and cutting rounds, as what is rounded is never negative
-    return storable ? Math.min(levels, (int) ((value - low) * inverse + 0.5f)) : 0;
+    return storable ? code(value, low, inverse, levels) : 0;
+  }
+
+  private static int code(float value, float low, float inverse, int levels) {
+    // adding one half and cutting rounds what is not negative
+    return Math.clamp((int) ((value - low) * inverse + 0.5f), 0, levels);
+  }
+
+  /**
+   * The min and scale of 4-bit codes that leave the least squared error among those given and four
+   * others: each end of the numbers as it is, or drawn in, and then fitted to its codes by least
+   * squares.
+   *
+   * @return the F16 min in the upper half, the F16 scale in the lower
+   */
+  private static int search(
+      MemorySegment x, long from, int n, float least, float most, short min, short scale) {
+    int best = min << 16 | scale & 0xffff;
+    float bestError = error(x, from, n, min, scale);
+    float margin = DRAWN_IN * (most - least) / 15;
+    for (int ends = 0; ends < 4 && bestError > 0; ends++) {
+      float low = (ends & 1) == 0 ? least : least + margin;
+      float high = (ends & 2) == 0 ? most : most - margin;
+      int fitted = fit(x, from, n, low, (high - low) / 15);
+      float error = error(x, from, n, (short) (fitted >> 16), (short) fitted);
+      if (error < bestError) {
+        bestError = error;
+        best = fitted;
+      }
+    }
+    return best;
+  }
+
+  /** Fits the line through (code, number) that min and scale are to the codes they give. */
+  private static int fit(MemorySegment x, long from, int n, float first, float firstStep) {
+    float low = first;
+    float step = firstStep;
+    for (int i = 0; i < FITS && step > 0; i++) {
+      float inverse = 1 / step;
+      int codes = 0;
+      int squares = 0;
+      float numbers = 0; // from low on, which keeps the sums small
+      float products = 0;
+      for (int j = 0; j < n; j++) {
+        float value = x.get(Elements.F32, from + 4L * j);
+        int code = code(value, low, inverse, 15);
+        codes += code;
+        squares += code * code;
+        numbers += value - low;
+        products += code * (value - low);
+      }
+      int spread = n * squares - codes * codes;
+      if (spread == 0) {
+        break;
+      }
+      step = (n * products - codes * numbers) / spread;
+      low += (numbers - step * codes) / n;
+    }
+    return Float.floatToFloat16(low) << 16 | Float.floatToFloat16(step) & 0xffff;
+  }
+
+  /** The squared error of 4-bit codes; infinite where the scale is none. */
+  private static float error(MemorySegment x, long from, int n, short min, short scale) {
+    float low = Float.float16ToFloat(min);
+    float step = Float.float16ToFloat(scale);
+    if (!(step > 0) || !Float.isFinite(step) || !Float.isFinite(low)) {
+      return Float.POSITIVE_INFINITY;
+    }
+    float inverse = 1 / step;
+    float sum = 0;
+    for (int i = 0; i < n; i++) {
+      float value = x.get(Elements.F32, from + 4L * i);
+      float off = Math.fma(code(value, low, inverse, 15), step, low) - value;
+      sum += off * off;
+    }
+    return sum;
   }
 
   /** The largest F16 number that is not above. */

@@ -37,7 +37,7 @@ import java.util.zip.CRC32C;
  */
 public final class PreparedFile implements AutoCloseable {
   private static final byte[] MAGIC = {'S', 'T', 'O', 'W', 'R', 'O', 'W', 'S'};
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
   private static final int KEY_BYTES = 32;
   private static final int PAGE = 4096;
   private static final long PIECE_BYTES = 4L << 20;
