@@ -12,6 +12,12 @@ public final class Footprint {
   private static final long F32 = 4;
   private static final long ALIGNMENT = 64;
 
+  /** A page: what disks are read in, past the page cache. */
+  public static final int PAGE_BYTES = 4096;
+
+  /** From so many bytes on, rows are read past the page cache; fewer are not worth a request. */
+  public static final long DIRECT_BYTES = 256 << 10;
+
   private Footprint() {}
 
   /** Bytes rounded up to the 64 that kernels like. */
@@ -137,15 +143,31 @@ public final class Footprint {
   }
 
   /**
-   * Bytes that a stop of a section's walk loads: those rows of its matrices that do not lie where
-   * the compute is.
+   * Room that a ring's slot has for the loads of a stop: those rows of its matrices that do not lie
+   * where the compute is.
    */
   public static long ringSlotBytes(ModelShape shape, List<Step.Load> loadsOfOneStop) {
+    long pages = 0;
     long sum = 0;
     for (var load : loadsOfOneStop) {
-      sum += align(load.rows().size() * shape.rowBytes(load.weight(), load.type()));
+      long bytes = load.rows().size() * shape.rowBytes(load.weight(), load.type());
+      if (bytes >= DIRECT_BYTES) {
+        pages += spanBytes(bytes);
+      } else {
+        sum += align(bytes);
+      }
     }
-    return sum;
+    return pages == 0 ? sum : wholePages(pages + sum);
+  }
+
+  /** Bytes of the whole pages that so many bytes lie in, wherever they begin. */
+  public static long spanBytes(long bytes) {
+    return Math.addExact(bytes, 2 * (PAGE_BYTES - 1)) / PAGE_BYTES * PAGE_BYTES;
+  }
+
+  /** Bytes rounded up to whole pages. */
+  public static long wholePages(long bytes) {
+    return Math.addExact(bytes, PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
   }
 
   private static void add(List<Buffer> buffers, String name, String device, long bytes) {

@@ -1,6 +1,7 @@
 package dev.stowage.runtime.host;
 
 import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.Footprint;
 import dev.stowage.runtime.device.Budget;
 import dev.stowage.runtime.device.Device;
 import dev.stowage.runtime.device.DeviceException;
@@ -13,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 /** Host memory, off the Java heap. */
 final class HostDevice implements Device {
   private static final long ALIGNMENT = 64;
+  private static final long PAGE = Footprint.PAGE_BYTES; // what disks read to
 
   private final DeviceSpec spec;
   private final Kernels kernels;
@@ -34,7 +36,7 @@ final class HostDevice implements Device {
   public MemorySegment allocate(String purpose, long bytes) {
     budget.take(purpose, bytes);
     try {
-      return arena.allocate(bytes, ALIGNMENT);
+      return arena.allocate(bytes, bytes < PAGE ? ALIGNMENT : PAGE);
     } catch (OutOfMemoryError e) {
       throw new DeviceException(
           spec.name(),

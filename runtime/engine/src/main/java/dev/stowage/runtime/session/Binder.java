@@ -29,7 +29,7 @@ import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.parallel.WorkerPool;
 import dev.stowage.runtime.weights.ModelFiles;
 import dev.stowage.runtime.weights.PreparedFile;
-import dev.stowage.runtime.weights.RowReader;
+import dev.stowage.runtime.weights.RowSpan;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -69,6 +69,7 @@ final class Binder {
   private final ExecutablePlan plan;
   private final ModelShape shape;
   private final Schedule schedule;
+  private final PreparedFile.Progress progress;
   private final Resources resources = new Resources();
   private final Recorder recorder = new Recorder();
   private final Map<String, Device> devices = new LinkedHashMap<>();
@@ -81,15 +82,22 @@ final class Binder {
   private final Map<String, PreparedFile> prepared = new HashMap<>();
   private ModelFiles files;
 
-  private Binder(ExecutablePlan plan, Schedule schedule) {
+  private Binder(ExecutablePlan plan, Schedule schedule, PreparedFile.Progress progress) {
     this.plan = plan;
     this.schedule = schedule;
+    this.progress = progress;
     shape = plan.shape();
   }
 
-  static Bound bind(ExecutablePlan plan, Schedule schedule, Path base, Path model, int threads)
+  static Bound bind(
+      ExecutablePlan plan,
+      Schedule schedule,
+      Path base,
+      Path model,
+      int threads,
+      PreparedFile.Progress progress)
       throws ModelFormatException {
-    var binder = new Binder(plan, schedule);
+    var binder = new Binder(plan, schedule, progress);
     try {
       return binder.bind(base, model, threads);
     } catch (ModelFormatException | RuntimeException | Error e) {
@@ -326,7 +334,8 @@ final class Binder {
                       device.name(),
                       slab.type()),
                   slab.layer(),
-                  target));
+                  target),
+          progress);
     } catch (IOException e) {
       throw new DeviceException(
           device.name(), "quantized weights cannot be kept in %s: %s".formatted(folder, e), e);
@@ -445,43 +454,59 @@ final class Binder {
     return passes;
   }
 
-  /** A load of a stop, and where in the ring's slot its rows go. */
+  /**
+   * A load of a stop.
+   *
+   * @param room where in the ring's slot its room begins
+   * @param lane that it is heard of on, as that work
+   */
   record Load(
       Weight weight,
-      int layer,
       Range rows,
       ElementType type,
-      String from,
-      long offset,
+      RowSpan span,
+      long room,
+      Recorder.Lane lane,
       Recorder.Work work) {
-    long bytes(ModelShape shape) {
-      return rows.size() * shape.rowBytes(weight, type);
+    /** Where in the ring's slot its first row begins. */
+    long offset() {
+      return room + span.shift();
     }
   }
 
+  /** The loads of a stop; those of whole pages lie first in the ring's slot. */
   private List<Load> loadsOf(Section section, int layer) {
     var loads = new ArrayList<Load>();
     long offset = 0;
-    for (var step : section.steps()) {
-      if (step instanceof Step.Load load) {
-        var bound =
-            new Load(
-                load.weight(),
-                layer,
-                load.rows(),
-                load.type(),
-                load.from(),
-                offset,
-                Commands.work(step, section, layer));
-        loads.add(bound);
-        offset += Footprint.align(bound.bytes(shape));
+    for (boolean pages : new boolean[] {true, false}) {
+      for (var step : section.steps()) {
+        if (step instanceof Step.Load load) {
+          var span = span(load, layer);
+          if (span.inPages() == pages) {
+            loads.add(
+                new Load(
+                    load.weight(),
+                    load.rows(),
+                    load.type(),
+                    span,
+                    offset,
+                    recorder.lane("read(" + load.from() + ")"),
+                    Commands.work(step, section, layer)));
+            offset += span.roomBytes();
+          }
+        }
       }
     }
     return loads;
   }
 
-  private WeightStream openStream(int[] word, int[] entries, List<List<Load>> loads)
-      throws ModelFormatException {
+  private RowSpan span(Step.Load load, int layer) {
+    return load.type() == shape.type(load.weight(), layer)
+        ? files.span(load.weight(), layer, load.rows())
+        : prepared.get(load.from()).span(load.weight(), layer, load.rows());
+  }
+
+  private WeightStream openStream(int[] word, int[] entries, List<List<Load>> loads) {
     var sequence = new ArrayList<Integer>(); // stops, in the order a sweep loads them
     var at = new int[plan.batch().microBatches()];
     for (int i = 0; i < word.length; i++) {
@@ -495,37 +520,22 @@ final class Binder {
     }
     var ring = plan.buffer("ring");
     var segment = memory.get("ring");
-    var readers = new RowReader[schedule.prefetch() + 1][sequence.size()][];
-    for (int slot = 0; slot < readers.length; slot++) {
+    var slots = new ArrayList<List<List<WeightStream.Heard>>>();
+    for (int slot = 0; slot <= schedule.prefetch(); slot++) {
       var target = segment.asSlice(slot * ring.bytes(), ring.bytes());
-      for (int entry = 0; entry < readers[slot].length; entry++) {
-        var stopLoads = loads.get(sequence.get(entry));
-        readers[slot][entry] = new RowReader[stopLoads.size()];
-        for (int i = 0; i < stopLoads.size(); i++) {
-          var load = stopLoads.get(i);
-          var place = target.asSlice(load.offset(), load.bytes(shape));
-          readers[slot][entry][i] =
-              load.type() == shape.type(load.weight(), load.layer())
-                  ? files.bind(load.weight(), load.layer(), load.rows(), place)
-                  : prepared.get(load.from()).bind(load.weight(), load.layer(), load.rows(), place);
-        }
-      }
+      slots.add(
+          sequence.stream()
+              .map(stop -> loads.get(stop).stream().map(load -> heard(load, target)).toList())
+              .toList());
     }
-    var stream = resources.add(new WeightStream(readers, recorded(sequence, loads)));
+    var stream = resources.add(new WeightStream(slots));
     stream.start();
     return stream;
   }
 
-  private WeightStream.Recorded[][] recorded(List<Integer> sequence, List<List<Load>> loads) {
-    return sequence.stream()
-        .map(
-            stop ->
-                loads.get(stop).stream()
-                    .map(
-                        load ->
-                            new WeightStream.Recorded(
-                                recorder.lane("read(" + load.from() + ")"), load.work()))
-                    .toArray(WeightStream.Recorded[]::new))
-        .toArray(WeightStream.Recorded[][]::new);
+  private static WeightStream.Heard heard(Load load, MemorySegment slot) {
+    var bound = load.span().load(slot.asSlice(load.room()));
+    var reading = load.lane().reading(load.work(), load.span().bytes(), bound.requests().size());
+    return new WeightStream.Heard(bound, reading);
   }
 }

@@ -46,7 +46,7 @@ final class Lane implements AutoCloseable {
     int spins = 0;
     while (done < ticket) {
       if (failure != null) {
-        rethrow();
+        throw Failures.unchecked(failure);
       }
       if (++spins < SPINS) {
         Thread.onSpinWait();
@@ -90,28 +90,9 @@ final class Lane implements AutoCloseable {
     }
   }
 
-  private void rethrow() {
-    switch (failure) {
-      case RuntimeException e -> throw e;
-      case Error e -> throw e;
-      case Throwable e -> throw new IllegalStateException(e);
-    }
-  }
-
   @Override
   public void close() {
     closed = true;
-    LockSupport.unpark(thread);
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Failures.end(thread);
   }
 }

@@ -1,6 +1,5 @@
 package dev.stowage.runtime.session;
 
-import dev.stowage.runtime.weights.RowReader;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -27,7 +26,14 @@ final class Recorder {
   private int decodes;
   private volatile boolean on;
 
-  private record Span(Lane lane, Work work, int microBatch, long bytes, long start, long end) {}
+  private record Span(Lane lane, Work work, int microBatch, long bytes, long start, long end) {
+    /** What of it lies behind a moment. */
+    Span from(long moment) {
+      return moment - start <= 0 || moment == 0
+          ? this
+          : new Span(lane, work, microBatch, bytes, Math.min(moment, end), end);
+    }
+  }
 
   /**
    * What a lane does again and again.
@@ -49,6 +55,7 @@ final class Recorder {
     private final String name;
     private long prefillNanos;
     private long decodeNanos;
+    private long busyUntil; // work side by side counts once
 
     private Lane(String name) {
       this.name = name;
@@ -68,16 +75,9 @@ final class Recorder {
       };
     }
 
-    /** Reads weights that all micro-batches use. */
-    void read(RowReader reader, Work work) {
-      if (!on) {
-        reader.read();
-        return;
-      }
-      var event = begin();
-      long start = System.nanoTime();
-      reader.read();
-      end(event, work, -1, reader.bytes(), start);
+    /** A read of weights that all micro-batches use. */
+    Reading reading(Work work, long bytes, int requests) {
+      return new Reading(this, work, bytes, requests);
     }
 
     private LaneEvent begin() {
@@ -99,6 +99,43 @@ final class Recorder {
         event.commit();
       }
       add(new Span(this, work, microBatch, bytes, start, now));
+    }
+  }
+
+  /** One read of several requests, which may run side by side, on different threads. */
+  final class Reading {
+    private final Lane lane;
+    private final Work work;
+    private final long bytes;
+    private final int requests;
+    private int done;
+    private LaneEvent event;
+    private long start;
+
+    private Reading(Lane lane, Work work, long bytes, int requests) {
+      this.lane = lane;
+      this.work = work;
+      this.bytes = bytes;
+      this.requests = requests;
+    }
+
+    /** A request begins. */
+    synchronized void begin() {
+      if (on && done == 0 && event == null) {
+        event = lane.begin();
+        start = System.nanoTime();
+      }
+    }
+
+    /** A request has ended. */
+    synchronized void end() {
+      if (++done == requests) {
+        done = 0;
+        if (event != null) {
+          lane.end(event, work, -1, bytes, start);
+          event = null;
+        }
+      }
     }
   }
 
@@ -140,10 +177,12 @@ final class Recorder {
     }
   }
 
-  private synchronized void add(Span span) {
+  private synchronized void add(Span given) {
     if (!counting) {
       return;
     }
+    var span = given.from(given.lane().busyUntil);
+    span.lane().busyUntil = Math.max(span.end(), span.lane().busyUntil);
     long nanos = span.end() - span.start();
     if (prefill) {
       span.lane().prefillNanos += nanos;

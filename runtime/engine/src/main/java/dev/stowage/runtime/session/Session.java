@@ -6,6 +6,7 @@ import dev.stowage.plan.Schedule;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.runtime.kernel.Logits;
 import dev.stowage.runtime.sampler.Sampler;
+import dev.stowage.runtime.weights.PreparedFile;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -65,8 +66,25 @@ public final class Session implements AutoCloseable {
   public static Session open(
       ExecutablePlan plan, Schedule schedule, Path base, Path model, int threads)
       throws ModelFormatException {
+    return open(plan, schedule, base, model, threads, (made, all) -> {});
+  }
+
+  /**
+   * Binds a plan, and lets somebody watch.
+   *
+   * @param progress hears how far the rows are that the plan stores on a disk otherwise than the
+   *     model; nothing once they are there
+   */
+  public static Session open(
+      ExecutablePlan plan,
+      Schedule schedule,
+      Path base,
+      Path model,
+      int threads,
+      PreparedFile.Progress progress)
+      throws ModelFormatException {
     long start = System.nanoTime();
-    var bound = Binder.bind(plan, schedule, base, model, threads);
+    var bound = Binder.bind(plan, schedule, base, model, threads, progress);
     return new Session(plan, bound, seconds(start));
   }
 

@@ -1,57 +1,103 @@
 package dev.stowage.runtime.session;
 
-import dev.stowage.runtime.weights.RowReader;
+import dev.stowage.runtime.storage.Request;
+import dev.stowage.runtime.weights.WeightLoad;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The read lane: a thread that loads the weights of stops into the slots of a ring, ahead of the
- * compute lane and in the order in which the sweep will need them. A sweep is the same every time,
- * so the sequence is cyclic: the first loads of the next sweep run while this one ends.
+ * The read lane: loads the weights of stops into the slots of a ring, ahead of the compute lane and
+ * in the order in which the sweep will need them. A sweep is the same every time, so the sequence
+ * is cyclic: the first loads of the next sweep run while this one ends.
  *
  * <pre>
  *   read lane      load 0   load 1   load 2            load 3
  *   slot             0        1        0 (once freed)    1
  *   compute lane            ── 0 ──  ── 1 ──           ── 2 ──
  * </pre>
+ *
+ * Every load is a list of requests. Two threads take one after the other, so that the disk has
+ * always the next one at hand: with one it pauses between them, and more than two gain nothing.
  */
 final class WeightStream implements AutoCloseable {
+  private static final int THREADS = 2;
   private static final int SPINS = 200;
 
-  private final RowReader[][][] readers; // [slot][entry][reader]
-  private final Recorded[][] recorded; // [entry][reader]
+  /** A load, and what it is heard of as. */
+  record Heard(WeightLoad load, Recorder.Reading reading) {}
+
+  /** What fills a slot for one entry of the sequence. */
+  private static final class Fill {
+    final Request[] requests;
+    final Recorder.Reading[] readings; // of every request, that which it is part of
+    final WeightLoad[] loads;
+
+    Fill(List<Heard> heard) {
+      loads = heard.stream().map(Heard::load).toArray(WeightLoad[]::new);
+      requests =
+          Arrays.stream(loads).flatMap(load -> load.requests().stream()).toArray(Request[]::new);
+      readings =
+          heard.stream()
+              .flatMap(h -> Collections.nCopies(h.load().requests().size(), h.reading()).stream())
+              .toArray(Recorder.Reading[]::new);
+    }
+  }
+
+  private final Fill[][] fills; // [slot][entry]
+  private final int[] entryOf; // a sweep's requests, in order: which entry each belongs to
+  private final int[] firsts; // of every entry, its first request
   private final int slots;
   private final int entries;
-  private final Thread thread;
-  private volatile long loaded; // entries ready, counted over all sweeps
+  private final Thread[] threads = new Thread[THREADS];
+  private final AtomicLong taken = new AtomicLong(); // requests, counted over all sweeps
+  private final AtomicIntegerArray left; // of a slot's entry, requests that have not come
+  private final AtomicLongArray ready; // of every slot, the entry it holds; -1 before the first
+  private final AtomicLong bytes = new AtomicLong();
   private volatile long released; // entries the compute lane is done with
   private volatile Thread waiting;
   private volatile Throwable failure;
   private volatile boolean closed;
-  private volatile long bytes;
   private long acquired;
 
   /**
-   * @param readers for every slot of the ring, for every entry of the sequence, the reads that fill
-   *     it
-   * @param recorded for every entry of the sequence, what its reads are heard of as
+   * @param loads for every slot of the ring, for every entry of the sequence, the loads that fill
+   *     it; at least one for each
    */
-  WeightStream(RowReader[][][] readers, Recorded[][] recorded) {
-    this.readers = readers;
-    this.recorded = recorded;
-    slots = readers.length;
-    entries = readers[0].length;
-    thread = Thread.ofPlatform().daemon().name("stowage-read").unstarted(this::load);
-  }
-
-  /** The lane and the work that a read is heard of as. */
-  record Recorded(Recorder.Lane lane, Recorder.Work work) {
-    void read(RowReader reader) {
-      lane.read(reader, work);
+  WeightStream(List<List<List<Heard>>> loads) {
+    slots = loads.size();
+    entries = loads.getFirst().size();
+    fills =
+        loads.stream()
+            .map(slot -> slot.stream().map(Fill::new).toArray(Fill[]::new))
+            .toArray(Fill[][]::new);
+    firsts = new int[entries + 1];
+    for (int entry = 0; entry < entries; entry++) {
+      firsts[entry + 1] = firsts[entry] + fills[0][entry].requests.length;
+    }
+    entryOf = new int[firsts[entries]];
+    for (int entry = 0; entry < entries; entry++) {
+      Arrays.fill(entryOf, firsts[entry], firsts[entry + 1], entry);
+    }
+    left = new AtomicIntegerArray(slots);
+    ready = new AtomicLongArray(slots);
+    for (int slot = 0; slot < slots; slot++) {
+      left.set(slot, fills[slot][slot % entries].requests.length);
+      ready.set(slot, -1);
+    }
+    for (int i = 0; i < THREADS; i++) {
+      threads[i] = Thread.ofPlatform().daemon().name("stowage-read-" + i).unstarted(this::load);
     }
   }
 
   void start() {
-    thread.start();
+    for (var thread : threads) {
+      thread.start();
+    }
   }
 
   /**
@@ -60,81 +106,86 @@ final class WeightStream implements AutoCloseable {
    */
   int acquire() {
     long entry = acquired++;
+    int slot = (int) (entry % slots);
     int spins = 0;
-    while (loaded <= entry) {
+    while (ready.get(slot) != entry) {
       if (failure != null) {
-        rethrow();
+        throw Failures.unchecked(failure);
       }
       if (++spins < SPINS) {
         Thread.onSpinWait();
       } else {
         waiting = Thread.currentThread();
-        if (loaded <= entry && failure == null) {
+        if (ready.get(slot) != entry && failure == null) {
           LockSupport.park(this);
         }
         waiting = null;
       }
     }
-    return (int) (entry % slots);
+    return slot;
   }
 
   /** Bytes loaded so far. */
   long bytes() {
-    return bytes;
+    return bytes.get();
   }
 
   /** Frees the slot of the entry acquired last. */
   void release() {
     released = acquired;
-    LockSupport.unpark(thread);
+    for (var thread : threads) {
+      LockSupport.unpark(thread);
+    }
   }
 
   private void load() {
     try {
-      for (long entry = 0; !closed; entry++) {
-        while (!closed && entry - released >= slots) {
+      while (true) {
+        long number = taken.getAndIncrement();
+        int request = (int) (number % entryOf.length);
+        int index = entryOf[request];
+        long entry = number / entryOf.length * entries + index;
+        while (!closed && failure == null && entry - released >= slots) {
           LockSupport.park(this);
         }
-        if (closed) {
+        if (closed || failure != null) {
           return;
         }
-        int at = (int) (entry % entries);
-        var reads = readers[(int) (entry % slots)][at];
-        for (int i = 0; i < reads.length; i++) {
-          recorded[at][i].read(reads[i]);
-          bytes += reads[i].bytes();
+        int slot = (int) (entry % slots);
+        var fill = fills[slot][index];
+        int at = request - firsts[index];
+        fill.readings[at].begin();
+        fill.requests[at].read();
+        fill.readings[at].end();
+        bytes.addAndGet(fill.requests[at].bytes());
+        if (left.decrementAndGet(slot) == 0) {
+          finish(slot, entry, fill);
         }
-        loaded = entry + 1;
-        LockSupport.unpark(waiting);
       }
     } catch (Throwable e) {
       failure = e;
       LockSupport.unpark(waiting);
+      for (var thread : threads) {
+        LockSupport.unpark(thread);
+      }
     }
   }
 
-  private void rethrow() {
-    switch (failure) {
-      case RuntimeException e -> throw e;
-      case Error e -> throw e;
-      case Throwable e -> throw new IllegalStateException(e);
+  /** The last request of an entry has come. */
+  private void finish(int slot, long entry, Fill fill) {
+    for (var load : fill.loads) {
+      load.check();
     }
+    left.set(slot, fills[slot][(int) ((entry + slots) % entries)].requests.length);
+    ready.set(slot, entry);
+    LockSupport.unpark(waiting);
   }
 
   @Override
   public void close() {
     closed = true;
-    LockSupport.unpark(thread);
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+    for (var thread : threads) {
+      Failures.end(thread);
     }
   }
 }

@@ -8,17 +8,18 @@ import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.plan.model.ModelHeaders;
 import dev.stowage.plan.model.ModelVector;
 import dev.stowage.plan.model.Tensor;
+import dev.stowage.runtime.storage.StoredFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.OptionalInt;
 
 /** The open weight files of a model. Readers bound to them work until they are closed. */
 public final class ModelFiles implements AutoCloseable {
@@ -28,11 +29,11 @@ public final class ModelFiles implements AutoCloseable {
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final ModelHeaders model;
-  private final Map<Path, FileChannel> channels;
+  private final Map<Path, StoredFile> stored;
 
-  private ModelFiles(ModelHeaders model, Map<Path, FileChannel> channels) {
+  private ModelFiles(ModelHeaders model, Map<Path, StoredFile> stored) {
     this.model = model;
-    this.channels = channels;
+    this.stored = stored;
   }
 
   /**
@@ -57,17 +58,17 @@ public final class ModelFiles implements AutoCloseable {
 
   /** Opens the weight files of a model, which must not have changed since it was read. */
   public static ModelFiles open(ModelHeaders model) throws ModelFormatException {
-    var channels = new LinkedHashMap<Path, FileChannel>();
-    var files = new ModelFiles(model, channels);
+    var stored = new LinkedHashMap<Path, StoredFile>();
+    var files = new ModelFiles(model, stored);
     try {
       for (var file : model.index().files()) {
-        var channel = FileChannel.open(file);
-        channels.put(file, channel);
+        var opened = StoredFile.open(file);
+        stored.put(file, opened);
         long before = model.index().fileBytes(file);
-        if (channel.size() != before) {
+        if (opened.channel().size() != before) {
           throw new ModelFormatException(
               "%s: has changed from %d to %d bytes since its header was read"
-                  .formatted(file, before, channel.size()));
+                  .formatted(file, before, opened.channel().size()));
         }
       }
       return files;
@@ -88,7 +89,7 @@ public final class ModelFiles implements AutoCloseable {
   public String identity() throws ModelFormatException {
     var text = new StringBuilder(model.fingerprint());
     try {
-      for (var file : channels.keySet()) {
+      for (var file : stored.keySet()) {
         text.append('\n')
             .append(file.getFileName())
             .append(' ')
@@ -103,6 +104,27 @@ public final class ModelFiles implements AutoCloseable {
   }
 
   /**
+   * Where rows of a matrix lie, as stored.
+   *
+   * @param layer ignored for a matrix that belongs to no layer
+   */
+  public RowSpan span(Weight weight, int layer, Range rows) {
+    var shape = model.shape();
+    if (rows.to() > shape.rows(weight)) {
+      throw new IllegalArgumentException(
+          "rows %s of %s, which has %d".formatted(rows, weight.word(), shape.rows(weight)));
+    }
+    var tensor = model.tensor(weight, layer);
+    long rowBytes = shape.rowBytes(weight, layer);
+    return new RowSpan(
+        stored.get(tensor.file()),
+        tensor,
+        tensor.offset() + rows.from() * rowBytes,
+        rows.size() * rowBytes,
+        OptionalInt.empty());
+  }
+
+  /**
    * Prepares to read rows of a matrix, as stored, to the start of a segment. The reads themselves
    * allocate nothing.
    *
@@ -111,19 +133,7 @@ public final class ModelFiles implements AutoCloseable {
    *     bytes, accessible to the thread that reads
    */
   public RowReader bind(Weight weight, int layer, Range rows, MemorySegment target) {
-    var shape = model.shape();
-    if (rows.to() > shape.rows(weight)) {
-      throw new IllegalArgumentException(
-          "rows %s of %s, which has %d".formatted(rows, weight.word(), shape.rows(weight)));
-    }
-    var tensor = model.tensor(weight, layer);
-    long rowBytes = shape.rowBytes(weight, layer);
-    long bytes = rows.size() * rowBytes;
-    return new RowReader(
-        channels.get(tensor.file()),
-        tensor,
-        tensor.offset() + rows.from() * rowBytes,
-        target.asSlice(0, bytes));
+    return span(weight, layer, rows).reader(target);
   }
 
   /**
@@ -132,9 +142,8 @@ public final class ModelFiles implements AutoCloseable {
    * @param target native memory of {@code shape.rowBytes(weight, 0)} bytes
    */
   public TableReader table(Weight weight, MemorySegment target) {
-    var tensor = model.tensor(weight, 0);
-    return new TableReader(
-        channels.get(tensor.file()), tensor, target.asSlice(0, model.shape().rowBytes(weight, 0)));
+    var first = span(weight, 0, Range.upTo(1));
+    return new TableReader(first, target.asSlice(0, first.bytes()));
   }
 
   /**
@@ -147,9 +156,12 @@ public final class ModelFiles implements AutoCloseable {
   public void read(ModelVector vector, int layer, MemorySegment target) {
     var tensor = model.tensor(vector, layer);
     try (var arena = Arena.ofConfined()) {
-      var stored = arena.allocate(tensor.bytes(), Float.BYTES);
-      new RowReader(channels.get(tensor.file()), tensor, tensor.offset(), stored).read();
-      widen(stored, type(tensor), target, vector.length(model.shape()));
+      var numbers = arena.allocate(tensor.bytes(), Float.BYTES);
+      var file = stored.get(tensor.file());
+      new RowSpan(file, tensor, tensor.offset(), tensor.bytes(), OptionalInt.empty())
+          .reader(numbers)
+          .read();
+      widen(numbers, type(tensor), target, vector.length(model.shape()));
     }
   }
 
@@ -176,12 +188,6 @@ public final class ModelFiles implements AutoCloseable {
 
   @Override
   public void close() {
-    for (var channel : channels.values()) {
-      try {
-        channel.close();
-      } catch (IOException e) {
-        throw new UncheckedIOException("closing the weights of " + model.path(), e);
-      }
-    }
+    stored.values().forEach(StoredFile::close);
   }
 }

@@ -1,16 +1,17 @@
 package dev.stowage.runtime.weights;
 
-import dev.stowage.plan.model.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.nio.channels.FileChannel;
 
 /** Reads one row at a time of a matrix, any row, to one place. Used by one thread at a time. */
 public final class TableReader {
   private final RowReader reader;
   private final long rowBytes;
 
-  TableReader(FileChannel channel, Tensor tensor, MemorySegment target) {
-    reader = new RowReader(channel, tensor, tensor.offset(), target);
+  /**
+   * @param first the matrix's first row
+   */
+  TableReader(RowSpan first, MemorySegment target) {
+    reader = new RowReader(first, target);
     rowBytes = target.byteSize();
   }
 

@@ -1,0 +1,33 @@
+package dev.stowage.runtime.session;
+
+import java.util.concurrent.locks.LockSupport;
+
+/** How lanes fail and end. */
+final class Failures {
+  private Failures() {}
+
+  /** What a lane's thread threw, to be thrown again by whoever waits for it. */
+  static RuntimeException unchecked(Throwable failure) {
+    return switch (failure) {
+      case RuntimeException e -> e;
+      case Error e -> throw e;
+      case Throwable e -> new IllegalStateException(e);
+    };
+  }
+
+  /** Wakes a thread that has been told to end, and waits until it has, interrupted or not. */
+  static void end(Thread thread) {
+    LockSupport.unpark(thread);
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
