@@ -14,7 +14,10 @@ import org.eclipse.lsp4j.DidChangeWorkspaceFoldersParams;
 import org.eclipse.lsp4j.DidOpenTextDocumentParams;
 import org.eclipse.lsp4j.InitializeParams;
 import org.eclipse.lsp4j.InitializeResult;
+import org.eclipse.lsp4j.InlayHint;
+import org.eclipse.lsp4j.InlayHintParams;
 import org.eclipse.lsp4j.Location;
+import org.eclipse.lsp4j.ServerCapabilities;
 import org.eclipse.lsp4j.WorkspaceClientCapabilities;
 import org.eclipse.lsp4j.WorkspaceFolder;
 import org.eclipse.lsp4j.WorkspaceFoldersChangeEvent;
@@ -65,6 +68,28 @@ public class PlanServer extends LanguageServerImpl {
     return super.definition(cancel, params).stream()
         .map(one -> new Location(library.openable(one.getUri()), one.getRange()))
         .toList();
+  }
+
+  @Override
+  protected ServerCapabilities createServerCapabilities(InitializeParams params) {
+    var capabilities = super.createServerCapabilities(params);
+    capabilities.setInlayHintProvider(true);
+    return capabilities;
+  }
+
+  @Override
+  public CompletableFuture<List<InlayHint>> inlayHint(InlayHintParams params) {
+    URI uri = uris.toUri(params.getTextDocument().getUri());
+    return getRequestManager()
+        .runRead(
+            _ ->
+                getWorkspaceManager()
+                    .<List<InlayHint>>doRead(
+                        uri,
+                        (document, resource) ->
+                            resource == null
+                                ? List.of()
+                                : SelectorHints.of(resource, document, params.getRange())));
   }
 
   /** With a link to the page of the code. */

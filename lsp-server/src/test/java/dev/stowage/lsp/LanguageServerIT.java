@@ -32,7 +32,10 @@ import org.eclipse.lsp4j.Hover;
 import org.eclipse.lsp4j.HoverParams;
 import org.eclipse.lsp4j.InitializeParams;
 import org.eclipse.lsp4j.InitializeResult;
+import org.eclipse.lsp4j.InlayHintParams;
 import org.eclipse.lsp4j.Location;
+import org.eclipse.lsp4j.Position;
+import org.eclipse.lsp4j.Range;
 import org.eclipse.lsp4j.ReferenceContext;
 import org.eclipse.lsp4j.ReferenceParams;
 import org.eclipse.lsp4j.RenameParams;
@@ -136,7 +139,7 @@ class LanguageServerIT {
     return out.toString();
   }
 
-  private static int offset(String text, org.eclipse.lsp4j.Position position) {
+  private static int offset(String text, Position position) {
     int offset = 0;
     for (int line = 0; line < position.getLine(); line++) {
       offset = text.indexOf('\n', offset) + 1;
@@ -151,6 +154,7 @@ class LanguageServerIT {
     assertNotNull(capabilities.getCompletionProvider());
     assertNotNull(capabilities.getSemanticTokensProvider());
     assertEquals(true, capabilities.getHoverProvider().get());
+    assertEquals(true, capabilities.getInlayHintProvider().get());
     assertEquals(true, capabilities.getFoldingRangeProvider().get());
     assertEquals(true, capabilities.getCodeActionProvider().get());
     assertEquals(true, capabilities.getRenameProvider().get());
@@ -282,6 +286,50 @@ class LanguageServerIT {
     assertTrue(
         hover.getContents().getRight().getValue().contains("Tokens made for each prompt"),
         hover::toString);
+  }
+
+  @Test
+  void selectorsSayHowMuchTheySelectAsTheModelIsEdited() {
+    initialize();
+    String text =
+        PLAN.replace("weights on ram >= share", "weights of layers[0..3].mlp on ram >= share");
+    editor.open(plan, text);
+
+    Hover hover =
+        Editor.get(
+            editor
+                .server()
+                .getTextDocumentService()
+                .hover(
+                    new HoverParams(Editor.document(plan), Editor.position(text, "layers[", 1))));
+    assertTrue(
+        hover.getContents().getRight().getValue().contains("8 matrices, 36.0 MiB"),
+        hover::toString);
+
+    assertEquals(List.of("8 matrices, 36.0 MiB"), hints());
+    editor
+        .server()
+        .getTextDocumentService()
+        .didChange(
+            new DidChangeTextDocumentParams(
+                new VersionedTextDocumentIdentifier(Editor.uri(plan), 2),
+                List.of(
+                    new TextDocumentContentChangeEvent(
+                        text.replace("layers[0..3].mlp", "layers[*].mlp")))));
+    assertEquals(List.of("24 matrices, 108.0 MiB"), hints());
+  }
+
+  private List<String> hints() {
+    return Editor.get(
+            editor
+                .server()
+                .getTextDocumentService()
+                .inlayHint(
+                    new InlayHintParams(
+                        Editor.document(plan), new Range(new Position(0, 0), new Position(99, 0)))))
+        .stream()
+        .map(hint -> hint.getLabel().getLeft())
+        .toList();
   }
 
   @Test

@@ -55,7 +55,7 @@ final class Approximations {
    */
   Approximations(Scope scope, Schedules schedules, int longest) {
     this.scope = scope;
-    this.selectors = new Selectors(scope);
+    this.selectors = new Selectors(scope.shape(), scope::report);
     this.schedules = schedules;
     this.longest = longest;
   }

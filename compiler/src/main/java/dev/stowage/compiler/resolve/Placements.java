@@ -32,7 +32,7 @@ final class Placements {
 
   Placements(Scope scope) {
     this.scope = scope;
-    this.selectors = new Selectors(scope);
+    this.selectors = new Selectors(scope.shape(), scope::report);
   }
 
   /** Reads all rules; what they say is then in the fields. */

@@ -87,6 +87,14 @@ public final class Resolver {
     return new Resolution(errors ? Optional.empty() : resolved, resolver.diagnostics);
   }
 
+  /** The shape of a plan's model; empty where it has none that can be read. */
+  static Optional<ModelShape> shape(Script script, Path file) {
+    var resolver = new Resolver(script, file, Settings.none(), Optional.empty());
+    return resolver
+        .model(Statements.of(script, Optional.empty(), Optional.empty()).models)
+        .map(ModelFound::shape);
+  }
+
   private static Test test(Script script, String name) {
     return script.getStatements().stream()
         .filter(Test.class::isInstance)

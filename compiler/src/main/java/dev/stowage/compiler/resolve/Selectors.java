@@ -1,29 +1,34 @@
 package dev.stowage.compiler.resolve;
 
+import dev.stowage.dsl.Diagnostic;
 import dev.stowage.dsl.Spans;
 import dev.stowage.dsl.script.ScriptPackage;
 import dev.stowage.dsl.script.Segment;
 import dev.stowage.dsl.script.Selector;
 import dev.stowage.optimizer.Thing;
+import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Weight;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** Which matrices of which layers a selector means: {@code embed}, {@code layers[0..3,7].mlp}. */
 final class Selectors {
-  private final Scope scope;
+  private final ModelShape shape;
+  private final Consumer<Diagnostic> report;
 
-  Selectors(Scope scope) {
-    this.scope = scope;
+  Selectors(ModelShape shape, Consumer<Diagnostic> report) {
+    this.shape = shape;
+    this.report = report;
   }
 
   /** All that some selectors select together; all weights where there are none. */
   Optional<Thing.Weights> weights(List<Selector> selectors) {
     if (selectors.isEmpty()) {
-      return Optional.of(Thing.Weights.all(scope.shape()));
+      return Optional.of(Thing.Weights.all(shape));
     }
     var parts = new ArrayList<Thing.Weights.Part>();
     boolean found = true;
@@ -41,31 +46,31 @@ final class Selectors {
     var path = String.join(".", segments.stream().skip(1).map(Segment::getName).toList());
     boolean layered = first.getName().equals("layers");
     if (!layered && !first.getName().equals("embed") && !first.getName().equals("head")) {
-      scope.report(
+      report.accept(
           Messages.emptySelector(
               Spans.of(selector), Scope.text(selector), "Its matrices are: " + known()));
       return List.of();
     }
     var matrices = matrices(layered ? "" : first.getName(), path);
     if (matrices.isEmpty()) {
-      scope.report(
+      report.accept(
           Messages.emptySelector(
               Spans.of(selector), Scope.text(selector), "Its matrices are: " + known()));
       return List.of();
     }
     return layered
         ? layers(first).stream().map(range -> new Thing.Weights.Part(matrices, range)).toList()
-        : List.of(new Thing.Weights.Part(matrices, Range.upTo(scope.shape().layers())));
+        : List.of(new Thing.Weights.Part(matrices, Range.upTo(shape.layers())));
   }
 
   private EnumSet<Weight> matrices(String prefix, String path) {
     var matrices = EnumSet.noneOf(Weight.class);
     for (var weight : Weight.values()) {
-      if (scope.shape().rows(weight) > 0 && matches(weight, prefix, path)) {
+      if (shape.rows(weight) > 0 && matches(weight, prefix, path)) {
         matrices.add(weight);
       }
     }
-    if (prefix.equals("head") && path.isEmpty() && scope.shape().tiedHead()) {
+    if (prefix.equals("head") && path.isEmpty() && shape.tiedHead()) {
       matrices.add(Weight.TOKENS); // the head is the embedding's rows
     }
     return matrices;
@@ -84,7 +89,7 @@ final class Selectors {
   private String known() {
     var words = new ArrayList<String>();
     for (var weight : Weight.values()) {
-      if (scope.shape().rows(weight) > 0) {
+      if (shape.rows(weight) > 0) {
         words.add(weight.perLayer() ? "layers[*]." + weight.word() : weight.word());
       }
     }
@@ -95,7 +100,7 @@ final class Selectors {
    * {@code layers}, {@code layers[*]}, {@code layers[3]}, {@code layers[0..3,7]}: ends included.
    */
   private List<Range> layers(Segment segment) {
-    int layers = scope.shape().layers();
+    int layers = shape.layers();
     if (segment.isAll() || segment.getIndices().isEmpty()) {
       return List.of(Range.upTo(layers));
     }
@@ -104,7 +109,7 @@ final class Selectors {
       boolean range = Spans.of(index, ScriptPackage.Literals.INDEX_RANGE__LAST).isPresent();
       int last = range ? index.getLast() : index.getFirst();
       if (last < index.getFirst() || last >= layers) {
-        scope.report(
+        report.accept(
             Messages.emptySelector(
                 Spans.of(index),
                 "layers[" + Scope.text(index) + "]",

@@ -1,5 +1,6 @@
 package dev.stowage.dsl.ide;
 
+import com.google.inject.Singleton;
 import dev.stowage.dsl.Vocabulary;
 import dev.stowage.dsl.script.Device;
 import dev.stowage.dsl.script.DeviceType;
@@ -7,15 +8,22 @@ import dev.stowage.dsl.script.Link;
 import dev.stowage.dsl.script.Metric;
 import dev.stowage.dsl.script.Param;
 import dev.stowage.dsl.script.Property;
+import dev.stowage.dsl.script.Script;
+import dev.stowage.dsl.script.Segment;
+import dev.stowage.dsl.script.Selector;
 import dev.stowage.dsl.script.WorkloadItem;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.eclipse.emf.common.util.URI;
 import org.eclipse.emf.ecore.EObject;
+import org.eclipse.emf.ecore.util.EcoreUtil;
 import org.eclipse.xtext.documentation.IEObjectDocumentationProvider;
 import org.eclipse.xtext.nodemodel.ICompositeNode;
 import org.eclipse.xtext.nodemodel.ILeafNode;
@@ -25,7 +33,16 @@ import org.eclipse.xtext.nodemodel.util.NodeModelUtils;
  * What an editor shows when the mouse rests on a name: its text, its doc comment, what it means; as
  * markdown.
  */
+@Singleton
 public class HoverText implements IEObjectDocumentationProvider {
+  private final List<SelectorSource> sources;
+
+  public HoverText() {
+    sources =
+        ServiceLoader.load(SelectorSource.class, HoverText.class.getClassLoader()).stream()
+            .map(ServiceLoader.Provider::get)
+            .toList();
+  }
 
   @Override
   public String getDocumentation(EObject object) {
@@ -36,9 +53,25 @@ public class HoverText implements IEObjectDocumentationProvider {
       case WorkloadItem item -> meaning(item.getName(), Vocabulary.workloadItems());
       case Metric metric -> meaning(metric.getName(), Vocabulary.metrics());
       case Param param -> declared(param) + line(meaning(param.getType(), Vocabulary.paramTypes()));
+      case Selector selector -> selected(selector);
+      case Segment segment -> selected((Selector) segment.eContainer());
       case null -> null;
       default -> object.eClass().getEStructuralFeature("name") == null ? null : declared(object);
     };
+  }
+
+  private String selected(Selector selector) {
+    URI uri = selector.eResource().getURI();
+    if (!uri.isFile() || !(EcoreUtil.getRootContainer(selector) instanceof Script script)) {
+      return null;
+    }
+    Path file = Path.of(uri.toFileString()).toAbsolutePath();
+    String text = NodeModelUtils.getTokenText(NodeModelUtils.findActualNodeFor(selector));
+    return sources.stream()
+        .flatMap(source -> source.describe(selector, script, file).stream())
+        .findFirst()
+        .map(words -> "**" + text + "**: " + words)
+        .orElse(null);
   }
 
   private static String declared(EObject object) {
