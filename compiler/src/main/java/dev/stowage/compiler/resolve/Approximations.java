@@ -1,15 +1,11 @@
 package dev.stowage.compiler.resolve;
 
-import dev.stowage.dsl.Fix;
-import dev.stowage.dsl.SourceSpan;
 import dev.stowage.dsl.Spans;
-import dev.stowage.dsl.TextEdit;
 import dev.stowage.dsl.script.Approximate;
 import dev.stowage.dsl.script.Attention;
 import dev.stowage.dsl.script.Device;
 import dev.stowage.dsl.script.DeviceKind;
 import dev.stowage.dsl.script.Phase;
-import dev.stowage.dsl.script.Quantity;
 import dev.stowage.dsl.script.Quantize;
 import dev.stowage.dsl.script.Ratio;
 import dev.stowage.dsl.script.Sparse;
@@ -18,8 +14,6 @@ import dev.stowage.optimizer.Thing;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.Sparsity;
 import dev.stowage.plan.Weight;
-import java.math.BigDecimal;
-import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -39,8 +33,6 @@ final class Approximations {
       List<Bounds.SparseAttention> sparse,
       List<Bounds.AttentionPlace> attention) {}
 
-  private record Expected(double damage, String what, SourceSpan span) {}
-
   private final Scope scope;
   private final Selectors selectors;
   private final Schedules schedules;
@@ -48,7 +40,7 @@ final class Approximations {
   private final List<Bounds.Format> formats = new ArrayList<>();
   private final List<Bounds.SparseAttention> sparse = new ArrayList<>();
   private final List<Bounds.AttentionPlace> attention = new ArrayList<>();
-  private final List<Expected> expected = new ArrayList<>();
+  private final List<BudgetsAreKept.Expected> expected = new ArrayList<>();
 
   /**
    * @param longest tokens of the longest sequence, generated ones included
@@ -70,8 +62,8 @@ final class Approximations {
         }
       }
     }
-    approximations.forEach(this::holdAgainstBudget);
-    oneWayToStoreKeys();
+    approximations.forEach(one -> BudgetsAreKept.check(one, expected, scope));
+    KeysAreStoredInOneWay.check(formats, sparse, scope);
     return new Allowed(formats, sparse, attention);
   }
 
@@ -129,21 +121,7 @@ final class Approximations {
       }
     }
     formats.add(new Bounds.Format(thing, List.of(type), source));
-    expected.add(new Expected(damage, source.text(), Spans.of(quantize)));
-  }
-
-  /** Sparse attention reads single channels of keys, which groups of quantized numbers hide. */
-  private void oneWayToStoreKeys() {
-    for (var format : formats) {
-      if (format.thing() instanceof Thing.Kv && !sparse.isEmpty()) {
-        var first = sparse.getFirst().source();
-        scope.report(
-            Messages.sparseReadsChannels(
-                scope.spans().get(format.source()),
-                format.source().text(),
-                scope.spans().get(first)));
-      }
-    }
+    expected.add(new BudgetsAreKept.Expected(damage, source.text(), Spans.of(quantize)));
   }
 
   private static int group(Quantize quantize) {
@@ -232,7 +210,7 @@ final class Approximations {
         one.getCondition() == null ? List.of() : scope.names(one.getCondition().getDevices());
     var sparsity = Sparsity.ofBytes(part, scope.shape().headDim());
     sparse.add(new Bounds.SparseAttention(homes, List.of(Optional.of(sparsity)), source));
-    expected.add(new Expected(damage.getAsDouble(), source.text(), Spans.of(one)));
+    expected.add(new BudgetsAreKept.Expected(damage.getAsDouble(), source.text(), Spans.of(one)));
   }
 
   private static double part(Ratio ratio) {
@@ -241,33 +219,5 @@ final class Approximations {
             ? 100
             : ratio.getDenominator() == null ? 1 : ratio.getDenominator().doubleValue();
     return ratio.getNumerator().doubleValue() / whole;
-  }
-
-  /** What is expected of all approximations, whichever block they stand in. */
-  private void holdAgainstBudget(Approximate approximate) {
-    double budget = Values.number(approximate.getLoss());
-    double damage = expected.stream().mapToDouble(Expected::damage).sum();
-    if (damage <= budget + 1e-12) {
-      return;
-    }
-    var diagnostic =
-        Messages.beyondBudget(
-            scope.canRun(),
-            Spans.of(approximate.getLoss()),
-            approximate.getMetric(),
-            budget,
-            damage);
-    for (var one : expected) {
-      diagnostic =
-          diagnostic.withRelated(
-              one.span(), "%s: %s expected".formatted(one.what(), Messages.percent(one.damage())));
-    }
-    scope.report(diagnostic.withFix(raise(approximate.getLoss(), damage)));
-  }
-
-  /** The smallest budget in tenths of a percent that is enough. */
-  private static Fix raise(Quantity loss, double damage) {
-    var percent = BigDecimal.valueOf(100 * damage).setScale(1, RoundingMode.UP).toPlainString();
-    return new Fix("allow +" + percent + "%", List.of(new TextEdit(Spans.of(loss), percent + "%")));
   }
 }

@@ -44,8 +44,7 @@ final class Placements {
         default -> throw new IllegalStateException("a place item of no kind: " + item);
       }
     }
-    contradictions();
-    scope.diagnostics().addAll(Lint.redundant(shares, scope.spans()));
+    ShareRule.ALL.forEach(rule -> rule.check(shares, scope.spans(), scope::report));
     if (splits.size() > 1) {
       var rules = List.copyOf(splits.values());
       scope.report(
@@ -207,25 +206,6 @@ final class Placements {
                 allowed.high(),
                 preference.getWeight().doubleValue(),
                 scope.source(preference)));
-      }
-    }
-  }
-
-  /** Two statements about one thing and one device that leave nothing cite both places. */
-  private void contradictions() {
-    for (int i = 0; i < shares.size(); i++) {
-      for (int j = 0; j < i; j++) {
-        var one = shares.get(j);
-        var other = shares.get(i);
-        boolean same = one.thing().equals(other.thing()) && one.devices().equals(other.devices());
-        if (same
-            && Math.max(one.atLeast(), other.atLeast()) > Math.min(one.atMost(), other.atMost())) {
-          scope.report(
-              Messages.nothingLeft(
-                  scope.spans().get(other.source()),
-                  other.thing().word() + " on " + String.join(", ", other.devices()),
-                  scope.spans().get(one.source())));
-        }
       }
     }
   }

@@ -115,7 +115,7 @@ public final class Resolver {
     }
     var statements = Statements.of(script, variant, test);
     var deviceSettings = applySettings(statements);
-    diagnostics.addAll(Lint.check(script, statements));
+    Lint.ALL.forEach(lint -> lint.check(script, statements, diagnostics::add));
 
     var machines = new Machines(values, diagnostics, deviceSettings);
     var platforms = statements.platforms;
