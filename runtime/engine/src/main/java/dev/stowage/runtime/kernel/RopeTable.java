@@ -81,6 +81,11 @@ public final class RopeTable {
     return new RopeTable(positions, dimension, pairs, cosines.asReadOnly(), sines.asReadOnly());
   }
 
+  /** This table, whose numbers have been copied elsewhere. */
+  public RopeTable at(MemorySegment cosines, MemorySegment sines) {
+    return new RopeTable(positions, dimension, pairs, cosines, sines);
+  }
+
   /** Bytes a table of this size takes. */
   public static long bytes(int positions, int dimension) {
     return (long) positions * dimension * Float.BYTES;
