@@ -1,6 +1,7 @@
 package dev.stowage.examples;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static java.util.Map.entry;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -27,32 +28,37 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ArchitectureTest {
   /** The modules, and those of ours that each may use. */
   private static final Map<String, Set<String>> MODULES =
-      Map.of(
-          "dsl", Set.of(),
-          "plan", Set.of(),
-          "optimizer", Set.of("plan"),
-          "compiler", Set.of("dsl", "optimizer", "plan"),
-          "runtime", Set.of("plan"),
-          "csd", Set.of("plan", "runtime"),
-          "cli", Set.of("dsl", "plan", "optimizer", "compiler", "runtime", "csd"),
-          "lsp", Set.of("dsl", "compiler"),
-          "maven", Set.of(),
-          "api", Set.of("plan", "runtime"));
+      Map.ofEntries(
+          entry("dsl", Set.of()),
+          entry("plan", Set.of()),
+          entry("optimizer", Set.of("plan")),
+          entry("compiler", Set.of("dsl", "optimizer", "plan")),
+          entry("runtime", Set.of("plan")),
+          entry("csd", Set.of("plan", "runtime")),
+          entry("gpu", Set.of("plan", "runtime")),
+          entry("cli", Set.of("dsl", "plan", "optimizer", "compiler", "runtime", "csd")),
+          entry("lsp", Set.of("dsl", "compiler")),
+          entry("maven", Set.of()),
+          entry("api", Set.of("plan", "runtime")));
 
   /** Libraries, and the only packages that may use them. */
   private static final Map<String, List<String>> LIBRARIES =
-      Map.of(
-          "com.google.ortools..", List.of("dev.stowage.optimizer.ortools"),
-          "org.eclipse.emf..",
-              List.of("dev.stowage.dsl..", "dev.stowage.compiler.resolve", "dev.stowage.lsp"),
-          "org.eclipse.xtext..",
-              List.of("dev.stowage.dsl..", "dev.stowage.compiler.resolve", "dev.stowage.lsp"),
-          "org.eclipse.lsp4j..", List.of("dev.stowage.dsl.ide", "dev.stowage.lsp"),
-          "com.google.inject..", List.of("dev.stowage.dsl..", "dev.stowage.lsp"),
-          "com.google.common..", List.of("dev.stowage.dsl.."),
-          "jdk.incubator.vector..",
-              List.of("dev.stowage.runtime.kernel.vector", "dev.stowage.csd.kernel.vector"),
-          "com.fasterxml.jackson..",
+      Map.ofEntries(
+          entry("com.google.ortools..", List.of("dev.stowage.optimizer.ortools")),
+          entry(
+              "org.eclipse.emf..",
+              List.of("dev.stowage.dsl..", "dev.stowage.compiler.resolve", "dev.stowage.lsp")),
+          entry(
+              "org.eclipse.xtext..",
+              List.of("dev.stowage.dsl..", "dev.stowage.compiler.resolve", "dev.stowage.lsp")),
+          entry("org.eclipse.lsp4j..", List.of("dev.stowage.dsl.ide", "dev.stowage.lsp")),
+          entry("com.google.inject..", List.of("dev.stowage.dsl..", "dev.stowage.lsp")),
+          entry("com.google.common..", List.of("dev.stowage.dsl..")),
+          entry(
+              "jdk.incubator.vector..",
+              List.of("dev.stowage.runtime.kernel.vector", "dev.stowage.csd.kernel.vector")),
+          entry(
+              "com.fasterxml.jackson..",
               List.of(
                   "dev.stowage.plan.model",
                   "dev.stowage.runtime.tokenizer",
@@ -60,9 +66,10 @@ class ArchitectureTest {
                   "dev.stowage.compiler.lock",
                   "dev.stowage.compiler.migrate",
                   "dev.stowage.cli",
-                  "dev.stowage.cli.serve"),
-          "picocli..", List.of("dev.stowage.cli"),
-          "org.apache.maven..", List.of("dev.stowage.maven"));
+                  "dev.stowage.cli.serve")),
+          entry("jcuda..", List.of("dev.stowage.gpu")),
+          entry("picocli..", List.of("dev.stowage.cli")),
+          entry("org.apache.maven..", List.of("dev.stowage.maven")));
 
   private static JavaClasses classes;
 
@@ -183,6 +190,7 @@ class ArchitectureTest {
             "compiler",
             "runtime/engine",
             "csd-backend",
+            "runtime/gpu",
             "runtime/cli",
             "runtime/bench",
             "compiler/maven-plugin",

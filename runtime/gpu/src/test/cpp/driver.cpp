@@ -1,0 +1,368 @@
+// A libcuda.so.1 for tests: those functions of the CUDA driver that Stowage calls, with the kernels
+// of kernels.cu run on the CPU. It is strict where a GPU is:
+//  - device memory is out of reach except while a copy or a kernel runs;
+//  - what is asked of a stream happens when somebody waits for it, not before;
+//  - asynchronous copies take page-locked memory only.
+// stowage_emulated sets what the device is like and what fails; stowage_emulated_count tells what is alive.
+#include "fibres.h"
+
+#include <dlfcn.h>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#define STOWAGE_EMULATED
+#include "kernels.cu"
+
+#define API extern "C" __attribute__((visibility("default")))
+
+typedef int Result;
+typedef unsigned long long Pointer;
+enum { OK = 0, INVALID = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, NO_BINARY = 209, NOT_FOUND = 500, LOST = 700 };
+
+struct Stream {
+  std::deque<std::function<void()>> queue;
+  unsigned long long submitted = 0, done = 0;
+  void submit(std::function<void()> work) {
+    queue.push_back(std::move(work));
+    submitted++;
+  }
+  void runTo(unsigned long long number);
+};
+struct Event {
+  Stream* stream = nullptr;
+  unsigned long long at = 0;
+};
+static std::recursive_mutex lock;
+typedef std::lock_guard<std::recursive_mutex> Guard;
+static const size_t REGION = (size_t)1 << 30;
+static char* region;
+static std::map<Pointer, size_t> allocated;           // device memory
+static std::map<Pointer, size_t> pinned;              // page-locked host memory
+static std::map<Pointer, void*> hosted;               // that of it that we allocated
+static std::map<Stream*, bool> streams;
+static size_t capacity, used;
+static int devices, version, binary, launchesLeft, failure, contexts, events, launches;
+static bool initialized;
+
+static void defaults() {
+  capacity = (size_t)512 << 20;
+  devices = 1;
+  version = 13000;
+  binary = 1;
+  launchesLeft = -1;
+  failure = OK;
+}
+
+struct Access {
+  static int depth;
+  Access() { if (depth++ == 0) mprotect(region, REGION, PROT_READ | PROT_WRITE); }
+  ~Access() { if (--depth == 0) mprotect(region, REGION, PROT_NONE); }
+};
+int Access::depth = 0;
+
+void Stream::runTo(unsigned long long number) {
+  if (done >= number || queue.empty()) return;
+  Access access;
+  while (done < number && !queue.empty()) {
+    auto work = std::move(queue.front());
+    queue.pop_front();
+    work();
+    done++;
+  }
+}
+
+static bool inDevice(Pointer p, size_t n) {
+  auto next = allocated.upper_bound(p);
+  if (next == allocated.begin()) return false;
+  --next;
+  return p + n <= next->first + next->second;
+}
+static bool inPinned(const void* h, size_t n) {
+  auto next = pinned.upper_bound((Pointer)h);
+  if (next == pinned.begin()) return false;
+  --next;
+  return (Pointer)h + n <= next->first + next->second;
+}
+
+#define ALIVE             \
+  Guard guard(lock);      \
+  if (!initialized) return NOT_INITIALIZED; \
+  if (failure) return failure;
+
+// what: 0 defaults, 1 memory, 2 devices, 3 driver version, 4 whether a binary fits, 5 launches until the device is lost
+API void stowage_emulated(int what, long long value) {
+  Guard guard(lock);
+  switch (what) {
+    case 0: defaults(); break;
+    case 1: capacity = (size_t)value; break;
+    case 2: devices = (int)value; break;
+    case 3: version = (int)value; break;
+    case 4: binary = (int)value; break;
+    case 5: launchesLeft = (int)value; break;
+  }
+}
+
+// what: 0 bytes of device memory, 1 contexts, 2 page-locked pieces, 3 streams, 4 events, 5 launches so far
+API long long stowage_emulated_count(int what) {
+  Guard guard(lock);
+  switch (what) {
+    case 0: return (long long)used;
+    case 1: return contexts;
+    case 2: return (long long)pinned.size();
+    case 3: return (long long)streams.size();
+    case 4: return events;
+    default: return launches;
+  }
+}
+
+__attribute__((constructor)) static void load() { defaults(); }
+
+API Result cuInit(unsigned) {
+  Guard guard(lock);
+  if (devices == 0) return NO_DEVICE;
+  if (!region) region = (char*)mmap(nullptr, REGION, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  initialized = true;
+  return OK;
+}
+API Result cuDriverGetVersion(int* v) { *v = version; return OK; }
+API Result cuDeviceGetCount(int* n) { *n = devices; return OK; }
+API Result cuDeviceGet(int* device, int ordinal) {
+  if (ordinal >= devices) return INVALID;
+  *device = ordinal;
+  return OK;
+}
+API Result cuDeviceGetName(char* name, int n, int) { strncpy(name, "Stowage emulated GPU", n); return OK; }
+API Result cuDeviceTotalMem_v2(size_t* bytes, int) { *bytes = capacity; return OK; }
+API Result cuDeviceGetAttribute(int* value, int attribute, int) {
+  *value = attribute == 75 ? 9 : attribute == 76 ? 0 : 1;
+  return OK;
+}
+API Result cuCtxCreate_v2(void** context, unsigned, int) {
+  Guard guard(lock);
+  if (!initialized) return NOT_INITIALIZED;
+  failure = OK;  // a new context is a new life
+  *context = (void*)(uintptr_t)(0x1000 + ++contexts);
+  return OK;
+}
+API Result cuCtxDestroy_v2(void*) {
+  Guard guard(lock);
+  contexts--;
+  if (contexts > 0) return OK;
+  for (auto& s : streams) delete s.first;  // what is left goes with the context
+  streams.clear();
+  allocated.clear();
+  used = 0;
+  events = 0;
+  for (auto& h : hosted) free(h.second);
+  hosted.clear();
+  pinned.clear();
+  return OK;
+}
+API Result cuCtxSetCurrent(void*) { return OK; }
+API Result cuCtxSynchronize() {
+  ALIVE
+  for (auto& s : streams) s.first->runTo(s.first->submitted);
+  return failure;
+}
+
+API Result cuMemGetInfo_v2(size_t* free, size_t* total) {
+  ALIVE
+  *free = capacity - used;
+  *total = capacity;
+  return OK;
+}
+API Result cuMemAlloc_v2(Pointer* p, size_t n) {
+  ALIVE
+  if (n == 0) return INVALID;
+  if (n > capacity - used) return OUT_OF_MEMORY;
+  size_t whole = (n + 511) / 512 * 512 + 512;  // a gap behind each, so that one piece never runs into the next
+  Pointer at = (Pointer)region;
+  for (auto& a : allocated) {
+    if (a.first - at >= whole) break;
+    at = a.first + (a.second + 511) / 512 * 512 + 512;
+  }
+  if (at + whole > (Pointer)region + REGION) return OUT_OF_MEMORY;
+  allocated[at] = n;
+  used += n;
+  *p = at;
+  Access access;
+  memset((void*)at, 0xa5, n);
+  return OK;
+}
+API Result cuMemFree_v2(Pointer p) {
+  ALIVE
+  auto found = allocated.find(p);
+  if (found == allocated.end()) return INVALID;
+  used -= found->second;
+  allocated.erase(found);
+  return OK;
+}
+API Result cuMemHostAlloc(void** p, size_t n, unsigned) {
+  ALIVE
+  *p = aligned_alloc(4096, (n + 4095) / 4096 * 4096);
+  if (!*p) return OUT_OF_MEMORY;
+  pinned[(Pointer)*p] = n;
+  hosted[(Pointer)*p] = *p;
+  return OK;
+}
+API Result cuMemFreeHost(void* p) {
+  ALIVE
+  if (!hosted.erase((Pointer)p)) return INVALID;
+  pinned.erase((Pointer)p);
+  free(p);
+  return OK;
+}
+API Result cuMemHostRegister_v2(void* p, size_t n, unsigned) {
+  ALIVE
+  pinned[(Pointer)p] = n;
+  return OK;
+}
+API Result cuMemHostUnregister(void* p) {
+  ALIVE
+  return pinned.erase((Pointer)p) ? OK : INVALID;
+}
+
+static Result copy(void* to, const void* from, size_t n) {
+  Access access;
+  memcpy(to, from, n);
+  return OK;
+}
+API Result cuMemcpyHtoD_v2(Pointer d, const void* h, size_t n) {
+  ALIVE
+  return inDevice(d, n) ? copy((void*)d, h, n) : INVALID;
+}
+API Result cuMemcpyDtoH_v2(void* h, Pointer d, size_t n) {
+  ALIVE
+  return inDevice(d, n) ? copy(h, (void*)d, n) : INVALID;
+}
+static Result later(Stream* s, void* to, const void* from, size_t n) {
+  s->submit([=] { copy(to, from, n); });
+  return OK;
+}
+API Result cuMemcpyHtoDAsync_v2(Pointer d, const void* h, size_t n, Stream* s) {
+  ALIVE
+  return inDevice(d, n) && inPinned(h, n) && s ? later(s, (void*)d, h, n) : INVALID;
+}
+API Result cuMemcpyDtoHAsync_v2(void* h, Pointer d, size_t n, Stream* s) {
+  ALIVE
+  return inDevice(d, n) && inPinned(h, n) && s ? later(s, h, (void*)d, n) : INVALID;
+}
+API Result cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t n, Stream* s) {
+  ALIVE
+  return inDevice(to, n) && inDevice(from, n) && s ? later(s, (void*)to, (void*)from, n) : INVALID;
+}
+API Result cuMemsetD8Async(Pointer d, unsigned char value, size_t n, Stream* s) {
+  ALIVE
+  if (!inDevice(d, n) || !s) return INVALID;
+  s->submit([=] { Access access; memset((void*)d, value, n); });
+  return OK;
+}
+
+API Result cuStreamCreate(Stream** s, unsigned) {
+  ALIVE
+  *s = new Stream;
+  streams[*s] = true;
+  return OK;
+}
+API Result cuStreamDestroy_v2(Stream* s) {
+  ALIVE
+  s->runTo(s->submitted);
+  streams.erase(s);
+  delete s;
+  return OK;
+}
+API Result cuStreamSynchronize(Stream* s) {
+  ALIVE
+  s->runTo(s->submitted);
+  return failure;
+}
+API Result cuStreamWaitEvent(Stream* s, Event* e, unsigned) {
+  ALIVE
+  Stream* other = e->stream;
+  unsigned long long at = e->at;
+  if (other) s->submit([=] { other->runTo(at); });
+  return OK;
+}
+API Result cuEventCreate(Event** e, unsigned) {
+  ALIVE
+  *e = new Event;
+  events++;
+  return OK;
+}
+API Result cuEventDestroy_v2(Event* e) {
+  ALIVE
+  delete e;
+  events--;
+  return OK;
+}
+API Result cuEventRecord(Event* e, Stream* s) {
+  ALIVE
+  e->stream = s;
+  e->at = s->submitted;
+  return OK;
+}
+API Result cuEventSynchronize(Event* e) {
+  ALIVE
+  if (e->stream) e->stream->runTo(e->at);
+  return failure;
+}
+
+API Result cuModuleLoadData(void** module, const void* image) {
+  ALIVE
+  uint32_t magic;
+  memcpy(&magic, image, 4);
+  if (magic != 0xba55ed50u) return INVALID;
+  if (!binary) return NO_BINARY;
+  Dl_info here;
+  dladdr((void*)&cuModuleLoadData, &here);
+  *module = dlopen(here.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+  return *module ? OK : INVALID;
+}
+API Result cuModuleUnload(void*) { return OK; }
+API Result cuModuleGetFunction(void** function, void* module, const char* name) {
+  ALIVE
+  *function = dlsym(module, name);
+  return *function ? OK : NOT_FOUND;
+}
+
+struct Call {
+  void (*kernel)(Args);
+  Args args;
+};
+static void call(void* c) { ((Call*)c)->kernel(((Call*)c)->args); }
+
+API Result cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned, Stream* s, void** params, void**) {
+  ALIVE
+  if (gx == 0 || gy == 0 || gy > 65535 || gz != 1 || bx == 0 || bx > 1024 || by != 1 || bz != 1 || !s) return INVALID;
+  Call c{(void (*)(Args))function, *(Args*)params[0]};
+  s->submit([=]() mutable {
+    if (failure) return;
+    launches++;
+    if (launchesLeft == 0) {
+      failure = LOST;
+      return;
+    }
+    if (launchesLeft > 0) launchesLeft--;
+    Access access;
+    fibres::launch(Dim{gx, gy, 1}, bx, call, &c);
+  });
+  return OK;
+}
+
+API Result cuGetErrorName(int error, const char** name) {
+  switch (error) {
+    case OUT_OF_MEMORY: *name = "CUDA_ERROR_OUT_OF_MEMORY"; break;
+    case NO_DEVICE: *name = "CUDA_ERROR_NO_DEVICE"; break;
+    case NO_BINARY: *name = "CUDA_ERROR_NO_BINARY_FOR_GPU"; break;
+    case LOST: *name = "CUDA_ERROR_ILLEGAL_ADDRESS"; break;
+    default: *name = "CUDA_ERROR_INVALID_VALUE"; break;
+  }
+  return OK;
+}
+API Result cuGetErrorString(int error, const char** text) {
+  *text = error == LOST ? "an illegal memory access was encountered" : "as emulated";
+  return OK;
+}

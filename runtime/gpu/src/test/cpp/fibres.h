@@ -1,0 +1,193 @@
+// Runs a CUDA kernel on the CPU: every thread of a block is a fibre, barriers switch between them.
+#pragma once
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#if !defined(__x86_64__)
+#include <ucontext.h>
+#endif
+
+#define __global__
+#define __device__
+#define __forceinline__ inline
+#define __shared__ static
+
+struct Dim { unsigned x, y, z; };
+struct float4 { float x, y, z, w; };
+struct uint4 { uint32_t x, y, z, w; };
+static Dim threadIdx, blockIdx, blockDim, gridDim;
+
+static inline float __fmul_rn(float a, float b) { return a * b; }
+static inline float __fadd_rn(float a, float b) { return a + b; }
+static inline float __fdiv_rn(float a, float b) { return a / b; }
+
+static inline float emulatedHalfToFloat(uint32_t h) {
+  uint32_t sign = (h & 0x8000u) << 16, exponent = h >> 10 & 31, mantissa = h & 0x3ff, bits;
+  float f;
+  if (exponent == 0) {
+    f = (float)mantissa * 0x1p-24f;
+    return sign ? -f : f;
+  }
+  bits = exponent == 31 ? sign | 0x7f800000u | mantissa << 13 : sign | (exponent + 112) << 23 | mantissa << 13;
+  memcpy(&f, &bits, 4);
+  return f;
+}
+
+static inline uint32_t emulatedFloatToHalf(float f) {
+  uint32_t bits;
+  memcpy(&bits, &f, 4);
+  uint32_t sign = bits >> 16 & 0x8000u;
+  bits &= 0x7fffffffu;
+  if (bits > 0x7f800000u) return sign | 0x7e00u | (bits >> 13 & 0x3ff);
+  if (bits >= 0x47800000u) return sign | 0x7c00u;
+  if (bits < 0x38800000u) {  // subnormal: a multiple of 2^-24, ties to even
+    float a;
+    memcpy(&a, &bits, 4);
+    return sign | (uint32_t)nearbyintf(a * 0x1p24f);
+  }
+  uint32_t half = (bits - 0x38000000u) >> 13, rest = bits & 0x1fff;
+  half += rest > 0x1000u || (rest == 0x1000u && (half & 1));
+  return sign | half;
+}
+
+namespace fibres {
+
+enum State { READY, AT_WARP, AT_BLOCK, DONE };
+
+const int MOST = 1024;
+const size_t STACK = 64 << 10;
+
+struct Fibre {
+#if defined(__x86_64__)
+  void* stack;
+#else
+  ucontext_t context;
+#endif
+  State state;
+  unsigned phase;
+};
+
+static Fibre fibre[MOST];
+static char* stacks;
+static int current;
+static void (*body)(void*);
+static void* argument;
+static uint32_t exchanged[MOST / 32][2][32];
+
+#if defined(__x86_64__)
+static void* scheduler;
+extern "C" void stowage_switch(void** from, void* to);
+__asm__(
+    ".text\n.globl stowage_switch\n.hidden stowage_switch\n.type stowage_switch,@function\n"
+    "stowage_switch:\n"
+    "  push %rbp\n  push %rbx\n  push %r12\n  push %r13\n  push %r14\n  push %r15\n"
+    "  mov %rsp, (%rdi)\n  mov %rsi, %rsp\n"
+    "  pop %r15\n  pop %r14\n  pop %r13\n  pop %r12\n  pop %rbx\n  pop %rbp\n  ret\n"
+    ".size stowage_switch,.-stowage_switch\n");
+static void leave() { stowage_switch(&fibre[current].stack, scheduler); }
+#else
+static ucontext_t scheduler;
+static void leave() { swapcontext(&fibre[current].context, &scheduler); }
+#endif
+
+static void begin() {
+  body(argument);
+  fibre[current].state = DONE;
+  leave();
+  abort();
+}
+
+static void prepare(int t) {
+  char* low = stacks + STACK * t;
+  fibre[t].state = READY;
+  fibre[t].phase = 0;
+#if defined(__x86_64__)
+  void** top = (void**)(low + STACK);
+  *--top = nullptr;  // aligns the stack as a call would
+  *--top = (void*)begin;
+  top -= 6;
+  memset(top, 0, 6 * sizeof(void*));
+  fibre[t].stack = top;
+#else
+  getcontext(&fibre[t].context);
+  fibre[t].context.uc_stack.ss_sp = low;
+  fibre[t].context.uc_stack.ss_size = STACK;
+  fibre[t].context.uc_link = nullptr;
+  makecontext(&fibre[t].context, (void (*)())begin, 0);
+#endif
+}
+
+static void resume(int t) {
+  current = t;
+  threadIdx = Dim{(unsigned)t, 0, 0};
+#if defined(__x86_64__)
+  stowage_switch(&scheduler, fibre[t].stack);
+#else
+  swapcontext(&scheduler, &fibre[t].context);
+#endif
+}
+
+// Runs the threads of a warp until each waits for the block or is done.
+static void runWarp(int from, int to) {
+  while (true) {
+    bool waits = false;
+    for (int t = from; t < to; t++) {
+      if (fibre[t].state == READY) resume(t);
+      waits |= fibre[t].state == AT_WARP;
+    }
+    if (!waits) return;
+    for (int t = from; t < to; t++) {
+      if (fibre[t].state == AT_WARP) fibre[t].state = READY;
+    }
+  }
+}
+
+static void runBlock(int threads) {
+  for (int t = 0; t < threads; t++) prepare(t);
+  while (true) {
+    bool waits = false;
+    for (int t = 0; t < threads; t += 32) runWarp(t, t + 32 < threads ? t + 32 : threads);
+    for (int t = 0; t < threads; t++) {
+      if (fibre[t].state == AT_BLOCK) {
+        fibre[t].state = READY;
+        waits = true;
+      }
+    }
+    if (!waits) return;
+  }
+}
+
+static void launch(Dim grid, unsigned threads, void (*kernel)(void*), void* args) {
+  if (!stacks) stacks = (char*)mmap(nullptr, STACK * MOST, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  body = kernel;
+  argument = args;
+  gridDim = grid;
+  blockDim = Dim{threads, 1, 1};
+  for (unsigned y = 0; y < grid.y; y++) {
+    for (unsigned x = 0; x < grid.x; x++) {
+      blockIdx = Dim{x, y, 0};
+      runBlock((int)threads);
+    }
+  }
+}
+
+}  // namespace fibres
+
+static inline void __syncthreads() {
+  fibres::fibre[fibres::current].state = fibres::AT_BLOCK;
+  fibres::leave();
+}
+
+// What a thread writes in one phase is read before it can write there again, two phases later.
+static inline float __shfl_xor_sync(unsigned, float value, int lanes) {
+  int t = fibres::current;
+  unsigned phase = fibres::fibre[t].phase++ & 1;
+  memcpy(&fibres::exchanged[t / 32][phase][t % 32], &value, 4);
+  fibres::fibre[t].state = fibres::AT_WARP;
+  fibres::leave();
+  memcpy(&value, &fibres::exchanged[t / 32][phase][t % 32 ^ lanes], 4);
+  return value;
+}

@@ -1,0 +1,141 @@
+package dev.stowage.gpu;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.stowage.gpu.EmulatedDriver.Count;
+import dev.stowage.gpu.EmulatedDriver.Setting;
+import dev.stowage.runtime.device.DeviceException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The device on the emulated driver: memory, copies, and what happens when something is missing.
+ */
+class GpuDeviceTest {
+  private EmulatedDriver driver;
+
+  @BeforeEach
+  void load() {
+    driver = EmulatedDriver.loaded();
+  }
+
+  @AfterEach
+  void everythingIsReleased() {
+    for (var what : Count.values()) {
+      if (what != Count.LAUNCHES) {
+        assertEquals(0, driver.count(what), what.toString());
+      }
+    }
+  }
+
+  @Test
+  void copiesThereAndBackWhateverTheLength() {
+    var random = new Random(5);
+    try (var gpu = GpuDevices.open(32 << 20);
+        var arena = Arena.ofConfined()) {
+      for (int bytes : new int[] {1, 4097, (4 << 20) - 1, 9 << 20}) {
+        var numbers = new byte[bytes];
+        random.nextBytes(numbers);
+        var host = arena.allocate(bytes);
+        MemorySegment.copy(numbers, 0, host, ValueLayout.JAVA_BYTE, 0, bytes);
+        var device = gpu.allocate("copies", bytes);
+        gpu.write(host, device);
+        host.fill((byte) 0);
+        gpu.read(device, host);
+        assertArrayEquals(numbers, host.toArray(ValueLayout.JAVA_BYTE), bytes + " bytes");
+        var lane = gpu.copyLane();
+        var locked = gpu.hostMemory("test", bytes);
+        for (var from : new MemorySegment[] {arena.allocate(bytes).fill((byte) 7), locked}) {
+          locked.fill((byte) 9);
+          lane.write(from, device);
+          gpu.read(device, host);
+          assertEquals(-1, host.mismatch(from), bytes + " bytes");
+        }
+      }
+    }
+  }
+
+  @Test
+  void memoryIsZeroedAtFirst() {
+    try (var gpu = GpuDevices.open(1 << 20);
+        var arena = Arena.ofConfined()) {
+      var host = arena.allocate(1000).fill((byte) 1);
+      gpu.read(gpu.allocate("numbers", 1000), host);
+      assertEquals(-1, host.mismatch(arena.allocate(1000)));
+    }
+  }
+
+  @Test
+  void keepsWithinThePlansBudgetHoweverMuchThereIs() {
+    try (var gpu = GpuDevices.open(1000)) {
+      gpu.allocate("weights", 600);
+      assertEquals(600, gpu.usedBytes());
+      var e = assertThrows(DeviceException.class, () -> gpu.allocate("ring", 500));
+      assertEquals(
+          "gpu: ring needs 500 bytes, but 600 of the 1000 usable bytes are taken", e.getMessage());
+    }
+  }
+
+  @Test
+  void saysThatTheGpuHasLessMemoryThanThePlanThinks() {
+    driver.set(Setting.MEMORY, 4096);
+    try (var gpu = GpuDevices.open(1 << 20)) {
+      gpu.allocate("weights", 4000);
+      var e = assertThrows(DeviceException.class, () -> gpu.allocate("ring", 500));
+      assertEquals(
+          "gpu: ring needs 500 bytes, within the plan's budget, but the GPU has only 96 bytes left",
+          e.getMessage());
+    }
+  }
+
+  @Test
+  void saysThatKernelsDoNotRunOnTheGpu() {
+    driver.set(Setting.BINARY_FITS, 0);
+    var e = assertThrows(DeviceException.class, () -> GpuDevices.open(1000));
+    assertEquals(
+        "gpu: the kernels do not run on Stowage emulated GPU: it has compute capability 9.0, and 7.5 or more is needed",
+        e.getMessage());
+  }
+
+  @Test
+  void saysThatThereAreNotSoManyGpus() {
+    var e = assertThrows(DeviceException.class, () -> GpuDevices.open("gpu[1]", 1000));
+    assertEquals("gpu[1]: this machine has 1 GPUs that Stowage can use", e.getMessage());
+  }
+
+  @Test
+  void saysThatTheGpuWasLost() {
+    driver.set(Setting.LAUNCHES_LEFT, 1);
+    try (var gpu = GpuDevices.open(1 << 20);
+        var arena = Arena.ofConfined()) {
+      var x = gpu.allocate("x", 400);
+      gpu.kernels().relu(x, 0, 400, 1, 100);
+      gpu.kernels().relu(x, 0, 400, 1, 100);
+      var e = assertThrows(DeviceException.class, () -> gpu.read(x, arena.allocate(400)));
+      assertEquals(
+          "gpu: the GPU could not finish what was started: CUDA_ERROR_ILLEGAL_ADDRESS (an illegal memory access was encountered)",
+          e.getMessage());
+      assertThrows(DeviceException.class, () -> gpu.kernels().relu(x, 0, 400, 1, 100));
+    }
+  }
+
+  @Test
+  void marksAreReachedWhenTheWorkBeforeThemHasRun() {
+    try (var gpu = GpuDevices.open(1 << 20)) {
+      var mark = gpu.mark();
+      mark.await(); // never set
+      long before = driver.count(Count.LAUNCHES);
+      gpu.kernels().relu(gpu.allocate("x", 400), 0, 400, 1, 100);
+      mark.set();
+      mark.await();
+      assertEquals(before + 1, driver.count(Count.LAUNCHES));
+    }
+  }
+}
