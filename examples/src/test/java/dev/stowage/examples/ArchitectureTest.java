@@ -66,6 +66,7 @@ class ArchitectureTest {
                   "dev.stowage.compiler.lock",
                   "dev.stowage.compiler.migrate",
                   "dev.stowage.cli",
+                  "dev.stowage.cli.jinja",
                   "dev.stowage.cli.serve")),
           entry("jcuda..", List.of("dev.stowage.gpu")),
           entry("picocli..", List.of("dev.stowage.cli")),

@@ -142,13 +142,14 @@ final class ServeCommand implements Callable<Integer> {
   private static Served served(Planned planned, PlanSource source, Session session)
       throws ModelFormatException {
     var words = Words.of(source.model(), source.shape());
+    var headers = ModelHeaders.open(source.model());
     return new Served(
         name(planned, source),
         session,
         planned.plan().batch(),
         words,
-        new HashSet<>(ModelHeaders.open(source.model()).endTokens()),
-        ChatTemplate.of(source.model(), words));
+        new HashSet<>(headers.endTokens()),
+        ChatTemplate.of(headers, words));
   }
 
   /** The plan's name, or that of the model's folder or file. */

@@ -84,6 +84,7 @@ record Ask(
     var how = How.of(fields, served);
     var messages = ChatTemplate.messages(fields.get("messages"));
     var text = served.chat().render(messages);
+    messages.forEach(message -> refuseControl(message.content(), served));
     var ids = checked("messages", bare(text, served), served);
     int room = Math.max(1, served.batch().tokens() - ids.length + 1);
     int most = room(ids.length, tokens.isPresent() ? tokens : newer, room, served);
@@ -217,6 +218,18 @@ record Ask(
       return requireTokenizer(served).words().encodeBare(text);
     } catch (ModelFormatException e) {
       throw inexpressible("messages");
+    }
+  }
+
+  /** What a side says must not pass for the template's own words. */
+  private static void refuseControl(String content, Served served) {
+    var tokenizer = served.words().tokenizer().orElseThrow();
+    for (int id : bare(content, served)) {
+      if (tokenizer.isSpecial(id)) {
+        throw ApiError.badRequest(
+            "messages",
+            "a message has the control token %s in it".formatted(tokenizer.token(id).orElse("")));
+      }
     }
   }
 
