@@ -26,7 +26,7 @@ import java.util.Random;
  * that does nothing else.
  */
 public final class KernelBench {
-  private static final int ROUNDS = 15;
+  private static final int ROUNDS = 9;
   private static final int K = 4096;
   private static final long WEIGHT_BYTES = 128L << 20;
 

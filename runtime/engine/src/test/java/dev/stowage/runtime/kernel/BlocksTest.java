@@ -71,6 +71,37 @@ class BlocksTest {
   }
 
   @Test
+  void wideningARowYieldsTheSameBitsAsNumberByNumber() {
+    var random = new Random(SEED);
+    var kernels = new VectorKernels(POOL);
+    try (var arena = Arena.ofShared()) {
+      for (var type : ElementType.blocks()) {
+        int count = 3 * type.group();
+        var bytes = rows(type, count, random);
+        var row = arena.allocate(bytes.length);
+        MemorySegment.copy(bytes, 0, row, ValueLayout.JAVA_BYTE, 0, bytes.length);
+        // once as they are widened, once as a product with rows that are 1 in one place
+        var wide = arena.allocate(4L * count, 4);
+        kernels.widen(row, 0, bytes.length, type, wide, 0, 4L * count, 1, count);
+        var unit = arena.allocate(4L * count * count, 4);
+        for (int i = 0; i < count; i++) {
+          unit.set(ValueLayout.JAVA_FLOAT, 4L * i * (count + 1), 1f);
+        }
+        var product = arena.allocate(4L * count, 4);
+        kernels.matmul(
+            unit, 0, 4L * count, row, 0, type, null, 0, product, 0, 4, count, count, 0, 1);
+        for (int i = 0; i < count; i++) {
+          String where = "%s, number %d, seed %d".formatted(type, i, SEED);
+          float expected = Blocks.number(type, row, 0, i);
+          assertEquals(expected, wide.get(ValueLayout.JAVA_FLOAT, 4L * i), where);
+          float restored = product.get(ValueLayout.JAVA_FLOAT, 4L * i);
+          assertEquals(expected + 0f, restored + 0f, where); // a sum has no negative zero
+        }
+      }
+    }
+  }
+
+  @Test
   void productsAgreeWithTheCodecInDoubleWhateverTheRows() {
     var random = new Random(SEED);
     try (var arena = Arena.ofShared()) {

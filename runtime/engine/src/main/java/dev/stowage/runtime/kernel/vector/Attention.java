@@ -277,7 +277,7 @@ final class Attention implements WorkerPool.Task {
     var s0 = FloatVector.zero(F);
     var s1 = FloatVector.zero(F);
     int i = 0;
-    for (int bound = F.loopBound(n); i < bound; i += LANES) {
+    for (int bound = F.loopBound(n); i != bound; i += LANES) { // not unrolled: see Matmul
       var qi = FloatVector.fromArray(F, q, q0 + i);
       s0 = qi.fma(FloatVector.fromArray(F, k, k0 + i), s0);
       s1 = qi.fma(FloatVector.fromArray(F, k, k1 + i), s1);

@@ -22,6 +22,9 @@ final class Dequantize {
   private static final int GROUP = ElementType.GROUP;
   private static final VectorSpecies<Integer> I = F.withLanes(int.class);
 
+  private static final long INT8_GROUP = ElementType.INT8.rowBytes(GROUP);
+  private static final long INT4_GROUP = ElementType.INT4.rowBytes(GROUP);
+
   /** One code for every lane; there is no shape of 32 bits, so narrow vectors take single codes. */
   private static final boolean WIDE = LANES >= 8;
 
@@ -37,14 +40,26 @@ final class Dequantize {
    * @param first begins a group
    */
   static void int8(MemorySegment x, long row, int width, int first, float[] to, int at, int n) {
-    for (int i = first; i < first + n; i += GROUP) {
-      int count = Math.min(GROUP, first + n - i);
-      int wide = WIDE ? F.loopBound(count) : 0;
-      long group = Quantized.group(ElementType.INT8, row, i);
-      bytes(x, group, wide, to, at + i - first);
-      for (int j = wide; j < count; j++) {
-        to[at + i - first + j] = Quantized.get(ElementType.INT8, x, row, width, i + j);
+    long group = Quantized.group(ElementType.INT8, row, first);
+    int whole = WIDE ? n / GROUP * GROUP : 0;
+    for (int i = 0; i < whole; i += GROUP, group += INT8_GROUP) {
+      bytes(x, group, to, at + i);
+    }
+    for (int i = whole; i < n; i += GROUP, group += INT8_GROUP) {
+      int wide = WIDE ? F.loopBound(n - i) : 0;
+      bytes(x, group, wide, to, at + i);
+      for (int j = i + wide; j < Math.min(n, i + GROUP); j++) {
+        to[at + j] = Quantized.get(ElementType.INT8, x, row, width, first + j);
       }
+    }
+  }
+
+  /** A whole group: in a loop of known length, which C2 unrolls. */
+  private static void bytes(MemorySegment x, long group, float[] to, int at) {
+    var scale = FloatVector.broadcast(F, Quantized.scale(x, group));
+    var min = FloatVector.broadcast(F, Quantized.min(x, group));
+    for (int i = 0; i < GROUP; i += LANES) {
+      floats(unsigned(x, group + 4 + i)).fma(scale, min).intoArray(to, at + i);
     }
   }
 
@@ -52,40 +67,56 @@ final class Dequantize {
     var scale = FloatVector.broadcast(F, Quantized.scale(x, group));
     var min = FloatVector.broadcast(F, Quantized.min(x, group));
     for (int i = 0; i < n; i += LANES) {
-      var codes = codes(x, group + 4 + i);
-      floats(codes.and(0xff)).fma(scale, min).intoArray(to, at + i);
+      floats(unsigned(x, group + 4 + i)).fma(scale, min).intoArray(to, at + i);
     }
   }
 
   /** As {@link #int8}. */
   static void int4(MemorySegment x, long row, int width, int first, float[] to, int at, int n) {
-    for (int i = first; i < first + n; i += GROUP) {
-      int count = Math.min(GROUP, first + n - i);
-      if (WIDE && count == GROUP) {
-        nibbles(x, Quantized.group(ElementType.INT4, row, i), to, at + i - first);
+    long group = Quantized.group(ElementType.INT4, row, first);
+    int whole = WIDE ? n / GROUP * GROUP : 0;
+    for (int i = 0; i < whole; i += GROUP, group += INT4_GROUP) {
+      nibbles(x, group, to, at + i);
+    }
+    for (int i = whole; i < n; i += GROUP, group += INT4_GROUP) {
+      int numbers = Math.min(GROUP, width - first - i); // of the group, of which n may be fewer
+      if (WIDE && n - i >= numbers && numbers % (2 * LANES) == 0) {
+        nibbles(x, group, numbers / 2, to, at + i);
       } else {
-        for (int j = 0; j < count; j++) {
-          to[at + i - first + j] = Quantized.get(ElementType.INT4, x, row, width, i + j);
+        for (int j = i; j < Math.min(n, i + GROUP); j++) {
+          to[at + j] = Quantized.get(ElementType.INT4, x, row, width, first + j);
         }
       }
     }
   }
 
+  /** A whole group: in a loop of known length, which C2 unrolls. */
   private static void nibbles(MemorySegment x, long group, float[] to, int at) {
     var scale = FloatVector.broadcast(F, Quantized.scale(x, group));
     var min = FloatVector.broadcast(F, Quantized.min(x, group));
     for (int i = 0; i < GROUP / 2; i += LANES) {
-      var codes = codes(x, group + 4 + i);
-      floats(codes.and(0xf)).fma(scale, min).intoArray(to, at + i);
-      var high = codes.lanewise(VectorOperators.LSHR, 4).and(0xf);
+      var codes = unsigned(x, group + 4 + i);
+      floats(codes.and(15)).fma(scale, min).intoArray(to, at + i);
+      var high = codes.lanewise(VectorOperators.LSHR, 4);
       floats(high).fma(scale, min).intoArray(to, at + GROUP / 2 + i);
     }
   }
 
-  private static IntVector codes(MemorySegment x, long at) {
+  private static void nibbles(MemorySegment x, long group, int half, float[] to, int at) {
+    var scale = FloatVector.broadcast(F, Quantized.scale(x, group));
+    var min = FloatVector.broadcast(F, Quantized.min(x, group));
+    for (int i = 0; i < half; i += LANES) {
+      var codes = unsigned(x, group + 4 + i);
+      floats(codes.and(15)).fma(scale, min).intoArray(to, at + i);
+      var high = codes.lanewise(VectorOperators.LSHR, 4);
+      floats(high).fma(scale, min).intoArray(to, at + half + i);
+    }
+  }
+
+  private static IntVector unsigned(MemorySegment x, long at) {
     return (IntVector)
         ByteVector.fromMemorySegment(B, x, at, LITTLE_ENDIAN)
-            .convertShape(VectorOperators.B2I, I, 0);
+            .convertShape(VectorOperators.ZERO_EXTEND_B2I, I, 0);
   }
 
   private static FloatVector floats(IntVector codes) {

@@ -24,10 +24,15 @@ import jdk.incubator.vector.FloatVector;
  *
  * <ul>
  *   <li>Few rows: four outputs at a time, weights read where they lie and widened in registers.
- *   <li>Many rows: a panel of weights is widened once into a heap array that fits the first-level
- *       cache, then used by all rows in tiles of 4 outputs x 2 rows: 8 accumulators, 4 weight and 2
- *       activation vectors, which the 16 registers of AVX2 hold.
+ *   <li>Many rows, and all quantized types: a panel of weights is widened once into a heap array
+ *       that fits the first-level cache, then used by all rows in tiles of 5 outputs x 2 rows (10 x
+ *       1 for an odd last row): 10 accumulators, a weight and 2 activation vectors, which the 16
+ *       registers of AVX2 hold.
  * </ul>
+ *
+ * <p>Loops over panels end at {@code i != n}, where n is a multiple of the step: C2 takes such a
+ * loop as it is. One that ends at {@code i < n} it unrolls, loads everything first, and keeps in
+ * memory what no register is left for, at half the speed.
  */
 final class Matmul implements WorkerPool.Task {
   /**
@@ -47,10 +52,10 @@ final class Matmul implements WorkerPool.Task {
   /** From this many rows on, widening once pays for the detour through memory. */
   private static final int MANY_ROWS = 4;
 
-  private static final int TILE_OUTPUTS = 4;
-  private static final int PANEL_OUTPUTS = 8;
+  private static final int DOT_OUTPUTS = 4;
+  private static final int TILE_OUTPUTS = 5;
+  private static final int PANEL_OUTPUTS = 2 * TILE_OUTPUTS;
   private static final int PANEL_DEPTH = 512; // of k; a multiple of every lane count
-  private static final int TILE = TILE_OUTPUTS * LANES; // sums of one row in a tile
 
   /** Activations copied to the heap at a time: 4 MiB. */
   private static final int BLOCK_ELEMENTS = 1 << 20;
@@ -61,7 +66,7 @@ final class Matmul implements WorkerPool.Task {
   private final WorkerPool pool;
   private final float[][] panels; // worker -> [PANEL_OUTPUTS, PANEL_DEPTH]
   private final float[][] accumulators; // worker -> [block rows + 1, PANEL_OUTPUTS, LANES]
-  private final float[][] sums; // worker -> [TILE_OUTPUTS, LANES]
+  private final float[][] sums; // worker -> [DOT_OUTPUTS, LANES]
   private float[] activations = new float[0]; // [block rows, k]
 
   private MemorySegment w;
@@ -82,7 +87,7 @@ final class Matmul implements WorkerPool.Task {
     this.pool = pool;
     panels = new float[pool.threads()][PANEL_OUTPUTS * PANEL_DEPTH];
     accumulators = new float[pool.threads()][0];
-    sums = new float[pool.threads()][TILE];
+    sums = new float[pool.threads()][DOT_OUTPUTS * LANES];
   }
 
   void run(
@@ -163,9 +168,9 @@ final class Matmul implements WorkerPool.Task {
   @Override
   public void run(int worker, int first, int last) {
     if (!inPanels()) {
-      for (int o = first; o < last; o += TILE_OUTPUTS) {
+      for (int o = first; o < last; o += DOT_OUTPUTS) {
         for (int r = 0; r < blockRows; r++) {
-          dot(r, o, Math.min(TILE_OUTPUTS, last - o), sums[worker]);
+          dot(r, o, Math.min(DOT_OUTPUTS, last - o), sums[worker]);
         }
       }
     } else {
@@ -259,16 +264,19 @@ final class Matmul implements WorkerPool.Task {
       for (int j = 0; j < outputs; j++) {
         widen(weightRow(output + j), i, panel, j * PANEL_DEPTH, depth);
       }
-      for (int r = 0; r < blockRows; r += 2) {
-        int other =
-            Math.min(r + 1, blockRows - 1); // an odd last row is done twice, once for nothing
+      int paired = blockRows & ~1;
+      if (paired < blockRows) {
+        int at = paired * PANEL_OUTPUTS * LANES;
+        single(panel, activations, paired * k + i, depth, accumulator, at);
+      }
+      for (int r = 0; r < paired; r += 2) {
         for (int j = 0; j < outputs; j += TILE_OUTPUTS) {
           tile(
               panel,
               j * PANEL_DEPTH,
               activations,
               r * k + i,
-              other * k + i,
+              (r + 1) * k + i,
               depth,
               accumulator,
               (r * PANEL_OUTPUTS + j) * LANES,
@@ -284,41 +292,95 @@ final class Matmul implements WorkerPool.Task {
     }
   }
 
-  /** Four weight rows of the panel times two activation rows, added to their accumulators. */
+  /** Five weight rows of the panel times two activation rows, added to their accumulators. */
   private static void tile(
       float[] w, int w0, float[] x, int x0, int x1, int n, float[] sum, int sum0, int sum1) {
     var s00 = FloatVector.fromArray(F, sum, sum0);
     var s01 = FloatVector.fromArray(F, sum, sum0 + LANES);
     var s02 = FloatVector.fromArray(F, sum, sum0 + 2 * LANES);
     var s03 = FloatVector.fromArray(F, sum, sum0 + 3 * LANES);
+    var s04 = FloatVector.fromArray(F, sum, sum0 + 4 * LANES);
     var s10 = FloatVector.fromArray(F, sum, sum1);
     var s11 = FloatVector.fromArray(F, sum, sum1 + LANES);
     var s12 = FloatVector.fromArray(F, sum, sum1 + 2 * LANES);
     var s13 = FloatVector.fromArray(F, sum, sum1 + 3 * LANES);
-    for (int i = 0; i < n; i += LANES) {
-      var a = FloatVector.fromArray(F, x, x0 + i);
-      var b = FloatVector.fromArray(F, x, x1 + i);
+    var s14 = FloatVector.fromArray(F, sum, sum1 + 4 * LANES);
+    for (int i = 0; i != n; i += LANES) {
+      var xa = FloatVector.fromArray(F, x, x0 + i);
+      var xb = FloatVector.fromArray(F, x, x1 + i);
       var c = FloatVector.fromArray(F, w, w0 + i);
-      s00 = a.fma(c, s00);
-      s10 = b.fma(c, s10);
+      s00 = xa.fma(c, s00);
+      s10 = xb.fma(c, s10);
       c = FloatVector.fromArray(F, w, w0 + PANEL_DEPTH + i);
-      s01 = a.fma(c, s01);
-      s11 = b.fma(c, s11);
+      s01 = xa.fma(c, s01);
+      s11 = xb.fma(c, s11);
       c = FloatVector.fromArray(F, w, w0 + 2 * PANEL_DEPTH + i);
-      s02 = a.fma(c, s02);
-      s12 = b.fma(c, s12);
+      s02 = xa.fma(c, s02);
+      s12 = xb.fma(c, s12);
       c = FloatVector.fromArray(F, w, w0 + 3 * PANEL_DEPTH + i);
-      s03 = a.fma(c, s03);
-      s13 = b.fma(c, s13);
+      s03 = xa.fma(c, s03);
+      s13 = xb.fma(c, s13);
+      c = FloatVector.fromArray(F, w, w0 + 4 * PANEL_DEPTH + i);
+      s04 = xa.fma(c, s04);
+      s14 = xb.fma(c, s14);
     }
     s00.intoArray(sum, sum0);
     s01.intoArray(sum, sum0 + LANES);
     s02.intoArray(sum, sum0 + 2 * LANES);
     s03.intoArray(sum, sum0 + 3 * LANES);
+    s04.intoArray(sum, sum0 + 4 * LANES);
     s10.intoArray(sum, sum1);
     s11.intoArray(sum, sum1 + LANES);
     s12.intoArray(sum, sum1 + 2 * LANES);
     s13.intoArray(sum, sum1 + 3 * LANES);
+    s14.intoArray(sum, sum1 + 4 * LANES);
+  }
+
+  /** All weight rows of the panel times one activation row, added to its accumulators. */
+  private static void single(float[] w, float[] x, int x0, int n, float[] sum, int at) {
+    var s00 = FloatVector.fromArray(F, sum, at);
+    var s01 = FloatVector.fromArray(F, sum, at + LANES);
+    var s02 = FloatVector.fromArray(F, sum, at + 2 * LANES);
+    var s03 = FloatVector.fromArray(F, sum, at + 3 * LANES);
+    var s04 = FloatVector.fromArray(F, sum, at + 4 * LANES);
+    var s05 = FloatVector.fromArray(F, sum, at + 5 * LANES);
+    var s06 = FloatVector.fromArray(F, sum, at + 6 * LANES);
+    var s07 = FloatVector.fromArray(F, sum, at + 7 * LANES);
+    var s08 = FloatVector.fromArray(F, sum, at + 8 * LANES);
+    var s09 = FloatVector.fromArray(F, sum, at + 9 * LANES);
+    for (int i = 0; i != n; i += LANES) {
+      var xa = FloatVector.fromArray(F, x, x0 + i);
+      var c = FloatVector.fromArray(F, w, i);
+      s00 = xa.fma(c, s00);
+      c = FloatVector.fromArray(F, w, PANEL_DEPTH + i);
+      s01 = xa.fma(c, s01);
+      c = FloatVector.fromArray(F, w, 2 * PANEL_DEPTH + i);
+      s02 = xa.fma(c, s02);
+      c = FloatVector.fromArray(F, w, 3 * PANEL_DEPTH + i);
+      s03 = xa.fma(c, s03);
+      c = FloatVector.fromArray(F, w, 4 * PANEL_DEPTH + i);
+      s04 = xa.fma(c, s04);
+      c = FloatVector.fromArray(F, w, 5 * PANEL_DEPTH + i);
+      s05 = xa.fma(c, s05);
+      c = FloatVector.fromArray(F, w, 6 * PANEL_DEPTH + i);
+      s06 = xa.fma(c, s06);
+      c = FloatVector.fromArray(F, w, 7 * PANEL_DEPTH + i);
+      s07 = xa.fma(c, s07);
+      c = FloatVector.fromArray(F, w, 8 * PANEL_DEPTH + i);
+      s08 = xa.fma(c, s08);
+      c = FloatVector.fromArray(F, w, 9 * PANEL_DEPTH + i);
+      s09 = xa.fma(c, s09);
+    }
+    s00.intoArray(sum, at);
+    s01.intoArray(sum, at + LANES);
+    s02.intoArray(sum, at + 2 * LANES);
+    s03.intoArray(sum, at + 3 * LANES);
+    s04.intoArray(sum, at + 4 * LANES);
+    s05.intoArray(sum, at + 5 * LANES);
+    s06.intoArray(sum, at + 6 * LANES);
+    s07.intoArray(sum, at + 7 * LANES);
+    s08.intoArray(sum, at + 8 * LANES);
+    s09.intoArray(sum, at + 9 * LANES);
   }
 
   // ---- both ----

@@ -13,6 +13,7 @@ import dev.stowage.runtime.parallel.WorkerPool;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -117,6 +118,7 @@ final class AllocationTest {
     private final MemorySegment otherO;
     private final MemorySegment otherState;
     private final MemorySegment[] weights = new MemorySegment[ElementType.single().size()];
+    private final List<MemorySegment> groups = new ArrayList<>();
     private final ElementType[] types = ElementType.single().toArray(ElementType[]::new);
     private final RopeTable rope;
     private final int[] ids = new int[130];
@@ -134,6 +136,9 @@ final class AllocationTest {
       otherState = data.floats(2L * 5 * HEADS);
       for (ElementType type : types) {
         weights[type.ordinal()] = data.numbers(type, 0, 128L * K, 0.1f);
+      }
+      for (ElementType type : ElementType.made()) {
+        groups.add(data.rows(type, 0, TOKENS * 2, K, 0.1f));
       }
       rope = RopeTable.create(arena, 4, 16, 10_000, new RopeScaling.None());
       Arrays.fill(ids, 3);
@@ -175,6 +180,7 @@ final class AllocationTest {
             2,
             HEAD);
       }
+      quantized(stride);
       kernels.mergeAttention(
           x, 0, stride, state, 0, otherO, 0, stride, otherState, 0, 5, HEADS, 0, HEADS, HEAD);
       kernels.finishAttention(x, 0, stride, state, 0, 5, HEADS, HEAD);
@@ -187,6 +193,21 @@ final class AllocationTest {
       kernels.geluTanh(x, 0, stride, 2, K);
       kernels.geluErf(x, 0, stride, 2, K);
       kernels.relu(x, 0, stride, 2, K);
+    }
+
+    /** Products of weights, and attention over keys and values, that lie in groups. */
+    private void quantized(long stride) {
+      for (int i = 0; i < groups.size(); i++) {
+        var type = ElementType.made().get(i);
+        var w = groups.get(i);
+        long head = type.rowBytes(HEAD);
+        kernels.matmul(y, 0, stride, w, 0, type, null, 0, out, 0, 512, 1, K, 0, 32);
+        kernels.matmul(y, 0, stride, w, 0, type, null, 0, out, 0, 512, 5, K, 0, 32);
+        kernels.narrow(y, 0, stride, stored, 0, type.rowBytes(K), type, 2, K);
+        kernels.attention(
+            y, 0, stride, w, 0, w, 0, type, 2 * head, head, lengths, 0, 0.2f, x, 0, stride, state,
+            0, 5, HEADS, 2, 0, 2, HEAD);
+      }
     }
   }
 }
