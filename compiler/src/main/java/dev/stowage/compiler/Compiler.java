@@ -7,10 +7,10 @@ import dev.stowage.compiler.resolve.Resolver;
 import dev.stowage.dsl.Diagnostic;
 import dev.stowage.dsl.Levels;
 import dev.stowage.dsl.Parsed;
-import dev.stowage.dsl.SourceSpan;
 import dev.stowage.dsl.Spans;
 import dev.stowage.dsl.StowParser;
 import dev.stowage.dsl.script.Script;
+import dev.stowage.optimizer.Limit;
 import dev.stowage.optimizer.Optimizer;
 import dev.stowage.optimizer.Placement;
 import dev.stowage.optimizer.PlacementOutcome;
@@ -26,6 +26,7 @@ import dev.stowage.plan.verify.ScheduleVerifier;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -131,9 +132,8 @@ public final class Compiler {
     return switch (outcomes.get(best)) {
       case PlacementOutcome.Placed(var placement) -> lower(resolved, best, placement);
       case PlacementOutcome.Infeasible infeasible -> {
-        diagnostics.addAll(withFixes(resolved, Feasibility.explain(resolved, infeasible)));
-        yield new Compilation.Infeasible(
-            infeasible.conflicts().stream().map(PlacementOutcome.Conflict::row).toList(), sorted());
+        diagnostics.addAll(explain(resolved, infeasible));
+        yield new Compilation.Infeasible(limits(infeasible), sorted());
       }
       case PlacementOutcome.GaveUp(var reason) -> {
         diagnostics.add(Messages.gaveUp(resolved.planSpan(), reason));
@@ -142,35 +142,50 @@ public final class Compiler {
     };
   }
 
-  /** Offers, with the first of what is wrong, numbers that make the plan feasible. */
-  private List<Diagnostic> withFixes(Resolved resolved, List<Diagnostic> found) {
-    if (purpose == Purpose.TRIAL || test.isPresent() || found.isEmpty()) {
+  /** What cannot be kept, in the words of the language. */
+  private static List<String> limits(PlacementOutcome.Infeasible infeasible) {
+    var limits = new LinkedHashSet<String>();
+    for (var conflict : infeasible.conflicts()) {
+      limits.add(conflict.row());
+      for (var limit : conflict.limits()) {
+        if (limit instanceof Limit.Memory(var devices)) {
+          limits.add("memory(%s)".formatted(devices.getFirst()));
+        }
+      }
+    }
+    return List.copyOf(limits);
+  }
+
+  /** Says what is wrong and offers, with the first of it, what makes the plan feasible. */
+  private List<Diagnostic> explain(Resolved resolved, PlacementOutcome.Infeasible infeasible) {
+    var sites =
+        new Sites(
+            script,
+            file.toAbsolutePath().normalize().toString(),
+            settings,
+            test,
+            resolved.problems().getFirst().machine().devices());
+    var found = new Feasibility(resolved, sites.batch()).explain(infeasible);
+    if (purpose == Purpose.TRIAL || test.isPresent()) {
       return found;
     }
-    var text = Spans.source(script);
-    var own = file.toAbsolutePath().toString();
-    var statements = new ArrayList<SourceSpan>();
-    resolved.spans().values().stream()
-        .filter(span -> found.stream().anyMatch(d -> concerns(d, span)))
-        .sorted()
-        .forEach(statements::add);
-    resolved.devices().values().stream()
-        .filter(span -> found.stream().anyMatch(d -> concerns(d, span)))
-        .forEach(span -> Remedies.memory(text, span).ifPresent(statements::add));
-    Remedies.batch(text, resolved.planSpan()).ifPresent(statements::add);
-    statements.removeIf(span -> !span.file().equals(own));
+    var conflicts = new ArrayList<List<Sites.Site>>();
+    for (var conflict : infeasible.conflicts()) {
+      var ways = new ArrayList<Sites.Site>();
+      conflict.limits().forEach(limit -> ways.addAll(sites.of(limit)));
+      if (conflict.unit() != PlacementOutcome.Unit.SHARE) {
+        ways.addAll(sites.lengths());
+      }
+      conflicts.add(ways);
+    }
     var first = found.getFirst();
-    for (var fix : new Remedies(text, this::mayFit, this::isFeasible).of(statements)) {
+    for (var fix :
+        new Remedies(Spans.source(script), this::mayFit, this::isFeasible).of(conflicts)) {
       first = first.withFix(fix);
     }
     var all = new ArrayList<>(found);
     all.set(0, first);
     return all;
-  }
-
-  private static boolean concerns(Diagnostic diagnostic, SourceSpan statement) {
-    return diagnostic.span().equals(statement)
-        || diagnostic.related().stream().anyMatch(r -> r.span().equals(statement));
   }
 
   private boolean mayFit(String text) {

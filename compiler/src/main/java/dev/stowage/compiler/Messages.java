@@ -13,12 +13,18 @@ final class Messages {
   private Messages() {}
 
   static Diagnostic doesNotFit(
-      SourceSpan span, String resource, String needed, String allowed, String tooMuch, String at) {
+      SourceSpan span,
+      String resource,
+      String needed,
+      String allowed,
+      String tooMuch,
+      String at,
+      String breakdown) {
     return error(
         "SW301",
         span,
-        "does not fit: %s needs %s of %s usable, %s too much (%s)."
-            .formatted(resource, needed, allowed, tooMuch, at));
+        "does not fit: %s needs %s of %s usable, %s too much (%s).%s"
+            .formatted(resource, needed, allowed, tooMuch, at, breakdown));
   }
 
   static Diagnostic tooSlow(

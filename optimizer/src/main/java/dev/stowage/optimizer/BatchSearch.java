@@ -6,6 +6,7 @@ import dev.stowage.optimizer.cost.MemoryUse;
 import dev.stowage.optimizer.formulate.Formulation;
 import dev.stowage.optimizer.formulate.Structure;
 import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.ElementType;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -54,9 +55,71 @@ final class BatchSearch {
     this.programs = programs;
   }
 
+  /**
+   * Whether a placement in fractions exists. Where no throughput is to be reached, fewer sequences
+   * need less of everything; where nothing limits time, so do smaller chunks and less prefetch.
+   */
+  static boolean mayFit(Problem problem, Programs programs) {
+    var smallest = problem.withKvType(smallestKvType(problem));
+    var search = new BatchSearch(smallest, programs);
+    return search.hasThroughput()
+        ? search.findsAny()
+        : openShapes(smallest).stream()
+            .anyMatch(open -> programs.solve(open.model(open.blockTime(), List.of())).isPresent());
+  }
+
+  /** The formulation that needs least memory. */
+  static Formulation leastDemanding(Problem problem) {
+    return openShapes(problem).getFirst();
+  }
+
+  /**
+   * Formulations of which one can be kept if any of the problem can, the one that needs least
+   * memory first.
+   *
+   * @param problem with one type for the KV cache
+   */
+  static List<Formulation> openShapes(Problem problem) {
+    var search = new BatchSearch(problem, null);
+    var structure = search.byKvType.getFirst();
+    var least = search.leastDemanding();
+    var sizes =
+        search.hasThroughput()
+            ? geometric(
+                problem.workload().sequences(),
+                problem.workload().requests().orElse(Integer.MAX_VALUE),
+                4)
+            : List.of(least.sequences());
+    var open = new ArrayList<Formulation>();
+    for (int prefetch : search.prefetches().reversed()) {
+      for (int sequences : sizes) {
+        for (var shape : search.shapesOf(sequences).reversed()) {
+          if (search.hasLatency()
+              || shape.prefillChunk() == least.prefillChunk()
+                  && prefetch == search.prefetches().getLast()) {
+            open.add(Formulation.open(structure, shape, prefetch, Set.of()));
+          }
+        }
+      }
+    }
+    return open;
+  }
+
+  /** The one of the types that are allowed for the KV cache that takes the fewest bytes. */
+  static ElementType smallestKvType(Problem problem) {
+    return problem.kvTypes().stream()
+        .min(Comparator.comparingLong(problem.shape()::kvBytesPerToken))
+        .orElseThrow();
+  }
+
+  private boolean findsAny() {
+    searchGrid(true);
+    return !found.isEmpty();
+  }
+
   /** Feasible shapes, the best first; of almost equal ones at the top, the smallest block first. */
   List<Candidate> run() {
-    searchGrid();
+    searchGrid(false);
     best().ifPresent(this::refine);
     var ranked = new ArrayList<>(found);
     ranked.sort(Comparator.comparingDouble(Candidate::score).thenComparing(SIMPLEST));
@@ -113,7 +176,11 @@ final class BatchSearch {
           .thenComparingInt(c -> c.batch().microBatches())
           .thenComparingInt(c -> -c.prefetch());
 
-  private void searchGrid() {
+  /**
+   * @param one whether any shape that fits will do
+   */
+  private void searchGrid(boolean one) {
+    int before = programs.solved();
     int most = problem.workload().requests().orElse(Integer.MAX_VALUE);
     var sizes = new ArrayList<>(geometric(problem.workload().sequences(), most, 2));
     var shapes = new ArrayList<BatchShape>();
@@ -137,7 +204,10 @@ final class BatchSearch {
     for (int prefetch : prefetches()) {
       for (var shape : shapes) {
         for (var typed : byKvType) {
-          if (programs.solved() < GRID_PROGRAMS * byKvType.size()) {
+          if (one && !found.isEmpty()) {
+            return;
+          }
+          if (programs.solved() - before < GRID_PROGRAMS * byKvType.size()) {
             attempt(typed, shape, prefetch);
           }
         }

@@ -12,7 +12,6 @@ import dev.stowage.optimizer.formulate.Routes;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,7 +34,7 @@ public final class Optimizer {
     var search = new BatchSearch(problem, programs);
     var candidates = search.run();
     if (candidates.isEmpty()) {
-      return explain(problem.withKvType(smallestKvType(problem)), search, programs);
+      return explain(problem, search, new Programs(solver));
     }
     for (boolean rounded : List.of(true, false)) {
       for (var candidate : candidates) {
@@ -74,23 +73,11 @@ public final class Optimizer {
   }
 
   /**
-   * Whether a placement in fractions exists, for the fewest sequences that are allowed: a quick
-   * answer, which {@link #place} confirms.
+   * Whether a placement in fractions exists: a quick answer, which {@link #place} confirms. It is
+   * asked of the fewest sequences that are allowed, or of all where a throughput is to be reached.
    */
   public boolean mayFit(Problem problem) {
-    var programs = new Programs(solver);
-    var smallest = problem.withKvType(smallestKvType(problem));
-    var search = new BatchSearch(smallest, programs);
-    var shapes = search.shapesOf(search.leastDemanding().sequences());
-    return search.prefetches().reversed().stream()
-        .anyMatch(
-            prefetch ->
-                shapes.reversed().stream()
-                    .anyMatch(
-                        shape ->
-                            programs
-                                .first(Formulation.open(smallest, shape, prefetch, Set.of()))
-                                .isPresent()));
+    return BatchSearch.mayFit(problem, new Programs(solver));
   }
 
   /**
@@ -120,26 +107,12 @@ public final class Optimizer {
     return parts;
   }
 
-  private static ElementType smallestKvType(Problem problem) {
-    return problem.kvTypes().stream()
-        .min(Comparator.comparingLong(problem.shape()::kvBytesPerToken))
-        .orElseThrow();
-  }
-
   private static PlacementOutcome explain(Problem problem, BatchSearch search, Programs programs) {
-    var batch = search.leastDemanding();
-    int prefetch = search.prefetches().getLast();
-    var open = Formulation.open(problem, batch, prefetch, Set.of());
-    var faster = new ArrayList<Formulation>();
-    for (var shape : search.shapesOf(batch.sequences())) {
-      for (int depth : search.prefetches()) {
-        faster.add(Formulation.open(problem, shape, depth, Set.of()));
-      }
-    }
-    var conflicts = new Conflicts(programs).explain(open, faster);
+    var conflicts =
+        new Conflicts(problem.withKvType(BatchSearch.smallestKvType(problem)), programs).explain();
     return conflicts.isEmpty()
         ? new PlacementOutcome.GaveUp(programs.gaveUp().orElse("no batch shape could be solved"))
-        : new Infeasible(batch, conflicts);
+        : new Infeasible(search.leastDemanding(), conflicts);
   }
 
   private static Placement placement(

@@ -1,8 +1,10 @@
 package dev.stowage.optimizer;
 
+import dev.stowage.optimizer.cost.MemoryUse;
 import dev.stowage.plan.BatchShape;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /** How a search for a placement ends. */
 public sealed interface PlacementOutcome {
@@ -17,7 +19,7 @@ public sealed interface PlacementOutcome {
    * No placement keeps all bounds.
    *
    * @param at the least demanding batch shape that is allowed; the conflicts are about it
-   * @param conflicts the least that must give way; at least one
+   * @param conflicts what must give way, each for itself; at least one
    */
   record Infeasible(BatchShape at, List<Conflict> conflicts) implements PlacementOutcome {
     public Infeasible {
@@ -45,16 +47,32 @@ public sealed interface PlacementOutcome {
    * @param unit of {@code needed} and {@code allowed}
    * @param needed what the least violating placement takes
    * @param allowed what there is
-   * @param sources the statements that together force it, the limit's own first; empty where the
-   *     model is too large for the machine whatever the plan says
+   * @param parts of {@code needed} where that is bytes
+   * @param limits what cannot be kept together, though the others could if any one of them gave
+   *     way: statements, the limit's own first, then the batch, then what devices can hold
    */
   record Conflict(
-      String row, String resource, Unit unit, double needed, double allowed, List<Source> sources) {
+      String row,
+      String resource,
+      Unit unit,
+      double needed,
+      double allowed,
+      Optional<MemoryUse.Bytes> parts,
+      List<Limit> limits) {
     public Conflict {
       Objects.requireNonNull(row);
       Objects.requireNonNull(resource);
       Objects.requireNonNull(unit);
-      sources = List.copyOf(sources);
+      Objects.requireNonNull(parts);
+      limits = List.copyOf(limits);
+    }
+
+    /** The statements among the limits; none where the machine is too small for the model. */
+    public List<Source> sources() {
+      return limits.stream()
+          .filter(Limit.Statement.class::isInstance)
+          .map(limit -> ((Limit.Statement) limit).source())
+          .toList();
     }
 
     /** By how much the limit is missed, in its unit; positive. */

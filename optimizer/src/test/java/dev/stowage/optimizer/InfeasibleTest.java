@@ -26,7 +26,7 @@ class InfeasibleTest {
     assertEquals("ram", conflict.resource());
     assertEquals(Unit.BYTES, conflict.unit());
     assertEquals(room, conflict.allowed());
-    assertEquals(List.of(), conflict.sources());
+    assertEquals(List.of(new Limit.Memory(List.of("ram"))), conflict.limits());
 
     var larger = Examples.host((long) conflict.needed() + 4096);
     assertInstanceOf(Placed.class, place(problem(Examples.machine(larger), Bounds.none())));

@@ -89,7 +89,7 @@ class PlanTestsTest {
   @Test
   void anInfeasibleChangeThatNobodyExpectsFails() {
     fails(
-        "test \"x\" with { t4.memory = 2 GiB  weights on t4 >= 90% } { expect peak(t4) >= 1 GiB }",
+        "test \"x\" with { t4.memory = 3 GiB  weights on t4 >= 90% } { expect peak(t4) >= 1 GiB }",
         "SW301", "memory(t4)");
   }
 

@@ -7,6 +7,7 @@ import dev.stowage.optimizer.Phase;
 import dev.stowage.optimizer.Problem;
 import dev.stowage.optimizer.Thing;
 import dev.stowage.optimizer.cost.BusyTable;
+import dev.stowage.optimizer.cost.MemoryUse;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.Range;
@@ -155,6 +156,11 @@ public final class Formulation {
   /** The bytes on a device that a placement can change, in GiB. */
   public List<Term> bytesOn(String device) {
     return MemoryRows.terms(columns, device);
+  }
+
+  /** What the bytes on a device are for, for values of the program. */
+  public MemoryUse.Bytes bytesOn(String device, double[] values) {
+    return MemoryRows.bytes(columns, device, values);
   }
 
   /** Bytes on a device that no placement changes. */

@@ -3,6 +3,7 @@ package dev.stowage.optimizer.formulate;
 import dev.stowage.optimizer.Bounds.ServiceLevel;
 import dev.stowage.optimizer.LpModel.Row;
 import dev.stowage.optimizer.LpModel.Term;
+import dev.stowage.optimizer.cost.MemoryUse;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -83,6 +84,42 @@ final class MemoryRows {
       columns.hostRing.ifPresent(ring -> terms.add(new Term(ring, columns.prefetch + 1)));
     }
     return terms;
+  }
+
+  /**
+   * What the bytes on a device are for.
+   *
+   * @param values of a program whose shares need not be whole
+   */
+  static MemoryUse.Bytes bytes(Columns columns, String device, double[] values) {
+    var fixed = columns.fixedBytes.on(device);
+    double weights = fixed.weights();
+    double kv = fixed.kv();
+    double activations = fixed.activations();
+    double working = fixed.working();
+    for (var column : columns.weights) {
+      if (column.home().equals(device)) {
+        weights +=
+            values[column.index()]
+                * column.of().bytes(columns.problem.shape(), column.route().type());
+      }
+    }
+    for (var column : columns.kv) {
+      double share = values[column.index()];
+      kv += share * column.bytes().getOrDefault(device, 0L);
+      working += share * column.ofAll() * column.beside().getOrDefault(device, 0L);
+    }
+    for (var column : columns.waiting) {
+      activations += values[column.index()] * column.bytes().getOrDefault(device, 0L);
+    }
+    double slots = (columns.prefetch + 1) * Columns.GIB;
+    if (device.equals(columns.problem.compute())) {
+      working += slots * values[columns.ring];
+    } else if (device.equals(columns.problem.host().name()) && columns.hostRing.isPresent()) {
+      working += slots * values[columns.hostRing.get()];
+    }
+    return new MemoryUse.Bytes(
+        Math.round(weights), Math.round(kv), Math.round(activations), Math.round(working));
   }
 
   private static Row row(

@@ -70,6 +70,29 @@ class CheckFixTest {
   }
 
   @Test
+  void ofWhatCannotBeKeptTheSmallestDecisionGivesWayAndThePlanIsFeasible() throws IOException {
+    Path file =
+        file(
+            """
+            plan p
+            platform x {
+              host ram { memory 1 GiB }
+              disk ssd { memory 64 GiB }
+            }
+            model m = shape opt-1.3b
+            workload w { prompt 32 tok  generate 32 tok  batch 4 }
+            place { weights on ram >= 60% }
+            maximize throughput
+            """);
+    Ran.stowage(folder, "check", "p.stow").exits(Exit.INFEASIBLE);
+    var ran = Ran.stowage(folder, "check", "--fix", "p.stow").exits(Exit.GOOD);
+
+    assertTrue(ran.err().contains("p.stow:8: weights on ram >= "), ran.err());
+    assertTrue(Files.readString(file).contains("memory 1 GiB"), "memory is a fact");
+    Ran.stowage(folder, "check", "p.stow").exits(Exit.GOOD);
+  }
+
+  @Test
   void explainPrintsThePageOfACode() {
     var ran = Ran.stowage(folder, "check", "--explain", "sw301").exits(Exit.GOOD);
 
