@@ -98,7 +98,12 @@ final class BenchCommand implements Callable<Integer> {
     try (var _ = console.interrupt().begin();
         var session =
             Session.open(
-                planned.plan(), planned.schedule(), planned.base(), planned.model(), workers)) {
+                planned.plan(),
+                planned.schedule(),
+                planned.base(),
+                planned.model(),
+                workers,
+                new Preparation(console))) {
       var benchmark =
           Benchmark.run(planned.plan(), session, warmUp, repetitions, console.interrupt());
       var memory = HostMemory.end(before, planned.plan());

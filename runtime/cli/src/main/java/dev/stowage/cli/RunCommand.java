@@ -87,7 +87,12 @@ final class RunCommand implements Callable<Integer> {
     try (var _ = console.interrupt().begin();
         var session =
             Session.open(
-                planned.plan(), planned.schedule(), planned.base(), source.model(), workers)) {
+                planned.plan(),
+                planned.schedule(),
+                planned.base(),
+                source.model(),
+                workers,
+                new Preparation(console))) {
       record(session);
       var completions =
           session.generate(list, (request, id) -> token(request, continuations.get(request), id));
@@ -127,7 +132,13 @@ final class RunCommand implements Callable<Integer> {
     var resident = HostMemory.begin();
     try (var _ = console.interrupt().begin();
         var session =
-            Session.open(planned.plan(), planned.schedule(), planned.base(), model, workers)) {
+            Session.open(
+                planned.plan(),
+                planned.schedule(),
+                planned.base(),
+                model,
+                workers,
+                new Preparation(console))) {
       record(session);
       try (var running = job.start(results)) {
         session.generate(running);

@@ -118,7 +118,12 @@ final class ScoreCommand implements Callable<Integer> {
     try (var _ = console.interrupt().begin();
         var session =
             Session.open(
-                planned.plan(), planned.schedule(), planned.base(), source.model(), workers)) {
+                planned.plan(),
+                planned.schedule(),
+                planned.base(),
+                source.model(),
+                workers,
+                new Preparation(console))) {
       scored = score(session, windows);
       met =
           planned

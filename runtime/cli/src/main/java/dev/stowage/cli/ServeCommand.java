@@ -90,7 +90,8 @@ final class ServeCommand implements Callable<Integer> {
                 planned.schedule(),
                 planned.base(),
                 source.model(),
-                threads.threads())) {
+                threads.threads(),
+                new Preparation(console))) {
       var served = served(planned, source, session);
       try (var server = ApiServer.start(served, limits, host, port, this::bug)) {
         say(server, served);

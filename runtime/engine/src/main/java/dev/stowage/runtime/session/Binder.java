@@ -66,6 +66,9 @@ final class Binder {
     }
   }
 
+  /** From so many bytes of ring on, what loading has left in the page cache is dropped. */
+  private static final long CACHE_BYTES = 64L << 20;
+
   private final ExecutablePlan plan;
   private final ModelShape shape;
   private final Schedule schedule;
@@ -527,6 +530,9 @@ final class Binder {
           sequence.stream()
               .map(stop -> loads.get(stop).stream().map(load -> heard(load, target)).toList())
               .toList());
+    }
+    if (ring.totalBytes() >= CACHE_BYTES) {
+      files.forgetCached(); // memory is scarce where weights are streamed
     }
     var stream = resources.add(new WeightStream(slots));
     stream.start();

@@ -66,7 +66,11 @@ public final class PageCache implements AutoCloseable {
     return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), signature);
   }
 
-  /** Drops the clean pages of a range; an advice, so nothing depends on its success. */
+  /**
+   * Drops the clean pages of a range; an advice, so nothing depends on its success.
+   *
+   * @param bytes 0 for all to the file's end
+   */
   public void drop(long offset, long bytes) {
     try {
       int ignored = (int) advise.invokeExact(descriptor, offset, bytes, DONT_NEED);

@@ -8,6 +8,7 @@ import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.plan.model.ModelHeaders;
 import dev.stowage.plan.model.ModelVector;
 import dev.stowage.plan.model.Tensor;
+import dev.stowage.runtime.storage.PageCache;
 import dev.stowage.runtime.storage.StoredFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -183,6 +184,19 @@ public final class ModelFiles implements AutoCloseable {
             case INT8, INT4, Q8_0, Q4_0, Q4_K, Q6_K -> throw type.notSingle();
           };
       to.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * i, value);
+    }
+  }
+
+  /** Has the page cache forget what it holds of the files, where the system can be told to. */
+  public void forgetCached() {
+    for (var file : stored.keySet()) {
+      PageCache.open(file)
+          .ifPresent(
+              cache -> {
+                try (cache) {
+                  cache.drop(0, 0);
+                }
+              });
     }
   }
 

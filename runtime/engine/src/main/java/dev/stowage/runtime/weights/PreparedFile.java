@@ -228,7 +228,8 @@ public final class PreparedFile implements AutoCloseable {
     final StoredFile file;
     final List<Slab> slabs;
     final long[] offsets;
-    final long bytes;
+    final long bytes; // of the file
+    final long all; // of the slabs
     final Maker maker;
     final Progress progress;
     final long checkpointBytes;
@@ -250,6 +251,7 @@ public final class PreparedFile implements AutoCloseable {
       this.slabs = slabs;
       this.offsets = offsets;
       this.bytes = bytes;
+      all = slabs.stream().mapToLong(Slab::bytes).sum();
       this.maker = maker;
       this.progress = progress;
       this.checkpointBytes = checkpointBytes;
@@ -285,7 +287,7 @@ public final class PreparedFile implements AutoCloseable {
           } else {
             made += slab.bytes();
           }
-          progress.made(made, bytes);
+          progress.made(made, all);
         }
         mark(marked, sums.length);
         int at = ENTRIES_AT + sums.length * ENTRY_BYTES;
@@ -351,7 +353,7 @@ public final class PreparedFile implements AutoCloseable {
         filled -= whole;
         MemorySegment.copy(piece, whole, piece, 0, filled);
         made += target.byteSize();
-        progress.made(made, bytes);
+        progress.made(made, all);
       }
       if (filled > 0) {
         piece.asSlice(filled, Footprint.PAGE_BYTES - filled).fill((byte) 0);
