@@ -65,6 +65,7 @@ final class Columns {
       case Quantize quantize -> at(line, "bits", quantize, ScriptPackage.Literals.QUANTIZE__BITS);
       case Setting _ -> first(line, "=");
       case Property property -> {
+        at(line, "size", property, ScriptPackage.Literals.PROPERTY__AT);
         at(line, "value", property, ScriptPackage.Literals.PROPERTY__VALUE);
         at(line, "origin", property, ScriptPackage.Literals.PROPERTY__PROVENANCE);
         Integer origin = line.columns.get("origin");

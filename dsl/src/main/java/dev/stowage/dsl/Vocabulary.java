@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -49,7 +50,36 @@ public final class Vocabulary {
               Set.of(Dimension.COMPUTE),
               "Matrix products with one token a sequence."),
           word("attend-prefill", Set.of(Dimension.COMPUTE), "Attention over the prompt."),
-          word("attend-decode", Set.of(Dimension.COMPUTE), "Attention of one new token."));
+          word("attend-decode", Set.of(Dimension.COMPUTE), "Attention of one new token."),
+          word(
+              "matmul",
+              Set.of(Dimension.COMPUTE),
+              "Matrix products with so many tokens, the matrix coming from memory."),
+          word(
+              "matmul-cached",
+              Set.of(Dimension.COMPUTE),
+              "Matrix products with so many tokens, the matrix lying in caches."),
+          word("attend", Set.of(Dimension.COMPUTE), "Attention of a token over so many others."),
+          word(
+              "elementwise",
+              Set.of(Dimension.BANDWIDTH),
+              "Norms, rotations, activations and sums, in bytes of activations."),
+          word(
+              "pass-latency",
+              Set.of(Dimension.TIME),
+              "What a layer costs a pass, whatever the work in it."));
+
+  /** Properties that are curves, or may be, and what the size of the work measures. */
+  private static final Map<String, Dimension> CURVES =
+      Map.of(
+          "matmul", Dimension.TOKENS,
+          "matmul-cached", Dimension.TOKENS,
+          "attend", Dimension.TOKENS,
+          "read", Dimension.BYTES,
+          "write", Dimension.BYTES);
+
+  /** Properties that are nothing but curves: one for each type of stored numbers. */
+  private static final Set<String> ONLY_CURVES = Set.of("matmul", "matmul-cached", "attend");
 
   private static final Map<String, Entry> CARD =
       entries(
@@ -141,6 +171,10 @@ public final class Vocabulary {
   public static final List<String> ORDERS = List.of("zig-zag", "row", "column");
   public static final List<String> MODEL_OPTIONS = List.of("dtype", "context");
   public static final List<String> DTYPES = List.of("fp32", "fp16", "bf16");
+
+  /** Types of the numbers that curves are for. */
+  public static final List<String> CURVE_DTYPES = List.of("fp32", "fp16", "bf16", "int8", "int4");
+
   public static final List<String> SPARSE_METHODS = List.of("top-k", "spar-f", "pages");
   public static final List<String> LOSS_METRICS = List.of("perplexity");
 
@@ -168,6 +202,16 @@ public final class Vocabulary {
       }
     }
     return all;
+  }
+
+  /** What the size measures where a property may be given at several sizes of work. */
+  public static Optional<Dimension> curve(String property) {
+    return Optional.ofNullable(CURVES.get(property));
+  }
+
+  /** Whether a property is given at sizes of work only, each for a type of numbers. */
+  public static boolean onlyCurve(String property) {
+    return ONLY_CURVES.contains(property);
   }
 
   public static Map<String, Entry> linkProperties() {

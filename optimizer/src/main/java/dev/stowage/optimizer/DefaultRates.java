@@ -82,7 +82,8 @@ public final class DefaultRates {
         device.reserveBytes(),
         device.path(),
         device.emulated(),
-        rates);
+        rates,
+        device.curves());
   }
 
   private static void addMissing(

@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Gathers what an {@link Explanation} says. */
 final class Explaining {
@@ -87,7 +88,24 @@ final class Explaining {
   }
 
   private Device device(DeviceSpec device) {
-    var rates =
+    var curves =
+        device.curves().stream()
+            .flatMap(
+                curve ->
+                    curve.points().entrySet().stream()
+                        .map(
+                            point ->
+                                new RateOf(
+                                    "%s%s at %d %s"
+                                        .formatted(
+                                            curve.measure().word(),
+                                            curve.type().map(t -> " " + t.word()).orElse(""),
+                                            point.getKey(),
+                                            curve.measure().size()),
+                                    point.getValue().value(),
+                                    curve.measure().unit(),
+                                    point.getValue().origin())));
+    var singles =
         device.rates().entrySet().stream()
             .map(
                 e ->
@@ -95,8 +113,8 @@ final class Explaining {
                         e.getKey().word(),
                         e.getValue().value(),
                         e.getKey().unit(),
-                        e.getValue().origin()))
-            .toList();
+                        e.getValue().origin()));
+    var rates = Stream.concat(singles, curves).toList();
     return new Device(
         device.name(),
         device.kind(),

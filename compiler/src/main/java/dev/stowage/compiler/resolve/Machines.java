@@ -43,7 +43,9 @@ final class Machines {
           Map.entry("attend-decode", Rate.ATTENTION),
           Map.entry("read", Rate.READ),
           Map.entry("write", Rate.WRITE),
-          Map.entry("latency", Rate.LATENCY));
+          Map.entry("latency", Rate.LATENCY),
+          Map.entry("elementwise", Rate.ELEMENTWISE),
+          Map.entry("pass-latency", Rate.PASS_LATENCY));
 
   /** Of one transfer over PCIe, as the optimizer assumes for links that nobody declared. */
   private static final double CARD_LATENCY_SECONDS = 10e-6;
@@ -143,14 +145,16 @@ final class Machines {
     }
     layers.forEach(layer -> members.put(layer, names));
     var properties = new LinkedHashMap<String, Property>();
+    var curves = new Curves(values, diagnostics);
     boolean emulated = false;
     for (var layer : layers) {
-      collect(layer.getType(), properties, 0);
+      collect(layer.getType(), properties, curves, 0);
+      curves.say(layer.getProperties());
       for (var property : layer.getProperties()) {
         if (property.isEmulated()) {
           repeats(layer, emulated, property);
           emulated = true;
-        } else {
+        } else if (property.getAt() == null) {
           var before = properties.put(property.getName(), property);
           repeats(layer, before != null && same(before, property), property);
         }
@@ -180,7 +184,16 @@ final class Machines {
       if (face > 0) {
         interfaces.put(name, new RateValue(face, origin(properties.get("interface"))));
       }
-      devices.add(new DeviceSpec(name, kind, Math.max(0, memory), reserve, path, emulated, rates));
+      devices.add(
+          new DeviceSpec(
+              name,
+              kind,
+              Math.max(0, memory),
+              reserve,
+              path,
+              emulated,
+              rates,
+              curves.without(set.keySet())));
     }
   }
 
@@ -202,13 +215,15 @@ final class Machines {
         : Scope.text(one.getValue()).equals(Scope.text(other.getValue()));
   }
 
-  private static void collect(DeviceType type, Map<String, Property> properties, int depth) {
+  private static void collect(
+      DeviceType type, Map<String, Property> properties, Curves curves, int depth) {
     if (type == null || depth > 32) {
       return;
     }
-    collect(type.getBase(), properties, depth + 1);
+    collect(type.getBase(), properties, curves, depth + 1);
+    curves.say(type.getProperties());
     for (var property : type.getProperties()) {
-      if (property.getName() != null) {
+      if (property.getName() != null && property.getAt() == null) {
         properties.put(property.getName(), property);
       }
     }
@@ -274,7 +289,7 @@ final class Machines {
     return rates;
   }
 
-  private static Origin origin(Property property) {
+  static Origin origin(Property property) {
     return property == null || property.getProvenance() == null
         ? Origin.ASSUMED
         : switch (property.getProvenance().getOrigin()) {

@@ -58,6 +58,14 @@ final class Messages {
         "%s is not above zero; a device that cannot do it is better left out.".formatted(name));
   }
 
+  static Diagnostic sizeNotWhole(SourceSpan size, String name) {
+    return error(
+        "SW206",
+        size,
+        "The size at which %s holds is no whole number from 1 to %d."
+            .formatted(name, Long.MAX_VALUE));
+  }
+
   static Diagnostic linkWithoutRate(SourceSpan link) {
     return error(
         "SW207", link, "The link has no rate. Say how fast it is, for example: rate 12 GB/s");

@@ -1,5 +1,7 @@
 package dev.stowage.compiler.simulate;
 
+import dev.stowage.optimizer.cost.Speeds;
+import dev.stowage.optimizer.cost.Stops;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ElementType;
@@ -29,6 +31,7 @@ final class Pricing {
   private final ModelShape shape;
   private final String compute;
   private final String host;
+  private final double sweepBytes;
   private final Map<String, Integer> lanes = new HashMap<>();
   private final List<String> laneNames = new ArrayList<>();
 
@@ -39,6 +42,15 @@ final class Pricing {
     this.plan = plan;
     this.compute = compute;
     shape = plan.shape();
+    sweepBytes =
+        plan.weights().stream()
+            .filter(
+                region ->
+                    region.weight().perLayer()
+                        || region.weight() == Weight.PROJECT_IN
+                        || Stops.head(shape).contains(region.weight()))
+            .mapToDouble(region -> region.bytes(shape))
+            .sum();
     host =
         plan.machine().devices().stream()
             .filter(d -> d.kind() == DeviceKind.HOST)
@@ -88,8 +100,11 @@ final class Pricing {
             !sweep.prefill()
                 ? device.rate(Rate.DECODE_COMPUTE)
                 : once ? device.rate(Rate.PREFILL_COMPUTE) : prefillRate(device, sweep);
+        if (Speeds.measured(device) && multiplied > 0) {
+          rate = Speeds.matmul(device, storedAs(weight, range), multiplied, sweepBytes);
+        }
         add(work, "compute", at, 2 * multiplied * elements / rate);
-        if (multiplied > 0 || once) {
+        if (!Speeds.measured(device) && (multiplied > 0 || once)) {
           add(
               work,
               "bandwidth",
@@ -103,12 +118,25 @@ final class Pricing {
         double pairs = sweep.tokens() * (sweep.tokens() + 1.0) / 2;
         double rate =
             sweep.prefill() ? prefillRate(device, sweep) : device.rate(Rate.DECODE_COMPUTE);
+        if (Speeds.measured(device)) {
+          rate = Speeds.attend(device, ElementType.F32, (sweep.tokens() + 1.0) / 2).orElse(rate);
+          add(
+              work,
+              "compute",
+              at,
+              Speeds.overheadSeconds(device, 1, Speeds.layerBytes(shape, rows)));
+        }
         add(work, "compute", at, 4.0 * slots.size() * shape.queryWidth() * pairs / rate);
       }
       case Op.Embed() -> lookUps(work, Weight.TOKENS, rows);
       case Op.AddPositions() -> lookUps(work, Weight.POSITIONS, rows);
-      case Op.Pick _,
-          Op.Normalize _,
+      case Op.Pick _ -> {
+        if (Speeds.measured(device) && sweep.picks()) {
+          double logits = Speeds.headBytes(shape, slots.size());
+          add(work, "compute", at, Speeds.overheadSeconds(device, 1, logits));
+        }
+      }
+      case Op.Normalize _,
           Op.NormalizeHeads _,
           Op.Rotate _,
           Op.Merge _,
@@ -170,14 +198,18 @@ final class Pricing {
             work,
             "compute",
             at.name(),
-            sweep.prefill()
-                ? 4.0
-                    * shape.queryWidth()
-                    * share
-                    * sequences
-                    * pairs
-                    / at.rate(Rate.PREFILL_COMPUTE)
-                : read / at.rate(Rate.ATTENTION));
+            Speeds.attend(at, plan.kvType(), held)
+                .map(rate -> 4.0 * shape.queryWidth() * share * sequences * pairs / rate)
+                .orElseGet(
+                    () ->
+                        sweep.prefill()
+                            ? 4.0
+                                * shape.queryWidth()
+                                * share
+                                * sequences
+                                * pairs
+                                / at.rate(Rate.PREFILL_COMPUTE)
+                            : read / at.rate(Rate.ATTENTION)));
         add(work, "bandwidth", at.name(), read / at.rate(Rate.MEMORY_BANDWIDTH));
       }
       case CSD -> {
@@ -254,11 +286,7 @@ final class Pricing {
 
   private void storage(
       Work work, String verb, DeviceSpec device, Rate rate, double bytes, double transfers) {
-    add(
-        work,
-        verb,
-        device.name(),
-        bytes / device.rate(rate) + transfers * device.rate(Rate.LATENCY));
+    add(work, verb, device.name(), Speeds.storageSeconds(device, rate, bytes, transfers));
   }
 
   private void link(Work work, String from, String to, double bytes, double transfers) {

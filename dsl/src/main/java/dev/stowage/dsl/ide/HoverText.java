@@ -1,6 +1,7 @@
 package dev.stowage.dsl.ide;
 
 import com.google.inject.Singleton;
+import dev.stowage.dsl.Facts;
 import dev.stowage.dsl.Vocabulary;
 import dev.stowage.dsl.script.Device;
 import dev.stowage.dsl.script.DeviceType;
@@ -143,14 +144,14 @@ public class HoverText implements IEObjectDocumentationProvider {
   /** The properties that a device has from its type and does not set itself. */
   private static String inherited(Device device) {
     Set<String> set = new HashSet<>();
-    device.getProperties().forEach(one -> set.add(key(one)));
+    device.getProperties().forEach(one -> set.add(Facts.key(one)));
     var lines = new ArrayList<String>();
     Set<DeviceType> seen = new HashSet<>();
     for (DeviceType type = device.getType();
         type != null && !type.eIsProxy() && seen.add(type);
         type = type.getBase()) {
       for (Property property : type.getProperties()) {
-        if (set.add(key(property))) {
+        if (set.add(Facts.key(property))) {
           ICompositeNode node = NodeModelUtils.findActualNodeFor(property);
           lines.add("- " + NodeModelUtils.getTokenText(node) + " (" + type.getName() + ")");
         }
@@ -158,10 +159,6 @@ public class HoverText implements IEObjectDocumentationProvider {
     }
     Collections.sort(lines);
     return lines.isEmpty() ? "" : line(String.join("\n", lines));
-  }
-
-  private static String key(Property property) {
-    return property.getName() + "(" + property.getPrecision();
   }
 
   private static String line(String text) {

@@ -5,6 +5,7 @@ import dev.stowage.dsl.Messages;
 import dev.stowage.dsl.Spans;
 import dev.stowage.dsl.Unit.Dimension;
 import dev.stowage.dsl.Vocabulary;
+import dev.stowage.dsl.script.DeviceKind;
 import dev.stowage.dsl.script.ModelOption;
 import dev.stowage.dsl.script.Property;
 import dev.stowage.dsl.script.ScriptPackage;
@@ -45,6 +46,26 @@ final class FormsFit implements Rule {
               at ->
                   Messages.wrongUnit(at, property.getName(), "the same for every type", "per type"))
           .ifPresent(report);
+    }
+    if (property.getAt() != null
+        && (Vocabulary.curve(property.getName()).isEmpty()
+            || Owners.kindOf(property.eContainer()) == DeviceKind.CSD)) {
+      report.accept(
+          Messages.wrongUnit(
+              Spans.of(property.getAt()),
+              property.getName(),
+              "the same at every size",
+              "one at a size"));
+    }
+    if (Vocabulary.onlyCurve(property.getName())
+        && (property.getAt() == null || property.getPrecision() == null)) {
+      report.accept(
+          Messages.wrongUnit(
+              Spans.of(property),
+              property.getName(),
+              "a rate of a data type at a size, such as %s(fp16) at 16 tok"
+                  .formatted(property.getName()),
+              "a single rate"));
     }
     if (entry.isText() && property.getValue() != null) {
       report.accept(

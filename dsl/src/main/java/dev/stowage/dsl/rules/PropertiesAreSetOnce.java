@@ -1,6 +1,7 @@
 package dev.stowage.dsl.rules;
 
 import dev.stowage.dsl.Diagnostic;
+import dev.stowage.dsl.Facts;
 import dev.stowage.dsl.Messages;
 import dev.stowage.dsl.Spans;
 import dev.stowage.dsl.script.Device;
@@ -13,7 +14,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.eclipse.emf.ecore.EObject;
 
-/** A device, a type or a link says each property once, or once a data type (SW104). */
+/** A device, a type or a link says each property once, or once a data type and size (SW104). */
 final class PropertiesAreSetOnce implements Rule {
   @Override
   public void check(EObject object, ScriptTree tree, Consumer<Diagnostic> report) {
@@ -32,7 +33,7 @@ final class PropertiesAreSetOnce implements Rule {
       if (name == null) {
         continue;
       }
-      String key = name + (property.getPrecision() == null ? "" : "(" + property.getPrecision());
+      String key = Facts.key(property);
       Property before = first.putIfAbsent(key, property);
       if (before != null) {
         report.accept(

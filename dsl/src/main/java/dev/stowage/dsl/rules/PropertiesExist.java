@@ -72,7 +72,7 @@ final class PropertiesExist implements Rule {
 
   private static List<String> values(Map<String, Vocabulary.Entry> known) {
     return known.entrySet().stream()
-        .filter(one -> !one.getValue().isText())
+        .filter(one -> !one.getValue().isText() && !Vocabulary.onlyCurve(one.getKey()))
         .map(Map.Entry::getKey)
         .toList();
   }

@@ -41,6 +41,8 @@ final class UnitsFit implements Rule {
         if (entry != null && !entry.isText()) {
           measures.check(property.getValue(), property.getName(), entry);
         }
+        Vocabulary.curve(property.getName())
+            .ifPresent(due -> measures.check(property.getAt(), "a size", due));
       }
       case Device device ->
           measures.check(device.getCount(), "the number of devices", Dimension.COUNT);

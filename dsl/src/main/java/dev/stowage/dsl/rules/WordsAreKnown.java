@@ -87,7 +87,7 @@ final class WordsAreKnown implements Rule {
           property,
           ScriptPackage.Literals.PROPERTY__PRECISION,
           "data type",
-          Vocabulary.DTYPES,
+          Vocabulary.onlyCurve(property.getName()) ? Vocabulary.CURVE_DTYPES : Vocabulary.DTYPES,
           report);
     }
   }

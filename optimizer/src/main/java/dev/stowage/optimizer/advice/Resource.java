@@ -4,6 +4,7 @@ import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.LinkSpec;
 import dev.stowage.plan.Machine;
 import dev.stowage.plan.Rate;
+import dev.stowage.plan.RateCurve;
 import dev.stowage.plan.RateValue;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -55,13 +56,17 @@ public sealed interface Resource {
                 d.reserveBytes(),
                 d.path(),
                 d.emulated(),
-                d.rates());
+                d.rates(),
+                d.curves());
           });
     }
   }
 
   /** A rate of a device, or of each member of an array. */
   record DeviceRate(String device, Rate rate) implements Resource {
+    /** Products of as many rows are prefill's, of fewer decode's. */
+    private static final long MANY_ROWS = 64;
+
     @Override
     public String words() {
       return rate.word() + " of " + device;
@@ -93,8 +98,24 @@ public sealed interface Resource {
                 d.reserveBytes(),
                 d.path(),
                 d.emulated(),
-                rates);
+                rates,
+                d.curves().stream().map(curve -> times(curve, factor)).toList());
           });
+    }
+
+    /** A curve measures at sizes what a rate says of all: better hardware lifts both. */
+    private RateCurve times(RateCurve curve, double factor) {
+      return switch (curve.measure()) {
+        case MATMUL, MATMUL_CACHED ->
+            rate == Rate.PREFILL_COMPUTE
+                ? curve.times(size -> size >= MANY_ROWS, factor)
+                : rate == Rate.DECODE_COMPUTE
+                    ? curve.times(size -> size < MANY_ROWS, factor)
+                    : curve;
+        case ATTEND -> rate == Rate.ATTENTION ? curve.times(size -> true, factor) : curve;
+        case READ -> rate == Rate.READ ? curve.times(size -> true, factor) : curve;
+        case WRITE -> rate == Rate.WRITE ? curve.times(size -> true, factor) : curve;
+      };
     }
   }
 
@@ -139,7 +160,7 @@ public sealed interface Resource {
       if (seen.add(name)) {
         resources.add(new Memory(name));
         for (var rate : device.rates().keySet()) {
-          if (rate != Rate.LATENCY) {
+          if (!rate.latency()) {
             resources.add(new DeviceRate(name, rate));
           }
         }

@@ -3,6 +3,8 @@ package dev.stowage.optimizer.cost;
 import dev.stowage.optimizer.Phase;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.ElementType;
+import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Rate;
 import dev.stowage.plan.Weight;
 
@@ -18,7 +20,9 @@ import dev.stowage.plan.Weight;
  * and the head, which only rows with logits meet. The embedding is a look-up. {@code F(rows)} grows
  * from {@code DECODE_COMPUTE} to {@code PREFILL_COMPUTE} with the rows of a pass, which it reaches
  * at 128: products of few rows cannot use a matrix unit well. What reading and unpacking the
- * matrices takes depends on how they are stored: see {@link WeightWork}.
+ * matrices takes depends on how they are stored: see {@link WeightWork}. On a device with measured
+ * curves, so do the products; norms and what else a pass costs are counted there too: see {@link
+ * Speeds}.
  */
 public final class ComputeWork {
   private static final double FULL_RATE_ROWS = 128;
@@ -44,6 +48,9 @@ public final class ComputeWork {
     double sequences = batch.sequences();
     double pairFlops = 4.0 * sequences * shape.layers() * shape.queryWidth();
     var device = problem.machine().device(problem.compute());
+    if (Speeds.measured(device)) {
+      return byCurves(resources, batch, device);
+    }
     double prefill = 2 * sequences * once / device.rate(Rate.PREFILL_COMPUTE);
     for (int sweep = 0; sweep < Sweeps.count(batch, Phase.PREFILL); sweep++) {
       double chunk = Sweeps.chunk(batch, sweep);
@@ -59,6 +66,81 @@ public final class ComputeWork {
     table.add(
         Phase.DECODE, BusyTable.Kind.OTHER, compute, decode / device.rate(Rate.DECODE_COMPUTE));
     return table;
+  }
+
+  /**
+   * How often numbers of matrices are multiplied for a sequence in a phase: those of layers with
+   * every token, those of the head and the projections once a prompt and once a generated token.
+   */
+  static double multiplied(ModelShape shape, BatchShape batch, Phase phase) {
+    double perLayer = 0;
+    double once = 0;
+    for (var weight : Weight.values()) {
+      double elements = (double) shape.rows(weight) * shape.columns(weight);
+      if (weight.perLayer()) {
+        perLayer += elements * shape.layers();
+      } else if (Stops.head(shape).contains(weight)) {
+        once += elements;
+      }
+    }
+    return Sweeps.tokens(batch, phase) * perLayer
+        + (phase == Phase.PREFILL ? 1 : Sweeps.count(batch, phase)) * once;
+  }
+
+  /** All but the products: those depend on how the matrices are stored. */
+  private static BusyTable byCurves(Resources resources, BatchShape batch, DeviceSpec device) {
+    var table = new BusyTable(resources);
+    var shape = resources.problem().shape();
+    double passRows = (double) batch.sequences() / batch.microBatches();
+    for (var phase : Phase.values()) {
+      double seconds = overheads(shape, batch, phase).seconds(device);
+      for (int sweep = 0; sweep < Sweeps.count(batch, phase); sweep++) {
+        double tokens = phase == Phase.DECODE ? 1 : Sweeps.chunk(batch, sweep);
+        double pairs = tokens * (tokens + 1) / 2;
+        double flops = 4.0 * batch.sequences() * shape.layers() * shape.queryWidth() * pairs;
+        seconds += flops / passAttention(device, phase, tokens, tokens * passRows);
+      }
+      table.add(phase, BusyTable.Kind.OTHER, resources.compute(), seconds);
+    }
+    return table;
+  }
+
+  /**
+   * What passes of a phase do beside products and attention.
+   *
+   * @param passes through a layer or the head
+   * @param bytes of activations and logits that norms, rotations, activations and sums go through
+   */
+  public record Overheads(double passes, double bytes) {
+    double seconds(DeviceSpec device) {
+      return Speeds.overheadSeconds(device, passes, bytes);
+    }
+  }
+
+  /** See {@link Speeds#layerBytes} and {@link Speeds#headBytes}. */
+  public static Overheads overheads(ModelShape shape, BatchShape batch, Phase phase) {
+    double sweeps = Sweeps.count(batch, phase);
+    double heads = phase == Phase.DECODE ? sweeps : 1;
+    double rows = (double) Sweeps.tokens(batch, phase) * batch.sequences();
+    return new Overheads(
+        (sweeps * shape.layers() + heads) * batch.microBatches(),
+        shape.layers() * Speeds.layerBytes(shape, rows)
+            + Speeds.headBytes(shape, heads * batch.sequences()));
+  }
+
+  /**
+   * FLOP/s of attention among a pass's own tokens, whose keys and values are F32.
+   *
+   * @param tokens of a sequence
+   * @param rows of the pass
+   */
+  public static double passAttention(DeviceSpec device, Phase phase, double tokens, double rows) {
+    return Speeds.attend(device, ElementType.F32, (tokens + 1) / 2)
+        .orElseGet(
+            () ->
+                phase == Phase.DECODE
+                    ? device.rate(Rate.DECODE_COMPUTE)
+                    : prefillRate(device, rows));
   }
 
   private static double prefillRate(DeviceSpec device, double rows) {

@@ -72,15 +72,23 @@ public final class CostModel {
   public static double lowerBound(Resources resources, BatchShape batch, double bytes) {
     var table = ComputeWork.of(resources, batch);
     var device = resources.device(resources.problem().compute());
-    for (var phase : Phase.values()) {
-      table.add(
-          phase,
-          BusyTable.Kind.OTHER,
-          device.bandwidth(),
-          bytes
-              * Sweeps.count(batch, phase)
-              * batch.microBatches()
-              / device.spec().rate(Rate.MEMORY_BANDWIDTH));
+    if (Speeds.measured(device.spec())) {
+      double once = 2.0 * batch.sequences() / Speeds.bestMatmul(device.spec());
+      for (var phase : Phase.values()) {
+        double seconds = once * ComputeWork.multiplied(resources.problem().shape(), batch, phase);
+        table.add(phase, BusyTable.Kind.OTHER, device.compute(), seconds);
+      }
+    } else {
+      for (var phase : Phase.values()) {
+        table.add(
+            phase,
+            BusyTable.Kind.OTHER,
+            device.bandwidth(),
+            bytes
+                * Sweeps.count(batch, phase)
+                * batch.microBatches()
+                / device.spec().rate(Rate.MEMORY_BANDWIDTH));
+      }
     }
     return cost(batch, 1, table).blockSeconds();
   }

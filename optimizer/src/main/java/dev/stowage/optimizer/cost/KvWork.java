@@ -17,6 +17,7 @@ import dev.stowage.plan.Rate;
  * read     prefill k · Σ_chunks held(start)           decode k · Σ_{x = s … s+n−2} held(x)
  * attend   gpu, host: prefill 4 · headDim · query heads · layers · sequences · Σ c · held(start) / PREFILL_COMPUTE
  *                     decode  read / ATTENTION
+ *                     both by curves, where measured: the same FLOPs / ATTEND(tokens a row reads)
  *          csd: internal read · flash(sparsity) / INTERNAL_READ, compute (read, once a query row) · engine(sparsity) / ATTENTION
  * exchange queries to attendAt and partial results back, where it is not the compute device:
  *          4 · queryWidth, and 4 · (queryWidth + heads), bytes a row, layer and region's share of heads
@@ -95,7 +96,8 @@ public final class KvWork {
         kind,
         read,
         read * held.pairs() / held.reads() * perByte(problem),
-        4.0 * shape.queryWidth() * share * boxes * held.pairs());
+        4.0 * shape.queryWidth() * share * boxes * held.pairs(),
+        held.pairs() / held.rows());
     if (!region.attendAt().equals(problem.compute())) {
       double rows = overheads * held.rows() * boxes * share;
       transfers.move(
@@ -120,7 +122,8 @@ public final class KvWork {
       BusyTable.Kind kind,
       double read,
       double readByRows,
-      double flops) {
+      double flops,
+      double tokens) {
     var problem = table.resources().problem();
     var device = table.resources().device(region.attendAt());
     var spec = device.spec();
@@ -133,10 +136,14 @@ public final class KvWork {
             phase,
             kind,
             device.compute(),
-            switch (phase) {
-              case PREFILL -> flops / spec.rate(Rate.PREFILL_COMPUTE);
-              case DECODE -> bytes * perByte(problem) / spec.rate(Rate.ATTENTION);
-            });
+            Speeds.attend(spec, problem.kvType(), tokens)
+                .map(rate -> flops * part.bytes() / rate)
+                .orElseGet(
+                    () ->
+                        switch (phase) {
+                          case PREFILL -> flops / spec.rate(Rate.PREFILL_COMPUTE);
+                          case DECODE -> bytes * perByte(problem) / spec.rate(Rate.ATTENTION);
+                        }));
         table.add(phase, kind, device.bandwidth(), bytes / spec.rate(Rate.MEMORY_BANDWIDTH));
       }
       case CSD -> {

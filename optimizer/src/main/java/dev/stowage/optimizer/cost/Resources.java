@@ -25,6 +25,7 @@ public final class Resources {
   private final Map<String, Device> devices = new HashMap<>();
   private final Map<String, Map<String, Link>> links = new HashMap<>();
   private final Map<String, List<Integer>> owned = new HashMap<>();
+  private double sweepBytes; // 0 before it is asked for; every thread finds the same
 
   public Resources(Problem problem) {
     this.problem = problem;
@@ -67,6 +68,14 @@ public final class Resources {
       owned.get(link.from()).add(number);
       owned.get(link.to()).add(number);
     }
+  }
+
+  /** Bytes of the matrices that a sweep multiplies with, in the fewest bytes allowed. */
+  double sweepBytes() {
+    if (sweepBytes == 0) {
+      sweepBytes = CostModel.leastBytes(problem, true);
+    }
+    return sweepBytes;
   }
 
   public Problem problem() {

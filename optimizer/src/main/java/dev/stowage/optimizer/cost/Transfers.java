@@ -12,6 +12,7 @@ import dev.stowage.plan.Rate;
  * <pre>
  * from a disk or CSD   read(d)   bytes / READ  + transfers · LATENCY
  * to a disk or CSD     write(d)  bytes / WRITE + transfers · LATENCY
+ *                      by curves, where measured: bytes / READ(bytes of a transfer)
  * between gpu and host link(a->b) bytes / rate + transfers · latency
  * every memory passed  bandwidth(d) bytes / MEMORY_BANDWIDTH
  * </pre>
@@ -71,7 +72,7 @@ final class Transfers {
 
   private void storage(
       Phase phase, int resource, DeviceSpec spec, Rate rate, double bytes, double transfers) {
-    add(phase, resource, bytes / spec.rate(rate) + transfers * spec.rate(Rate.LATENCY));
+    add(phase, resource, Speeds.storageSeconds(spec, rate, bytes, transfers));
   }
 
   private void link(Phase phase, String from, String to, double bytes, double transfers) {

@@ -15,6 +15,7 @@ import dev.stowage.plan.WeightRegion;
  * look-ups  tokens of the phase · B · bytes(row) · rows(region) / rows, in as many transfers as rows
  * products  bandwidth sweeps · m · bytes(region) / MEMORY_BANDWIDTH
  *           compute   sweeps · m · 2 · numbers(region) / DECODE_COMPUTE, where the rows are quantized
+ *           compute   by curves, where measured: Σ_passes 2 · rows · numbers(region) / MATMUL(rows), see {@link Speeds}
  * </pre>
  *
  * {@code u} is 1 in zig-zag order, which keeps a layer's weights for all micro-batches, and {@code
@@ -77,6 +78,14 @@ public final class WeightWork {
       BusyTable table, BatchShape batch, WeightRegion region, Phase phase) {
     var problem = table.resources().problem();
     var device = table.resources().device(problem.compute());
+    if (Speeds.measured(device.spec())) {
+      table.add(
+          phase,
+          BusyTable.Kind.OTHER,
+          device.compute(),
+          products(table.resources(), batch, region, phase));
+      return;
+    }
     double times = (double) Sweeps.count(batch, phase) * batch.microBatches();
     table.add(
         phase,
@@ -94,5 +103,34 @@ public final class WeightWork {
           device.compute(),
           times * UNPACK_FLOPS * numbers / device.spec().rate(Rate.DECODE_COMPUTE));
     }
+  }
+
+  /** Seconds of a region's products by the curve of its type, unpacking included. */
+  private static double products(
+      Resources resources, BatchShape batch, WeightRegion region, Phase phase) {
+    var problem = resources.problem();
+    var spec = resources.device(problem.compute()).spec();
+    double numbers =
+        (double) region.layers().size()
+            * region.rows().size()
+            * problem.shape().columns(region.weight());
+    double sequences = (double) batch.sequences() / batch.microBatches();
+    boolean everyToken = region.weight().perLayer() || region.weight() == Weight.PROJECT_IN;
+    double seconds = 0;
+    for (int sweep = 0; sweep < Sweeps.count(batch, phase); sweep++) {
+      boolean picks = phase == Phase.DECODE || sweep == Sweeps.count(batch, phase) - 1;
+      if (everyToken || picks) {
+        double rows =
+            phase == Phase.PREFILL && everyToken
+                ? sequences * Sweeps.chunk(batch, sweep)
+                : sequences;
+        double rate = Speeds.matmul(spec, region.type(), rows, resources.sweepBytes());
+        seconds += batch.microBatches() * 2 * rows * numbers / rate;
+        if (phase == Phase.DECODE) {
+          return seconds * Sweeps.count(batch, phase);
+        }
+      }
+    }
+    return seconds;
   }
 }

@@ -90,7 +90,12 @@ public final class Structure {
   private static List<Object> likeness(Problem problem, DeviceSpec device) {
     var likeness = new ArrayList<Object>();
     likeness.add(
-        List.of(device.kind(), device.capacityBytes(), device.reserveBytes(), device.rates()));
+        List.of(
+            device.kind(),
+            device.capacityBytes(),
+            device.reserveBytes(),
+            device.rates(),
+            device.curves()));
     for (var link : problem.machine().links()) {
       if (link.from().equals(device.name())) {
         likeness.add(List.of("to", link.to(), link.bytesPerSecond(), link.latencySeconds()));

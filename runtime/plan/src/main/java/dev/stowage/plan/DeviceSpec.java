@@ -1,7 +1,9 @@
 package dev.stowage.plan;
 
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -16,6 +18,7 @@ import java.util.Optional;
  *     source
  * @param emulated whether a CSD is played by software; every number it yields is then labelled so
  * @param rates what it can do; the cost model asks for those it needs
+ * @param curves what it can do, by size, where that was measured; at most one of a measure and type
  */
 public record DeviceSpec(
     String name,
@@ -24,7 +27,12 @@ public record DeviceSpec(
     long reserveBytes,
     Optional<String> path,
     boolean emulated,
-    Map<Rate, RateValue> rates) {
+    Map<Rate, RateValue> rates,
+    List<RateCurve> curves) {
+  private static final Comparator<RateCurve> ORDER =
+      Comparator.comparing(RateCurve::measure)
+          .thenComparing(curve -> curve.type().map(Enum::ordinal).orElse(-1));
+
   public DeviceSpec {
     if (!name.matches("[A-Za-z_][A-Za-z0-9_-]*(\\[[0-9]+\\])?")) {
       throw new IllegalArgumentException("not a device name: '" + name + "'");
@@ -36,6 +44,37 @@ public record DeviceSpec(
     var copy = new EnumMap<Rate, RateValue>(Rate.class);
     copy.putAll(rates);
     rates = Collections.unmodifiableMap(copy);
+    curves = curves.stream().sorted(ORDER).toList();
+    for (int i = 1; i < curves.size(); i++) {
+      if (ORDER.compare(curves.get(i - 1), curves.get(i)) == 0) {
+        throw new IllegalArgumentException(
+            "device %s has two curves of %s".formatted(name, curves.get(i).measure().word()));
+      }
+    }
+  }
+
+  /** A device of which no curve is known. */
+  public DeviceSpec(
+      String name,
+      DeviceKind kind,
+      long capacityBytes,
+      long reserveBytes,
+      Optional<String> path,
+      boolean emulated,
+      Map<Rate, RateValue> rates) {
+    this(name, kind, capacityBytes, reserveBytes, path, emulated, rates, List.of());
+  }
+
+  /** The curve of a measure that knows no types. */
+  public Optional<RateCurve> curve(RateCurve.Measure measure) {
+    return curves.stream().filter(curve -> curve.measure() == measure).findFirst();
+  }
+
+  /** The curve of a measure for numbers of a type. */
+  public Optional<RateCurve> curve(RateCurve.Measure measure, ElementType type) {
+    return curves.stream()
+        .filter(curve -> curve.measure() == measure && curve.type().orElseThrow() == type)
+        .findFirst();
   }
 
   /** Bytes that a plan may use. */

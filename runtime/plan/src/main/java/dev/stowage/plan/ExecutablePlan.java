@@ -101,7 +101,8 @@ public record ExecutablePlan(
                         d.reserveBytes(),
                         d.path().map(path -> ofDevice.apply(d.name(), path)),
                         d.emulated(),
-                        d.rates()))
+                        d.rates(),
+                        d.curves()))
             .toList();
     return new ExecutablePlan(
         name,

@@ -1,8 +1,8 @@
 package dev.stowage.plan;
 
 /**
- * What a device can do in a second; the cost model knows no other constants. All values are
- * positive.
+ * What a device can do in a second, whatever the size of the work; see {@link RateCurve} for rates
+ * that depend on it. The cost model knows no other constants. All values are positive.
  */
 public enum Rate {
   /** Bytes a second that compute on the device reads from its own memory. */
@@ -20,12 +20,21 @@ public enum Rate {
   /** Bytes a second that a CSD's engine reads from its own flash, over all channels. */
   INTERNAL_READ("B/s"),
   /** Seconds before the first byte of one transfer or command. */
-  LATENCY("s");
+  LATENCY("s"),
+  /** Activation bytes a second that norms, rotations, activations and sums go through. */
+  ELEMENTWISE("B/s"),
+  /** Seconds that a layer costs a pass, whatever the work in it. */
+  PASS_LATENCY("s");
 
   private final String unit;
 
   Rate(String unit) {
     this.unit = unit;
+  }
+
+  /** Whether it is a time that work takes, so that less of it is better. */
+  public boolean latency() {
+    return unit.equals("s");
   }
 
   public String unit() {

@@ -5,6 +5,7 @@ import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.Buffer;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Family;
 import dev.stowage.plan.KvRegion;
@@ -15,6 +16,7 @@ import dev.stowage.plan.ModelSource;
 import dev.stowage.plan.Origin;
 import dev.stowage.plan.Prediction;
 import dev.stowage.plan.Rate;
+import dev.stowage.plan.RateCurve;
 import dev.stowage.plan.RateValue;
 import dev.stowage.plan.RopePairs;
 import dev.stowage.plan.RopeScaling;
@@ -25,8 +27,12 @@ import dev.stowage.plan.StoredTypes;
 import dev.stowage.plan.WeightRegion;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * Reads what {@link PlanPrinter} prints. Statements come in the printed order, each exactly once. A
@@ -225,7 +231,12 @@ public final class PlanParser {
     boolean emulated = in.passes("emulated");
     in.endOfStatement();
     var rates = new EnumMap<Rate, RateValue>(Rate.class);
-    while (in.inBlock("'rate'")) {
+    var points = new LinkedHashMap<CurveKey, SortedMap<Long, RateValue>>();
+    while (in.inBlock("'rate', 'curve'")) {
+      if (in.passes("curve")) {
+        point(name, points);
+        continue;
+      }
       in.keyword("rate");
       var rate = StepText.constant(in, Rate.values(), Rate::word);
       if (rates.containsKey(rate)) {
@@ -236,7 +247,45 @@ public final class PlanParser {
       in.endOfStatement();
       rates.put(rate, in.valid(() -> new RateValue(value, origin)));
     }
-    return in.valid(() -> new DeviceSpec(name, kind, capacity, reserve, path, emulated, rates));
+    return in.valid(
+        () ->
+            new DeviceSpec(
+                name,
+                kind,
+                capacity,
+                reserve,
+                path,
+                emulated,
+                rates,
+                points.entrySet().stream()
+                    .map(e -> new RateCurve(e.getKey().measure(), e.getKey().type(), e.getValue()))
+                    .toList()));
+  }
+
+  private record CurveKey(RateCurve.Measure measure, Optional<ElementType> type) {}
+
+  /** {@code curve matmul f16 at 16 3.1E10 measured}, from the measure on. */
+  private void point(String device, Map<CurveKey, SortedMap<Long, RateValue>> points)
+      throws PlanFormatException {
+    var measure = StepText.constant(in, RateCurve.Measure.values(), RateCurve.Measure::word);
+    Optional<ElementType> type =
+        measure.typed()
+            ? Optional.of(StepText.constant(in, ElementType.values(), ElementType::word))
+            : Optional.empty();
+    in.keyword("at");
+    long size = in.longInteger("a size");
+    double value = in.number("a number");
+    var origin = origin();
+    in.endOfStatement();
+    var rate = in.valid(() -> new RateValue(value, origin));
+    in.valid(() -> new RateCurve(measure, type, new TreeMap<>(Map.of(size, rate))));
+    var before =
+        points.computeIfAbsent(new CurveKey(measure, type), key -> new TreeMap<>()).put(size, rate);
+    if (before != null) {
+      throw in.fail(
+          "device %s has two points of %s at %d, expected one"
+              .formatted(device, measure.word(), size));
+    }
   }
 
   private LinkSpec link() throws PlanFormatException {

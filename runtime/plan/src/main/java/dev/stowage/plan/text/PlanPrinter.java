@@ -204,6 +204,17 @@ public final class PlanPrinter {
       out.line(
           "rate", rate.getKey().word(), rate.getValue().value(), rate.getValue().origin().word());
     }
+    for (var curve : device.curves()) {
+      curve
+          .points()
+          .forEach(
+              (size, rate) -> {
+                var line = new ArrayList<Object>(List.of("curve", curve.measure().word()));
+                curve.type().ifPresent(type -> line.add(type.word()));
+                line.addAll(List.of("at", size, rate.value(), rate.origin().word()));
+                out.line(line.toArray());
+              });
+    }
     out.end();
   }
 

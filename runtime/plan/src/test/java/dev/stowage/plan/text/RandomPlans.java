@@ -18,6 +18,7 @@ import dev.stowage.plan.Origin;
 import dev.stowage.plan.Prediction;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Rate;
+import dev.stowage.plan.RateCurve;
 import dev.stowage.plan.RateValue;
 import dev.stowage.plan.RopePairs;
 import dev.stowage.plan.RopeScaling;
@@ -34,6 +35,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -159,6 +161,26 @@ final class RandomPlans {
     return StoredTypes.of(types, numbers);
   }
 
+  private List<RateCurve> curves() {
+    var curves = new ArrayList<RateCurve>();
+    for (var measure : RateCurve.Measure.values()) {
+      var points = new TreeMap<Long, RateValue>();
+      for (int i = random.nextInt(4); i > 0; i--) {
+        points.put(
+            1 + random.nextLong(Long.MAX_VALUE - 1),
+            new RateValue(positive(), pick(Origin.values())));
+      }
+      if (!points.isEmpty()) {
+        var type =
+            measure.typed()
+                ? Optional.of(pick(ElementType.values()))
+                : Optional.<ElementType>empty();
+        curves.add(new RateCurve(measure, type, points));
+      }
+    }
+    return curves;
+  }
+
   private Machine machine() {
     var devices = new ArrayList<DeviceSpec>();
     int count = 1 + random.nextInt(4);
@@ -178,7 +200,8 @@ final class RandomPlans {
               random.nextLong(capacity),
               random.nextBoolean() ? Optional.empty() : Optional.of(string()),
               random.nextBoolean(),
-              rates));
+              rates,
+              curves()));
     }
     var links =
         list(
