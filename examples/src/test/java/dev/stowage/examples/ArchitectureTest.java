@@ -36,7 +36,9 @@ class ArchitectureTest {
           entry("runtime", Set.of("plan")),
           entry("csd", Set.of("plan", "runtime")),
           entry("gpu", Set.of("plan", "runtime")),
-          entry("cli", Set.of("dsl", "plan", "optimizer", "compiler", "runtime", "csd")),
+          entry("calibrate", Set.of("plan", "optimizer", "compiler", "runtime")),
+          entry(
+              "cli", Set.of("dsl", "plan", "optimizer", "compiler", "runtime", "csd", "calibrate")),
           entry("lsp", Set.of("dsl", "compiler")),
           entry("maven", Set.of()),
           entry("api", Set.of("plan", "runtime")));

@@ -26,6 +26,7 @@ import picocli.CommandLine.HelpCommand;
       RunCommand.class,
       BenchCommand.class,
       ServeCommand.class,
+      CalibrateCommand.class,
       ScoreCommand.class,
       InspectCommand.class,
       FmtCommand.class,

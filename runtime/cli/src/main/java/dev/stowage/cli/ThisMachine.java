@@ -12,6 +12,12 @@ final class ThisMachine {
 
   private ThisMachine() {}
 
+  /** All memory, or what a container allows. */
+  static long totalMemoryBytes() {
+    return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
+        .getTotalMemorySize();
+  }
+
   /** Memory that can be taken without swapping, a container's limit included. */
   static long availableMemoryBytes() {
     var system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();

@@ -1,0 +1,325 @@
+package dev.stowage.calibrate;
+
+import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.ElementType;
+import dev.stowage.plan.Origin;
+import dev.stowage.plan.Rate;
+import dev.stowage.plan.RateCurve;
+import dev.stowage.plan.RateCurve.Measure;
+import dev.stowage.plan.RateValue;
+import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.plan.text.Amount;
+import dev.stowage.runtime.device.DeviceException;
+import dev.stowage.runtime.kernel.KernelSelection;
+import dev.stowage.runtime.parallel.WorkerPool;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+
+/**
+ * Measures this machine: kernels, then a disk, then whole small models.
+ *
+ * @param disk the folder whose disk is measured; its scratch files are removed
+ * @param memoryBytes all memory there is
+ * @param availableBytes what of it plans may use
+ * @param say progress, a line at a time
+ * @param stop whether the user wants it to end
+ */
+public record Calibrator(
+    Path disk,
+    Effort effort,
+    int threads,
+    long memoryBytes,
+    long availableBytes,
+    LocalDate date,
+    Consumer<String> say,
+    BooleanSupplier stop) {
+  /** A part by which the reference loop may be off in a round that counts. */
+  private static final double DRIFT = 0.15;
+
+  /** Of a disk's free space, what plans may use; and of that, what scratch files may. */
+  private static final double SHARE = 0.9;
+
+  private static final int REFERENCE_LONGS = 1 << 20;
+  private static final LongSupplier CLOCK = System::nanoTime;
+  private static final double DISK_PART = 1.0 / 5;
+  private static final double MODEL_PART = 1.0 / 3;
+
+  /** A calibration with the effort of an ordinary run, or of one that ends under a minute. */
+  public Calibrator(
+      Path disk,
+      boolean quick,
+      int threads,
+      long memoryBytes,
+      long availableBytes,
+      LocalDate date,
+      Consumer<String> say,
+      BooleanSupplier stop) {
+    this(
+        disk,
+        quick ? Effort.QUICK : Effort.FULL,
+        threads,
+        memoryBytes,
+        availableBytes,
+        date,
+        say,
+        stop);
+  }
+
+  /**
+   * Runs the whole calibration; under a minute where it is quick.
+   *
+   * @throws CalibrationException if this machine cannot be measured, or the user ends it
+   */
+  public Calibration run() {
+    Path scratch = null;
+    try {
+      scratch = scratch();
+      return run(scratch);
+    } catch (IOException | UncheckedIOException | ModelFormatException | DeviceException e) {
+      throw new CalibrationException(
+          "%s cannot be measured: %s".formatted(disk, e.getMessage()), e);
+    } finally {
+      if (scratch != null) {
+        remove(scratch);
+      }
+    }
+  }
+
+  private Path scratch() throws IOException {
+    if (!Files.isDirectory(disk)) {
+      throw new CalibrationException("%s is no folder".formatted(disk));
+    }
+    long needed = DiskPieces.scratchBytes(effort.diskRows()) + (64L << 20);
+    long free = Files.getFileStore(disk).getUsableSpace();
+    if (needed > SHARE * free) {
+      throw new CalibrationException(
+          "%s has %s free, and measuring it takes %s for a while"
+              .formatted(disk, Amount.bytes(free), Amount.bytes(needed)));
+    }
+    return Files.createTempDirectory(disk, "stowage-calibrate-");
+  }
+
+  private Calibration run(Path scratch) throws IOException, ModelFormatException {
+    var outcomes = new ArrayList<Rounds.Outcome>();
+    var notes = new ArrayList<String>();
+    try (var pool = new WorkerPool(threads);
+        var arena = Arena.ofShared()) {
+      var selection = KernelSelection.best(pool);
+      notes.add("Kernels: " + selection.kernels().description() + ".");
+      var host = host(kernels(selection, arena, outcomes, notes));
+      var measuredDisk = Optional.of(disk(scratch, selection, outcomes, notes));
+      host = fitted(host, measuredDisk, scratch, outcomes, notes);
+      boolean steady = outcomes.stream().allMatch(Rounds.Outcome::steady);
+      notes.add(drift(outcomes, steady));
+      return new Calibration(date, host, measuredDisk, notes, steady);
+    }
+  }
+
+  private static String drift(List<Rounds.Outcome> outcomes, boolean steady) {
+    int discarded = outcomes.stream().mapToInt(Rounds.Outcome::discarded).sum();
+    int rounds = outcomes.stream().mapToInt(Rounds.Outcome::rounds).sum();
+    double drift = outcomes.stream().mapToDouble(Rounds.Outcome::drift).max().orElse(0);
+    return steady
+        ? Amount.format(
+            "Drift guard: %d rounds, %d of them run again; the reference loop stayed within %s.",
+            rounds, discarded, Amount.percent(drift))
+        : Amount.format(
+            "Drift guard: NOT STEADY. %d of %d rounds were off by more than %s, up to %s: measure again when the machine is quiet.",
+            discarded, rounds, Amount.percent(DRIFT), Amount.percent(drift));
+  }
+
+  // -- the host
+
+  private List<RateCurve> kernels(
+      KernelSelection selection, Arena arena, List<Rounds.Outcome> outcomes, List<String> notes) {
+    say.accept("measuring products, attention and copies");
+    var kernels =
+        new KernelPieces(
+            selection.kernels(), arena, effort.side(), effort.warmSeconds(), effort.timedSeconds());
+    var outcome =
+        rounds(effort.rounds(), 1 - DISK_PART - MODEL_PART).time(kernels.pieces(), reference());
+    outcomes.add(outcome);
+    notes.add(
+        Amount.format(
+            "Copies within memory: %.1f GB/s.", KernelPieces.copyRate(outcome.seconds()) / 1e9));
+    return kernels.curves(outcome.seconds());
+  }
+
+  private DeviceSpec host(List<RateCurve> curves) {
+    var rates = new EnumMap<Rate, RateValue>(Rate.class);
+    var single = curve(curves, Measure.MATMUL, ElementType.F32);
+    rates.put(Rate.MEMORY_BANDWIDTH, KernelPieces.measured(readRate(curves)));
+    rates.put(Rate.PREFILL_COMPUTE, KernelPieces.measured(single.at(256)));
+    rates.put(Rate.DECODE_COMPUTE, KernelPieces.measured(single.at(4)));
+    // An F16 cache is read at a byte a FLOP: two FLOPs of scores and two of sums for two numbers.
+    rates.put(
+        Rate.ATTENTION,
+        KernelPieces.measured(curve(curves, Measure.ATTEND, ElementType.F16).at(512)));
+    long memory = mebibytes(memoryBytes);
+    long usable = Math.min(memory, mebibytes((long) (SHARE * availableBytes)));
+    return new DeviceSpec(
+        "ram", DeviceKind.HOST, memory, memory - usable, Optional.empty(), false, rates, curves);
+  }
+
+  /** The most bytes a second that a product of one row reads from memory. */
+  private static double readRate(List<RateCurve> curves) {
+    return curves.stream()
+        .filter(curve -> curve.measure() == Measure.MATMUL)
+        .mapToDouble(
+            curve -> {
+              var type = curve.type().orElseThrow();
+              double bytesPerFlop = type.rowBytes(ElementType.GROUP) / (2.0 * ElementType.GROUP);
+              return curve.at(1) * bytesPerFlop;
+            })
+        .max()
+        .orElseThrow();
+  }
+
+  private static RateCurve curve(List<RateCurve> curves, Measure measure, ElementType type) {
+    return curves.stream()
+        .filter(c -> c.measure() == measure && c.type().equals(Optional.of(type)))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static long mebibytes(long bytes) {
+    return bytes >> 20 << 20;
+  }
+
+  // -- the disk
+
+  private DeviceSpec disk(
+      Path scratch, KernelSelection selection, List<Rounds.Outcome> outcomes, List<String> notes)
+      throws IOException, ModelFormatException {
+    say.accept("measuring the disk of " + disk);
+    long free = Files.getFileStore(disk).getUsableSpace();
+    Rounds.Outcome outcome;
+    try (var pieces =
+        DiskPieces.open(
+            scratch, selection.kernels(), effort.diskRows(), 5 * effort.timedSeconds())) {
+      outcome = rounds(effort.rounds(), DISK_PART).time(pieces.pieces(), reference());
+    }
+    outcomes.add(outcome);
+    notes.add(
+        Amount.format(
+            "Weights are read two at a time; four reads of 1 MiB at once: %.2f GB/s.",
+            DiskPieces.togetherRate(outcome.seconds()) / 1e9));
+    var curves = DiskPieces.curves(outcome.seconds());
+    var reads = curves.getFirst();
+    var writes = curves.getLast();
+    long small = reads.points().firstKey();
+    double rate = reads.at(reads.points().lastKey());
+    var rates = new EnumMap<Rate, RateValue>(Rate.class);
+    rates.put(Rate.READ, KernelPieces.measured(rate));
+    rates.put(Rate.WRITE, KernelPieces.measured(writes.at(writes.points().lastKey())));
+    double latency = Math.max(1e-7, small / reads.at(small) - small / rate);
+    rates.put(Rate.LATENCY, new RateValue(HostFile.rounded(latency), Origin.FITTED));
+    return new DeviceSpec(
+        "ssd",
+        DeviceKind.DISK,
+        mebibytes(free),
+        mebibytes(free) - mebibytes((long) (SHARE * free)),
+        Optional.of(disk.toAbsolutePath().normalize().toString()),
+        false,
+        rates,
+        curves);
+  }
+
+  // -- whole models
+
+  private DeviceSpec fitted(
+      DeviceSpec host,
+      Optional<DeviceSpec> disk,
+      Path scratch,
+      List<Rounds.Outcome> outcomes,
+      List<String> notes)
+      throws IOException, ModelFormatException {
+    say.accept("measuring small models");
+    var platform = HostFile.text(new Calibration(date, host, disk, List.of(), true));
+    List<Fit.Run> runs;
+    try (var pieces =
+        ModelPieces.open(
+            Files.createDirectory(scratch.resolve("models")),
+            platform,
+            effort.models(),
+            threads,
+            effort.modelWarmSeconds())) {
+      var outcome = rounds(effort.modelRounds(), MODEL_PART).time(pieces.pieces(), reference());
+      outcomes.add(outcome);
+      runs = pieces.runs(outcome.seconds());
+    }
+    var fit = Fit.of(runs);
+    var rates = new EnumMap<Rate, RateValue>(host.rates());
+    if (fit.passLatency() > 0) {
+      rates.put(
+          Rate.PASS_LATENCY, new RateValue(HostFile.rounded(fit.passLatency()), Origin.FITTED));
+    }
+    if (fit.secondsPerByte() > 0) {
+      rates.put(
+          Rate.ELEMENTWISE,
+          new RateValue(HostFile.rounded(1 / fit.secondsPerByte()), Origin.FITTED));
+    }
+    notes.add(
+        Amount.format(
+            "Fit to %d phases of small models: off by %s of their time, root mean square.",
+            runs.size(), Amount.percent(Math.sqrt(fit.error(runs) / runs.size()))));
+    return new DeviceSpec(
+        host.name(),
+        host.kind(),
+        host.capacityBytes(),
+        host.reserveBytes(),
+        host.path(),
+        host.emulated(),
+        rates,
+        host.curves());
+  }
+
+  // -- common
+
+  private Rounds rounds(int wanted, double part) {
+    long deadline = CLOCK.getAsLong() + (long) (part * effort.seconds() * 1e9);
+    return new Rounds(wanted, 3 * wanted, DRIFT, deadline, CLOCK, stop);
+  }
+
+  /** A sum over 8 MiB: as fast as processor and caches are at the time. */
+  private static Piece reference() {
+    var numbers = new long[REFERENCE_LONGS];
+    java.util.Arrays.setAll(numbers, i -> i * 0x9E3779B97F4A7C15L);
+    var sink = new long[1];
+    return new Repeated(
+        "reference",
+        () -> {
+          long sum = 0;
+          for (long number : numbers) {
+            sum += number;
+          }
+          sink[0] += sum;
+        },
+        0.1,
+        0.005);
+  }
+
+  private static void remove(Path folder) {
+    try (var files = Files.walk(folder)) {
+      for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException e) {
+      throw new CalibrationException(
+          "scratch files are left in %s: %s".formatted(folder, e.getMessage()), e);
+    }
+  }
+}

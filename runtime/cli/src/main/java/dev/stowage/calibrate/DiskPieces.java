@@ -1,0 +1,240 @@
+package dev.stowage.calibrate;
+
+import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.ElementType;
+import dev.stowage.plan.KvRegion;
+import dev.stowage.plan.Range;
+import dev.stowage.plan.RateCurve;
+import dev.stowage.plan.RateCurve.Measure;
+import dev.stowage.plan.RateValue;
+import dev.stowage.plan.Weight;
+import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.plan.model.ModelHeaders;
+import dev.stowage.runtime.device.Device;
+import dev.stowage.runtime.device.DeviceContext;
+import dev.stowage.runtime.device.DeviceProvider;
+import dev.stowage.runtime.device.KvLayout;
+import dev.stowage.runtime.device.KvStore;
+import dev.stowage.runtime.device.Rows;
+import dev.stowage.runtime.kernel.Kernels;
+import dev.stowage.runtime.parallel.WorkerPool;
+import dev.stowage.runtime.storage.Request;
+import dev.stowage.runtime.weights.ModelFiles;
+import dev.stowage.runtime.weights.WeightLoad;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.ServiceLoader;
+import java.util.TreeMap;
+
+/**
+ * A disk as the engine uses it: rows of weights read out of a model's file by the engine's loads,
+ * as many at once as the engine's, keys and values written by the engine's store. Both files are
+ * scratch, in a folder that the caller removes.
+ */
+final class DiskPieces implements AutoCloseable {
+  private static final int[] READ_ROWS = {4, 16, 64, 256, 1024};
+  private static final int[] WRITE_TOKENS = {1, 4, 16, 64, 256};
+  private static final int HEADS = 8;
+  private static final int HEAD_DIM = 64;
+  private static final int TOKENS = 2048;
+  private static final int HIDDEN = 1024;
+  private static final long ROW_BYTES = HIDDEN * 4L;
+  private static final long TOKEN_BYTES = 2L * HEADS * HEAD_DIM * 4;
+  private static final long PAGE = 4096;
+  private static final long BATCH_BYTES = 8L << 20;
+
+  /** Threads that read weights, as in the engine. */
+  private static final int LANES = 2;
+
+  private static final int MANY = 4;
+  private static final int MANY_ROWS = 256;
+  private static final String TOGETHER = "read together";
+
+  private final ModelFiles files;
+  private final Device device;
+  private final KvStore store;
+  private final int vocabulary;
+  private final Arena arena = Arena.ofShared();
+  private final WorkerPool lanes = new WorkerPool(LANES);
+  private final WorkerPool many = new WorkerPool(MANY);
+  private final double timedSeconds;
+
+  private DiskPieces(
+      ModelFiles files, Device device, KvStore store, int vocabulary, double timedSeconds) {
+    this.files = files;
+    this.device = device;
+    this.store = store;
+    this.vocabulary = vocabulary;
+    this.timedSeconds = timedSeconds;
+  }
+
+  /** Bytes that the scratch files take. */
+  static long scratchBytes(int rows) {
+    return model(rows).bytes() + TOKENS * TOKEN_BYTES;
+  }
+
+  private static RandomModel model(int rows) {
+    return new RandomModel(1, HIDDEN, HEADS, HEADS, HIDDEN, rows, TOKENS, ElementType.F32);
+  }
+
+  static DiskPieces open(Path scratch, Kernels kernels, int fileRows, double timedSeconds)
+      throws IOException, ModelFormatException {
+    var model = model(fileRows);
+    model.write(scratch.resolve("model"));
+    var files = ModelFiles.open(ModelHeaders.open(scratch.resolve("model")));
+    var spec =
+        new DeviceSpec(
+            "disk",
+            DeviceKind.DISK,
+            Long.MAX_VALUE,
+            0,
+            Optional.of(scratch.toAbsolutePath().toString()),
+            false,
+            Map.of());
+    var provider =
+        ServiceLoader.load(DeviceProvider.class).stream()
+            .map(ServiceLoader.Provider::get)
+            .filter(p -> p.kind() == DeviceKind.DISK)
+            .findFirst()
+            .orElseThrow(() -> new CalibrationException("no disk device is on the class path"));
+    var device = provider.open(spec, new DeviceContext(scratch, kernels));
+    var region =
+        new KvRegion(
+            "calibration",
+            new Range(0, 1),
+            new Range(0, 1),
+            new Range(0, HEADS),
+            new Range(0, TOKENS),
+            "disk",
+            "host",
+            Optional.empty());
+    int most = WRITE_TOKENS[WRITE_TOKENS.length - 1];
+    var layout =
+        new KvLayout(region, HEADS, HEADS, HEAD_DIM, ElementType.F32, Integer.MAX_VALUE, most);
+    var staging = Arena.ofAuto().allocate(TOKENS * TOKEN_BYTES, PAGE);
+    var store = device.openKv(layout, staging);
+    return new DiskPieces(files, device, store, model.vocabulary(), timedSeconds);
+  }
+
+  List<Piece> pieces() {
+    var pieces = new ArrayList<Piece>();
+    for (int rows : READ_ROWS) {
+      pieces.add(repeated(read(rows), reads(rows, lanes)));
+    }
+    pieces.add(repeated(TOGETHER, reads(MANY_ROWS, many)));
+    for (int tokens : WRITE_TOKENS) {
+      pieces.add(repeated(write(tokens), append(tokens)));
+    }
+    return pieces;
+  }
+
+  private Piece repeated(String name, Runnable unit) {
+    return new Repeated(name, unit, timedSeconds, timedSeconds);
+  }
+
+  private static String read(int rows) {
+    return "read " + rows * ROW_BYTES;
+  }
+
+  private static String write(int tokens) {
+    return "write " + tokens * TOKEN_BYTES;
+  }
+
+  /** {@link #batch} loads of so many rows each, shared by some threads, all over the file. */
+  private Runnable reads(int rows, WorkerPool threads) {
+    var rooms = new ArrayList<MemorySegment>();
+    for (int i = 0; i < threads.threads() * 2; i++) {
+      rooms.add(arena.allocate(rows * ROW_BYTES + 2 * PAGE, PAGE));
+    }
+    var loads = new ArrayList<WeightLoad>();
+    int batch = batch(rows);
+    int spans = vocabulary / rows;
+    for (int i = 0; i < Math.max(batch, spans); i++) { // no two threads share a load
+      int from = i % spans * rows;
+      var room = rooms.get(i % rooms.size());
+      loads.add(files.span(Weight.HEAD, 0, new Range(from, from + rows)).load(room));
+    }
+    return new Runnable() {
+      private int next;
+
+      @Override
+      public void run() {
+        int first = next;
+        threads.run(
+            (worker, from, to) -> {
+              for (int i = from; i < to; i++) {
+                loads.get((first + i) % loads.size()).requests().forEach(Request::read);
+              }
+            },
+            batch,
+            1);
+        next = (first + batch) % loads.size();
+      }
+    };
+  }
+
+  /** Loads that are timed together: enough that two threads are busy for most of the time. */
+  private static int batch(int rows) {
+    return Math.clamp(BATCH_BYTES / (rows * ROW_BYTES), 8, 128);
+  }
+
+  private Runnable append(int tokens) {
+    var rows = new Rows(tokens);
+    var numbers = arena.allocate(tokens * TOKEN_BYTES / 2, 64);
+    return new Runnable() {
+      private int at;
+
+      @Override
+      public void run() {
+        if (at + tokens > TOKENS) {
+          store.clear(0);
+          at = 0;
+        }
+        rows.clear();
+        for (int token = 0; token < tokens; token++) {
+          rows.add(0, at + token, at);
+        }
+        at += tokens;
+        store.append(0, rows, numbers, numbers);
+      }
+    };
+  }
+
+  /** Reading and writing by the bytes of one transfer. */
+  static List<RateCurve> curves(Map<String, Double> seconds) {
+    var reads = new TreeMap<Long, RateValue>();
+    for (int rows : READ_ROWS) {
+      long bytes = rows * ROW_BYTES;
+      reads.put(bytes, KernelPieces.measured(batch(rows) * bytes / seconds.get(read(rows))));
+    }
+    var writes = new TreeMap<Long, RateValue>();
+    for (int tokens : WRITE_TOKENS) {
+      long bytes = tokens * TOKEN_BYTES;
+      writes.put(bytes, KernelPieces.measured(bytes / seconds.get(write(tokens))));
+    }
+    return List.of(
+        new RateCurve(Measure.READ, Optional.empty(), reads),
+        new RateCurve(Measure.WRITE, Optional.empty(), writes));
+  }
+
+  /** Bytes a second of {@value #MANY} loads of 1 MiB at once. */
+  static double togetherRate(Map<String, Double> seconds) {
+    return batch(MANY_ROWS) * MANY_ROWS * ROW_BYTES / seconds.get(TOGETHER);
+  }
+
+  @Override
+  public void close() {
+    lanes.close();
+    many.close();
+    device.close();
+    files.close();
+    arena.close();
+  }
+}

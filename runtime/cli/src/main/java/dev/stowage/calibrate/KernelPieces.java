@@ -1,0 +1,205 @@
+package dev.stowage.calibrate;
+
+import dev.stowage.optimizer.cost.Speeds;
+import dev.stowage.plan.ElementType;
+import dev.stowage.plan.Origin;
+import dev.stowage.plan.RateCurve;
+import dev.stowage.plan.RateCurve.Measure;
+import dev.stowage.plan.RateValue;
+import dev.stowage.runtime.kernel.Kernels;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+
+/**
+ * The kernels of a host at the shapes of plans: products by type and rows, with matrices from
+ * memory and from caches, unpacking included where numbers are quantized; attention by type and
+ * tokens; copies.
+ */
+final class KernelPieces {
+  private static final int[] ROWS = {1, 4, 16, 64, 256};
+  private static final int[] TOKENS = {1, 16, 64, 256, 1024};
+  private static final int HEADS = 8;
+  private static final int HEAD_DIM = 64;
+  private static final List<ElementType> PRODUCTS =
+      List.of(
+          ElementType.F32, ElementType.F16, ElementType.BF16, ElementType.INT8, ElementType.INT4);
+  private static final List<ElementType> CACHES =
+      List.of(ElementType.F32, ElementType.F16, ElementType.INT8, ElementType.INT4);
+  private static final long F32 = Float.BYTES;
+  private static final String COPY = "copy";
+
+  private final Kernels kernels;
+  private final int side;
+  private final double warmSeconds;
+  private final double timedSeconds;
+  private final MemorySegment x;
+  private final MemorySegment out;
+  private final Map<ElementType, MemorySegment> matrices = new EnumMap<>(ElementType.class);
+  private final Map<ElementType, MemorySegment> caches = new EnumMap<>(ElementType.class);
+
+  /**
+   * @param arena shared with the kernels' threads
+   * @param side rows and columns of a matrix
+   */
+  KernelPieces(Kernels kernels, Arena arena, int side, double warmSeconds, double timedSeconds) {
+    this.kernels = kernels;
+    this.side = side;
+    this.warmSeconds = warmSeconds;
+    this.timedSeconds = timedSeconds;
+    x = numbers(arena, (long) ROWS[ROWS.length - 1] * side);
+    out = arena.allocate(x.byteSize(), 64);
+    var matrix =
+        numbers(
+            arena, Math.max((long) side * side, 2L * TOKENS[TOKENS.length - 1] * HEADS * HEAD_DIM));
+    for (var type : PRODUCTS) {
+      long bytes = side * type.rowBytes(side);
+      long count = Math.ceilDiv(Speeds.MEMORY_BYTES, bytes);
+      var all = arena.allocate(count * bytes, 64);
+      kernels.narrow(matrix, 0, side * F32, all, 0, type.rowBytes(side), type, side, side);
+      for (long i = 1; i < count; i++) {
+        MemorySegment.copy(all, 0, all, i * bytes, bytes);
+      }
+      matrices.put(type, all);
+    }
+    int most = TOKENS[TOKENS.length - 1];
+    for (var type : CACHES) {
+      int rows = 2 * most * HEADS;
+      var cache = arena.allocate(rows * type.rowBytes(HEAD_DIM), 64);
+      kernels.narrow(
+          matrix, 0, HEAD_DIM * F32, cache, 0, type.rowBytes(HEAD_DIM), type, rows, HEAD_DIM);
+      caches.put(type, cache);
+    }
+  }
+
+  private static MemorySegment numbers(Arena arena, long count) {
+    var random = new SplittableRandom(1);
+    var segment = arena.allocate(count * F32, 64);
+    for (long i = 0; i < count; i++) {
+      segment.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (random.nextDouble() - 0.5) / 8);
+    }
+    return segment;
+  }
+
+  List<Piece> pieces() {
+    var pieces = new ArrayList<Piece>();
+    for (var type : PRODUCTS) {
+      for (int rows : ROWS) {
+        pieces.add(product(Measure.MATMUL, type, rows));
+        pieces.add(product(Measure.MATMUL_CACHED, type, rows));
+      }
+    }
+    for (var type : CACHES) {
+      for (int tokens : TOKENS) {
+        pieces.add(attention(type, tokens));
+      }
+    }
+    var memory = matrices.get(ElementType.F32);
+    long half = memory.byteSize() / 2;
+    var target = matrices.get(ElementType.BF16).asSlice(0, half); // timed last: nothing reads it
+    pieces.add(
+        new Repeated(
+            COPY, () -> MemorySegment.copy(memory, 0, target, 0, half), warmSeconds, timedSeconds));
+    return pieces;
+  }
+
+  /** Copied bytes a second. */
+  static double copyRate(Map<String, Double> seconds) {
+    return Speeds.MEMORY_BYTES / 2.0 / seconds.get(COPY);
+  }
+
+  /** The curves that the medians make. */
+  List<RateCurve> curves(Map<String, Double> seconds) {
+    var curves = new ArrayList<RateCurve>();
+    for (var measure : List.of(Measure.MATMUL, Measure.MATMUL_CACHED)) {
+      for (var type : PRODUCTS) {
+        var points = new TreeMap<Long, RateValue>();
+        for (int rows : ROWS) {
+          double flops = 2.0 * rows * side * side;
+          points.put((long) rows, measured(flops / seconds.get(name(measure, type, rows))));
+        }
+        curves.add(new RateCurve(measure, Optional.of(type), points));
+      }
+    }
+    for (var type : CACHES) {
+      var points = new TreeMap<Long, RateValue>();
+      for (int tokens : TOKENS) {
+        double flops = 4.0 * HEADS * HEAD_DIM * tokens;
+        points.put(
+            (long) tokens, measured(flops / seconds.get(name(Measure.ATTEND, type, tokens))));
+      }
+      curves.add(new RateCurve(Measure.ATTEND, Optional.of(type), points));
+    }
+    return curves;
+  }
+
+  static RateValue measured(double rate) {
+    return new RateValue(HostFile.rounded(rate), Origin.MEASURED);
+  }
+
+  private static String name(Measure measure, ElementType type, int size) {
+    return "%s %s %d".formatted(measure.word(), type.word(), size);
+  }
+
+  private Piece product(Measure measure, ElementType type, int rows) {
+    var all = matrices.get(type);
+    long bytes = side * type.rowBytes(side);
+    long extent = measure == Measure.MATMUL ? all.byteSize() : Speeds.CACHED_BYTES;
+    long count = Math.max(1, extent / bytes);
+    var unit =
+        new Runnable() {
+          private long next;
+
+          @Override
+          public void run() {
+            long at = next++ % count * bytes;
+            kernels.matmul(
+                x, 0, side * F32, all, at, type, null, 0, out, 0, side * F32, rows, side, 0, side);
+          }
+        };
+    return new Repeated(name(measure, type, rows), unit, warmSeconds, timedSeconds);
+  }
+
+  private Piece attention(ElementType type, int tokens) {
+    var cache = caches.get(type);
+    long row = type.rowBytes(HEAD_DIM);
+    long values = cache.byteSize() / 2;
+    int[] lengths = {tokens};
+    long width = (long) HEADS * HEAD_DIM * F32;
+    Runnable unit =
+        () ->
+            kernels.attention(
+                x,
+                0,
+                width,
+                cache,
+                0,
+                cache,
+                values,
+                type,
+                row,
+                row * TOKENS[TOKENS.length - 1],
+                lengths,
+                0,
+                0.125f,
+                out,
+                0,
+                width,
+                out,
+                width,
+                1,
+                HEADS,
+                HEADS,
+                0,
+                HEADS,
+                HEAD_DIM);
+    return new Repeated(name(Measure.ATTEND, type, tokens), unit, warmSeconds, timedSeconds);
+  }
+}

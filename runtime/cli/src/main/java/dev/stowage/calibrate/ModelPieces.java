@@ -1,0 +1,194 @@
+package dev.stowage.calibrate;
+
+import dev.stowage.compiler.Compilation;
+import dev.stowage.compiler.Compiler;
+import dev.stowage.compiler.Settings;
+import dev.stowage.optimizer.Phase;
+import dev.stowage.optimizer.cost.ComputeWork;
+import dev.stowage.plan.ElementType;
+import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.runtime.sampler.Sampling;
+import dev.stowage.runtime.session.Metrics;
+import dev.stowage.runtime.session.Request;
+import dev.stowage.runtime.session.Session;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.function.LongSupplier;
+import java.util.stream.Stream;
+
+/**
+ * Whole small models in host memory, compiled for the platform as far as it is measured and run for
+ * real: what they take beyond the prediction is what passes cost beside products and attention.
+ */
+final class ModelPieces implements AutoCloseable {
+  private static final int PROMPT = 32;
+  private static final int GENERATE = 24;
+
+  /** A model and how many sequences run. */
+  private record Case(RandomModel model, int batch) {}
+
+  private static final List<Case> CASES =
+      List.of(
+          new Case(new RandomModel(4, 64, 4, 4, 192, 256, 128, ElementType.F32), 1),
+          new Case(new RandomModel(4, 64, 4, 4, 192, 256, 128, ElementType.F32), 8),
+          new Case(new RandomModel(3, 256, 4, 4, 704, 1024, 128, ElementType.F32), 2),
+          new Case(new RandomModel(3, 256, 4, 4, 704, 1024, 128, ElementType.F16), 8));
+
+  private record Open(String name, ExecutablePlan plan, Session session, List<Request> block) {}
+
+  private final List<Open> open = new ArrayList<>();
+  private final double warmSeconds;
+
+  private ModelPieces(double warmSeconds) {
+    this.warmSeconds = warmSeconds;
+  }
+
+  /**
+   * @param platform the text of the platform's file
+   * @param models how many of the cases
+   */
+  static ModelPieces open(
+      Path scratch, String platform, int models, int threads, double warmSeconds)
+      throws IOException, ModelFormatException {
+    var pieces = new ModelPieces(warmSeconds);
+    try {
+      Files.writeString(scratch.resolve("host.stow"), platform);
+      for (var one : CASES.subList(0, models)) {
+        pieces.add(scratch, one, threads);
+      }
+      return pieces;
+    } catch (IOException | ModelFormatException | RuntimeException e) {
+      pieces.close();
+      throw e;
+    }
+  }
+
+  private void add(Path scratch, Case one, int threads) throws IOException, ModelFormatException {
+    String name = "model" + open.size();
+    var folder = scratch.resolve(name);
+    one.model().write(folder);
+    String text =
+        """
+        plan %s
+        platform from "host.stow"
+        model m = hf "%s"
+        workload w { prompt %d tok  generate %d tok  batch %d  micro-batches 1 }
+        place {
+          weights on ram 100%%
+          kv on ram 100%%
+        }
+        maximize throughput
+        """
+            .formatted(name, name, PROMPT, GENERATE, one.batch());
+    var plan = scratch.resolve(name + ".stow");
+    switch (Compiler.compile(text, plan, Settings.none())) {
+      case Compilation.Compiled compiled -> {
+        var session = Session.open(compiled.plan(), compiled.schedule(), scratch, folder, threads);
+        open.add(new Open(name, compiled.plan(), session, block(compiled.plan())));
+      }
+      case Compilation.Erroneous(var diagnostics) ->
+          throw new IllegalStateException("a model to measure: " + diagnostics);
+      case Compilation.Infeasible(var limits, var _) ->
+          throw new CalibrationException(
+              "there is no room for a model of a few megabytes: " + limits);
+    }
+  }
+
+  private static List<Request> block(ExecutablePlan plan) {
+    var random = new Random(1);
+    return Stream.generate(
+            () -> {
+              var ids = new int[plan.batch().promptTokens()];
+              Arrays.setAll(ids, i -> random.nextInt(plan.shape().vocabulary()));
+              return new Request(ids, plan.batch().generateTokens(), Set.of(), Sampling.GREEDY);
+            })
+        .limit(plan.batch().sequences())
+        .toList();
+  }
+
+  List<Piece> pieces() {
+    var pieces = new ArrayList<Piece>();
+    for (var one : open) {
+      for (var phase : Phase.values()) {
+        pieces.add(new Run(one, phase));
+      }
+    }
+    return pieces;
+  }
+
+  /** What the medians say of passes. */
+  List<Fit.Run> runs(Map<String, Double> seconds) {
+    var runs = new ArrayList<Fit.Run>();
+    for (var one : open) {
+      for (var phase : Phase.values()) {
+        var overheads = ComputeWork.overheads(one.plan().shape(), one.plan().batch(), phase);
+        var predicted = one.plan().predicted();
+        double known =
+            switch (phase) {
+              case PREFILL -> predicted.prefillSeconds();
+              case DECODE -> predicted.decodeSeconds();
+            };
+        runs.add(
+            new Fit.Run(
+                known, overheads.passes(), overheads.bytes(), seconds.get(name(one, phase))));
+      }
+    }
+    return runs;
+  }
+
+  private static String name(Open one, Phase phase) {
+    return one.name() + " " + phase.word();
+  }
+
+  /** A phase of a block; the other phase runs too, untimed. */
+  private final class Run implements Piece {
+    private final Open one;
+    private final Phase phase;
+
+    Run(Open one, Phase phase) {
+      this.one = one;
+      this.phase = phase;
+    }
+
+    @Override
+    public String name() {
+      return ModelPieces.name(one, phase);
+    }
+
+    @Override
+    public void warmUp(LongSupplier nanos) {
+      long start = nanos.getAsLong();
+      do {
+        seconds(nanos);
+      } while ((nanos.getAsLong() - start) * 1e-9 < warmSeconds);
+    }
+
+    @Override
+    public double seconds(LongSupplier nanos) {
+      var before = one.session().metrics();
+      one.session().generate(one.block(), (request, id) -> true);
+      var after = one.session().metrics();
+      return of(after) - of(before);
+    }
+
+    private double of(Metrics metrics) {
+      return switch (phase) {
+        case PREFILL -> metrics.prefillSeconds();
+        case DECODE -> metrics.decodeSeconds();
+      };
+    }
+  }
+
+  @Override
+  public void close() {
+    open.forEach(one -> one.session().close());
+  }
+}

@@ -1,0 +1,117 @@
+package dev.stowage.calibrate;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.function.LongSupplier;
+import org.junit.jupiter.api.Test;
+
+/** Against a clock that moves only as far as the pieces push it. */
+class RoundsTest {
+  private long now = Long.MAX_VALUE - 1_000_000; // clocks may overflow
+  private int round;
+
+  private final class Script implements Piece {
+    private final String name;
+    private final double[] seconds;
+    private int next;
+
+    Script(String name, double... seconds) {
+      this.name = name;
+      this.seconds = seconds;
+    }
+
+    @Override
+    public String name() {
+      return name;
+    }
+
+    @Override
+    public void warmUp(LongSupplier nanos) {}
+
+    @Override
+    public double seconds(LongSupplier nanos) {
+      double took = seconds[next++ % seconds.length];
+      now += (long) (took * 1e9);
+      return took;
+    }
+  }
+
+  private Rounds rounds(int wanted, int most, double deadlineSeconds) {
+    return new Rounds(
+        wanted, most, 0.15, now + (long) (deadlineSeconds * 1e9), () -> now, () -> false);
+  }
+
+  @Test
+  void theMedianTakesNoNoticeOfOneWildValue() {
+    assertEquals(3, Rounds.median(new double[] {9e9, 1, 3}));
+    assertEquals(2.5, Rounds.median(new double[] {4, 1, 2, 3}));
+    var outcome = rounds(3, 9, 1000).time(List.of(new Script("a", 1, 50, 1.1)), new Script("r", 1));
+    assertEquals(1.1, outcome.seconds().get("a"));
+    assertTrue(outcome.steady());
+    assertEquals(0, outcome.discarded());
+  }
+
+  @Test
+  void aRoundWhoseReferenceDriftedIsRunAgainAndDoesNotCount() {
+    // two references a round: the third round runs while the machine is three times as slow
+    var reference = new Script("r", 1, 1, 1, 1, 3, 3, 1, 1, 1, 1);
+    var piece = new Script("a", 2, 2, 6, 2);
+    var outcome = rounds(3, 9, 1000).time(List.of(piece), reference);
+    assertEquals(2, outcome.seconds().get("a"));
+    assertEquals(4, outcome.rounds());
+    assertEquals(1, outcome.discarded());
+    assertEquals(0, outcome.drift());
+    assertTrue(outcome.steady());
+  }
+
+  @Test
+  void aMachineThatNeverSettlesIsSaidNotToBeSteady() {
+    var reference = new Script("r", 1, 2, 4, 8);
+    var outcome = rounds(3, 5, 1000).time(List.of(new Script("a", 2)), reference);
+    assertEquals(5, outcome.rounds());
+    assertFalse(outcome.steady());
+    assertEquals(2, outcome.seconds().get("a"));
+  }
+
+  @Test
+  void noRoundBeginsAfterTheDeadlineButOneIsRun() {
+    var outcome = rounds(5, 9, 2.5).time(List.of(new Script("a", 1)), new Script("r", 0.5));
+    assertEquals(2, outcome.rounds());
+    var late = rounds(5, 9, -1).time(List.of(new Script("a", 1)), new Script("r", 0.5));
+    assertEquals(1, late.rounds());
+  }
+
+  @Test
+  void aClockThatStandsStillMeasuresNothing() {
+    var rounds = rounds(2, 4, 1000);
+    var piece = List.of(new Script("a", 0));
+    var reference = new Script("r", 1);
+    var e = assertThrows(CalibrationException.class, () -> rounds.time(piece, reference));
+    assertTrue(e.getMessage().contains("'a'"), e::getMessage);
+  }
+
+  @Test
+  void theUserEndsItBetweenRounds() {
+    var rounds = new Rounds(3, 9, 0.15, now + 1, () -> now, () -> round++ > 0);
+    assertThrows(
+        CalibrationException.class,
+        () ->
+            new Rounds(3, 9, 0.15, Long.MAX_VALUE, () -> 0, () -> round++ > 0)
+                .time(List.of(new Script("a", 1)), new Script("r", 1)));
+    assertEquals(2, round);
+    assertEquals(3, rounds.wanted());
+  }
+
+  @Test
+  void aUnitIsRepeatedUntilTheClockCanTellHowLongItTakes() {
+    var piece = new Repeated("a", () -> now += 1000, 0.001, 0.0001);
+    piece.warmUp(() -> now);
+    long before = now;
+    assertEquals(1e-6, piece.seconds(() -> now), 1e-12);
+    assertEquals(100, (now - before) / 1000, 2);
+  }
+}
