@@ -30,6 +30,7 @@ final class Workshop {
           "compiler",
           "runtime/engine",
           "csd-backend",
+          "runtime/gpu",
           "runtime/cli",
           "compiler/maven-plugin");
   private static final String VERSION = System.getProperty("stowage.version");
