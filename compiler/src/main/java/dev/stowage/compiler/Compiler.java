@@ -4,6 +4,7 @@ import dev.stowage.compiler.lower.Lowering;
 import dev.stowage.compiler.lower.Placed;
 import dev.stowage.compiler.resolve.Resolved;
 import dev.stowage.compiler.resolve.Resolver;
+import dev.stowage.compiler.resolve.Sites;
 import dev.stowage.dsl.Diagnostic;
 import dev.stowage.dsl.Levels;
 import dev.stowage.dsl.Parsed;

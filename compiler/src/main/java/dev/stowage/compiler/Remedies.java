@@ -1,6 +1,6 @@
 package dev.stowage.compiler;
 
-import dev.stowage.compiler.Sites.Site;
+import dev.stowage.compiler.resolve.Sites.Site;
 import dev.stowage.dsl.Fix;
 import dev.stowage.dsl.TextEdit;
 import java.math.BigDecimal;

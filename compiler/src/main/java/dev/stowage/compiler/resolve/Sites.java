@@ -1,5 +1,6 @@
-package dev.stowage.compiler;
+package dev.stowage.compiler.resolve;
 
+import dev.stowage.compiler.Settings;
 import dev.stowage.dsl.Platforms;
 import dev.stowage.dsl.SourceSpan;
 import dev.stowage.dsl.Spans;
@@ -45,9 +46,9 @@ import org.eclipse.emf.ecore.EObject;
  * them, and what it says besides numbers. A later statement of the chosen variant or test comes
  * before what it replaces.
  */
-final class Sites {
+public final class Sites {
   /** A change that may make a plan feasible. */
-  sealed interface Site {
+  public sealed interface Site {
     /** Whether it changes what the author decided, and not what a machine or a workload is. */
     boolean isDecision();
 
@@ -60,7 +61,7 @@ final class Sites {
         Function<BigDecimal, List<TextEdit>> edits)
         implements Site {
       /** Whether it counts something. */
-      boolean whole() {
+      public boolean whole() {
         return unit.isEmpty() && old.stripTrailingZeros().scale() <= 0 || unit.equals("tok");
       }
     }
@@ -82,7 +83,7 @@ final class Sites {
    * @param file the name that spans give the text
    * @param devices of the machine
    */
-  Sites(
+  public Sites(
       Script script,
       String file,
       Settings settings,
@@ -119,7 +120,7 @@ final class Sites {
   }
 
   /** What says how many sequences run together, if anything does. */
-  Optional<SourceSpan> batch() {
+  public Optional<SourceSpan> batch() {
     return item("batch").or(this::byColumns).map(Spans::of);
   }
 
@@ -158,7 +159,7 @@ final class Sites {
   }
 
   /** Where a limit could be loosened, the smallest changes of the text first. */
-  List<Site> of(Limit limit) {
+  public List<Site> of(Limit limit) {
     var sites = new ArrayList<Site>();
     switch (limit) {
       case Limit.Batch() -> item("batch").ifPresent(item -> addItem(item, true, sites));
@@ -178,7 +179,7 @@ final class Sites {
   }
 
   /** Where the lengths of the workload are said, which decide how large the KV cache becomes. */
-  List<Site> lengths() {
+  public List<Site> lengths() {
     var sites = new ArrayList<Site>();
     for (var name : List.of("prompt", "generate")) {
       item(name).ifPresent(item -> addItem(item, false, sites));
