@@ -3,6 +3,7 @@ package dev.stowage.cli;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.runtime.session.Completion;
 import dev.stowage.runtime.session.Request;
+import dev.stowage.runtime.session.Recording;
 import dev.stowage.runtime.session.Session;
 import dev.stowage.runtime.text.Continuation;
 import java.nio.file.Path;
@@ -98,7 +99,7 @@ final class RunCommand implements Callable<Integer> {
           session.generate(list, (request, id) -> token(request, continuations.get(request), id));
       var summary = RunSummary.of(planned, session, before);
       show(list, completions, continuations, summary);
-      trace(planned, session);
+      trace(planned, summary.recording());
       met = met(planned, session, list.size());
     }
     return (planned.expectationMissed() || !met ? Exit.EXPECTATION_FAILED : Exit.GOOD).code();
@@ -152,7 +153,7 @@ final class RunCommand implements Callable<Integer> {
         Json.print(result, console);
       }
       console.err().print(summary.human());
-      trace(planned, session);
+      trace(planned, summary.recording());
       boolean met = now == 0 || met(planned, session, now);
       return planned.expectationMissed() || !met ? Exit.EXPECTATION_FAILED : Exit.GOOD;
     }
@@ -165,9 +166,8 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
-  private void trace(Planned planned, Session session) {
+  private void trace(Planned planned, Recording recording) {
     if (trace != null) {
-      var recording = session.recording();
       if (!recording.whole()) {
         console.say(trace + " has only the beginning: there was too much to keep");
       }

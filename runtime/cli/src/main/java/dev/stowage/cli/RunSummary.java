@@ -13,12 +13,13 @@ import java.util.OptionalLong;
 record RunSummary(
     Planned planned, Metrics metrics, String kernels, HostMemory memory, Recording recording) {
   static RunSummary of(Planned planned, Session session, OptionalLong before) {
+    var recording = session.recording(); // first: a disk goes on reading ahead of the next sweep
     return new RunSummary(
         planned,
         session.metrics(),
         session.kernels(),
         HostMemory.end(before, planned.plan()),
-        session.recording());
+        recording);
   }
 
   String human() {

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -113,22 +114,30 @@ class TraceTest {
       assertEquals(told * 1e6, busy, 1 + told * 10);
     }
 
-    // the simulated sweeps begin where those they stand beside do
-    assertEquals(
-        first(measured, "prefill sweep 1"), first(simulated, "prefill sweep 1 of 1"), 1000);
-    assertEquals(first(measured, "decode sweep 3"), first(simulated, "decode sweep 3 of 5"), 1000);
+    // simulated sweeps begin while those run that they stand beside
+    var compute = measured.get("compute(ram)");
+    double prefill = first(simulated.values(), "prefill sweep 1 of 1");
+    assertTrue(prefill >= 0 && prefill <= last(compute, "prefill sweep 1"), compute::toString);
+    double decode = first(simulated.values(), "decode sweep 3 of 5");
+    assertTrue(decode >= last(compute, "decode sweep 2"), compute::toString);
+    assertTrue(decode <= last(compute, "decode sweep 3"), compute::toString);
   }
 
-  /**
-   * When the first work of a sweep begins that the compute lane does, or is thought to wait for.
-   */
-  private static double first(Map<String, List<JsonNode>> lanes, String sweep) {
-    return lanes.values().stream()
+  private static double first(Collection<List<JsonNode>> lanes, String sweep) {
+    return lanes.stream()
         .flatMap(List::stream)
         .filter(span -> span.get("cat").textValue().equals(sweep))
         .mapToDouble(span -> span.get("ts").doubleValue())
         .min()
         .orElseThrow(() -> new AssertionError(sweep + " in " + lanes));
+  }
+
+  private static double last(List<JsonNode> lane, String sweep) {
+    return lane.stream()
+        .filter(span -> span.get("cat").textValue().equals(sweep))
+        .mapToDouble(span -> span.get("ts").doubleValue() + span.get("dur").doubleValue())
+        .max()
+        .orElseThrow(() -> new AssertionError(sweep + " in " + lane));
   }
 
   @Test

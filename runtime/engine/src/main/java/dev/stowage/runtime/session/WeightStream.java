@@ -156,8 +156,8 @@ final class WeightStream implements AutoCloseable {
         int at = request - firsts[index];
         fill.readings[at].begin();
         fill.requests[at].read();
+        bytes.addAndGet(fill.requests[at].bytes()); // before it is heard of
         fill.readings[at].end();
-        bytes.addAndGet(fill.requests[at].bytes());
         if (left.decrementAndGet(slot) == 0) {
           finish(slot, entry, fill);
         }
