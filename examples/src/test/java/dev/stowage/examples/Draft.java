@@ -136,7 +136,8 @@ record Draft(
             List.of(
                 device("ram", DeviceKind.HOST, hostBytes),
                 device("ssd", DeviceKind.DISK, PLENTY),
-                device("inst", DeviceKind.CSD, PLENTY)),
+                device("inst", DeviceKind.CSD, PLENTY),
+                device("gpu", DeviceKind.GPU, PLENTY / 4)),
             List.of());
     return new Placed(
         "draft",
@@ -147,12 +148,17 @@ record Draft(
         kvType,
         weightRegions(shape),
         kvRegions(shape),
-        "ram",
+        computeAt(),
         "ram",
         prefetch,
-        Map.of("ram", batch.microBatches()),
+        Map.of(computeAt(), batch.microBatches()),
         List.of(),
         new Prediction(1, 1, 1, 1, 1, "none", "none"));
+  }
+
+  /** A plan that keeps anything on the gpu computes there. */
+  private String computeAt() {
+    return weights.containsKey("gpu") || kv.containsKey("gpu") ? "gpu" : "ram";
   }
 
   private static DeviceSpec device(String name, DeviceKind kind, long bytes) {
@@ -161,7 +167,7 @@ record Draft(
         kind,
         bytes,
         0,
-        kind == DeviceKind.HOST ? Optional.empty() : Optional.of("."),
+        kind == DeviceKind.DISK || kind == DeviceKind.CSD ? Optional.of(".") : Optional.empty(),
         kind == DeviceKind.CSD,
         Map.of());
   }
@@ -226,7 +232,7 @@ record Draft(
                         axis == Axis.HEADS ? range : heads,
                         axis == Axis.TOKENS ? range : tokens,
                         device,
-                        device.equals("inst") ? "inst" : "ram",
+                        device.equals("ssd") ? "ram" : device,
                         sparsity)));
     return regions;
   }

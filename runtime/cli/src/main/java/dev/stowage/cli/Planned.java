@@ -2,7 +2,6 @@ package dev.stowage.cli;
 
 import dev.stowage.compiler.explain.Explanation;
 import dev.stowage.optimizer.advice.Advice;
-import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.ModelSource;
 import dev.stowage.plan.Schedule;
@@ -44,13 +43,6 @@ record Planned(
    * @throws Failure that says in one line what is missing
    */
   Path model() {
-    for (var device : plan.machine().devices()) {
-      if (device.kind() == DeviceKind.GPU && plan.bytesOn(device.name()) > 0) {
-        throw Failure.machine(
-            "the plan needs the gpu %s, and this machine has none that Stowage can use"
-                .formatted(device.name()));
-      }
-    }
     return switch (plan.source()) {
       case ModelSource.HuggingFace(var path, var _) -> base.resolve(path);
       case ModelSource.Gguf(var path, var _) -> base.resolve(path);

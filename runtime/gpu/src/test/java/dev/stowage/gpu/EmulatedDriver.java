@@ -22,9 +22,9 @@ import org.junit.jupiter.api.Assumptions;
  * libcuda.so.1}, so that the detection, unmodified JCuda and the whole device code run as they
  * would on a GPU.
  */
-final class EmulatedDriver {
+public final class EmulatedDriver {
   /** What a driver can be told, in the order of {@code driver.cpp}. */
-  enum Setting {
+  public enum Setting {
     DEFAULTS,
     MEMORY,
     DEVICES,
@@ -34,7 +34,7 @@ final class EmulatedDriver {
   }
 
   /** What a driver counts. */
-  enum Count {
+  public enum Count {
     MEMORY,
     CONTEXTS,
     PINNED,
@@ -64,7 +64,7 @@ final class EmulatedDriver {
   }
 
   /** The driver with its usual device; the test is skipped where no compiler can build it. */
-  static EmulatedDriver loaded() {
+  public static EmulatedDriver loaded() {
     Assumptions.assumeTrue(LOADED.isPresent(), "there is no g++ to build the emulated driver with");
     var driver = LOADED.get();
     driver.set(Setting.DEFAULTS, 0);
@@ -72,10 +72,15 @@ final class EmulatedDriver {
   }
 
   private static Optional<EmulatedDriver> load() {
-    var sources = Path.of("src", "test", "cpp", "driver.cpp").toAbsolutePath();
-    var kernels = Path.of("src", "main", "cuda").toAbsolutePath();
+    var here = Path.of("").toAbsolutePath();
+    var module = // other modules' tests run beside this one
+        Files.isDirectory(here.resolve("src/main/cuda"))
+            ? here
+            : here.resolve("../runtime/gpu").normalize();
+    var sources = module.resolve("src/test/cpp/driver.cpp");
+    var kernels = module.resolve("src/main/cuda");
     try {
-      var folder = Files.createDirectories(Path.of("target", "emulated").toAbsolutePath());
+      var folder = Files.createDirectories(module.resolve("target/emulated"));
       var library = folder.resolve("libcuda.so.1");
       if (!Files.exists(library)
           || older(library, sources.getParent())
@@ -132,7 +137,7 @@ final class EmulatedDriver {
     return false;
   }
 
-  void set(Setting setting, long value) {
+  public void set(Setting setting, long value) {
     try {
       set.invokeExact(setting.ordinal(), value);
     } catch (Throwable e) {
@@ -140,7 +145,7 @@ final class EmulatedDriver {
     }
   }
 
-  long count(Count what) {
+  public long count(Count what) {
     try {
       return (long) count.invokeExact(what.ordinal());
     } catch (Throwable e) {

@@ -18,6 +18,7 @@ import dev.stowage.plan.WeightRegion;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.plan.model.ModelHeaders;
 import dev.stowage.plan.model.ModelVector;
+import dev.stowage.runtime.device.ComputeDevice;
 import dev.stowage.runtime.device.Device;
 import dev.stowage.runtime.device.DeviceContext;
 import dev.stowage.runtime.device.DeviceException;
@@ -30,13 +31,16 @@ import dev.stowage.runtime.parallel.WorkerPool;
 import dev.stowage.runtime.weights.ModelFiles;
 import dev.stowage.runtime.weights.PreparedFile;
 import dev.stowage.runtime.weights.RowSpan;
+import dev.stowage.runtime.weights.WeightLoad;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -69,6 +73,8 @@ final class Binder {
   /** From so many bytes of ring on, what loading has left in the page cache is dropped. */
   private static final long CACHE_BYTES = 64L << 20;
 
+  private static final long LOAD_PIECE = 32L << 20;
+
   private final ExecutablePlan plan;
   private final ModelShape shape;
   private final Schedule schedule;
@@ -82,6 +88,8 @@ final class Binder {
   private Path base;
   private KernelSelection selection;
   private Kernels kernels;
+  private ComputeDevice gpu; // null where the host computes
+  private final ResidentRows hostRows = new ResidentRows(); // that a gpu gets copies of
   private final Map<String, PreparedFile> prepared = new HashMap<>();
   private ModelFiles files;
 
@@ -132,7 +140,8 @@ final class Binder {
     var loads = new ArrayList<List<Load>>();
     var commands =
         new Commands(
-            plan, kernels, memory, weights, vectors, stores, lanes, files, prepared, recorder);
+            plan, kernels, gpu, memory, weights, hostRows, vectors, stores, lanes, files, prepared,
+            recorder);
     for (var section : plan.sections()) {
       for (int i = 0; i < section.repeats(); i++) {
         int layer = section.layers().isEmpty() ? 0 : section.layers().from() + i;
@@ -160,20 +169,33 @@ final class Binder {
             List.copyOf(lanes.values()),
             List.copyOf(stores.values()),
             List.copyOf(devices.values()));
-    return new Bound(program, selection, memory.get("logits"), recorder, resources);
+    return new Bound(program, selection, commands.logits(), recorder, resources);
   }
 
-  /**
-   * Matrix products run on the host; so a plan that computes on another device asks for one that is
-   * not here.
-   */
+  /** The device that computes is the one that hidden states are on while they are worked on. */
+  private DeviceSpec computing() {
+    return plan.machine().device(plan.buffer("hidden").device());
+  }
+
+  /** One device computes: a second gpu would have to be sent hidden states. */
   private void refuseDevicesThatCannotCompute() {
+    var computing = computing();
     for (var device : plan.machine().devices()) {
-      if (device.kind() == DeviceKind.GPU && plan.bytesOn(device.name()) > 0) {
+      if (device.kind() == DeviceKind.GPU
+          && !device.equals(computing)
+          && plan.bytesOn(device.name()) > 0) {
         throw new DeviceException(
             device.name(),
-            "the plan keeps and computes on a gpu, and this machine has none that Stowage can use");
+            "the plan computes on %s, and this executor uses no gpu beside that"
+                .formatted(computing.name()));
       }
+    }
+    if (computing.kind() == DeviceKind.GPU
+        && plan.buffer("hidden").instances() < plan.batch().microBatches()) {
+      throw new DeviceException(
+          computing.name(),
+          "hidden states of %d micro-batches wait in host memory, and this executor keeps all on the gpu; place 'activations' there"
+              .formatted(plan.batch().microBatches() - plan.buffer("hidden").instances()));
     }
   }
 
@@ -265,7 +287,12 @@ final class Binder {
   private void openDevices(DeviceContext context) {
     var providers = new HashMap<DeviceKind, DeviceProvider>();
     ServiceLoader.load(DeviceProvider.class).forEach(p -> providers.put(p.kind(), p));
-    for (DeviceSpec spec : plan.machine().devices()) {
+    // a gpu closes before the host memory that it copies from
+    var inOrder =
+        plan.machine().devices().stream()
+            .sorted(Comparator.comparing(spec -> spec.kind() == DeviceKind.GPU))
+            .toList();
+    for (DeviceSpec spec : inOrder) {
       if (plan.bytesOn(spec.name()) > 0) {
         var provider = providers.get(spec.kind());
         if (provider == null) {
@@ -274,6 +301,11 @@ final class Binder {
         }
         devices.put(spec.name(), resources.add(provider.open(spec, context)));
       }
+    }
+    if (devices.get(computing().name()) instanceof ComputeDevice computes) {
+      gpu = computes;
+      selection =
+          new KernelSelection(gpu.kernels(), "The plan computes on " + computing().name() + ".");
     }
   }
 
@@ -355,11 +387,20 @@ final class Binder {
     for (var buffer : plan.buffers()) {
       if (buffer.purpose() == Buffer.Purpose.WEIGHTS
           && !buffer.name().equals("vectors")
-          && plan.machine().device(buffer.device()).kind() == DeviceKind.HOST) {
+          && plan.machine().device(buffer.device()).kind() != DeviceKind.DISK
+          && devices.containsKey(buffer.device())) {
         left.put(
             buffer.device(),
             devices.get(buffer.device()).allocate(buffer.name(), buffer.totalBytes()));
       }
+    }
+    if (gpu != null) {
+      left.forEach(
+          (name, rows) -> {
+            if (plan.machine().device(name).kind() == DeviceKind.HOST) {
+              gpu.expectCopiesFrom(rows);
+            }
+          });
     }
     for (var region : plan.weights()) {
       switch (plan.machine().device(region.home()).kind()) {
@@ -374,18 +415,54 @@ final class Binder {
             } else {
               files.bind(region.weight(), layer, region.rows(), slab).read();
             }
-            resident.add(region.weight(), layer, region.rows(), region.type(), slab);
+            (gpu == null ? resident : hostRows)
+                .add(region.weight(), layer, region.rows(), region.type(), slab);
           }
         }
         case DISK -> {}
-        case GPU, CSD ->
+        case GPU -> loadOnGpu(region, left, quantizer, resident);
+        case CSD ->
             throw new DeviceException(
                 region.home(),
-                "weights (%s) cannot lie there; host memory and disks hold weights"
+                "weights (%s) cannot lie there; a gpu, host memory and disks hold weights"
                     .formatted(region.weight().word()));
       }
     }
     return resident;
+  }
+
+  /** Brings rows to the gpu piece by piece, so that the host holds one piece of them at most. */
+  private void loadOnGpu(
+      WeightRegion region,
+      Map<String, MemorySegment> left,
+      Quantizer quantizer,
+      ResidentRows resident)
+      throws ModelFormatException {
+    long rowBytes = shape.rowBytes(region.weight(), region.type());
+    long bytes = region.rows().size() * rowBytes;
+    int pieceRows = Math.clamp(LOAD_PIECE / rowBytes, 1, region.rows().size());
+    try (var arena = Arena.ofShared()) {
+      var staged = arena.allocate(pieceRows * rowBytes, 64);
+      for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
+        var rest = left.get(region.home());
+        var slab = rest.asSlice(0, bytes);
+        left.put(region.home(), rest.asSlice(Footprint.align(bytes)));
+        for (int row = region.rows().from(); row < region.rows().to(); row += pieceRows) {
+          var rows = new Range(row, Math.min(row + pieceRows, region.rows().to()));
+          var piece = staged.asSlice(0, rows.size() * rowBytes);
+          if (region.type() != shape.type(region.weight(), layer)) {
+            var part =
+                new WeightRegion(
+                    region.weight(), region.layers(), rows, region.home(), region.type());
+            quantizer.read(part, layer, piece);
+          } else {
+            files.bind(region.weight(), layer, rows, piece).read();
+          }
+          gpu.write(piece, slab.asSlice((row - region.rows().from()) * rowBytes, piece.byteSize()));
+        }
+        resident.add(region.weight(), layer, region.rows(), region.type(), slab);
+      }
+    }
   }
 
   private Vectors loadVectors() throws ModelFormatException {
@@ -397,7 +474,15 @@ final class Binder {
       int length = vector.length(shape);
       for (int layer = 0; length > 0 && layer < (vector.perLayer() ? shape.layers() : 1); layer++) {
         var target = segment.asSlice(offset, 4L * length);
-        files.read(vector, layer, target);
+        if (gpu == null) {
+          files.read(vector, layer, target);
+        } else {
+          try (var arena = Arena.ofShared()) {
+            var staged = arena.allocate(4L * length, 64);
+            files.read(vector, layer, staged);
+            gpu.write(staged, target);
+          }
+        }
         vectors.add(vector, layer, target);
         offset += target.byteSize();
       }
@@ -416,8 +501,10 @@ final class Binder {
               plan.batch().rowsPerPass(),
               schedule.writeBack().getOrDefault(region.device(), 0));
       var staging = memory.getOrDefault("staging." + region.name(), MemorySegment.NULL);
-      stores.put(
-          region.name(), resources.add(devices.get(region.device()).openKv(layout, staging)));
+      var store = resources.add(devices.get(region.device()).openKv(layout, staging));
+      boolean apart =
+          gpu != null && plan.machine().device(region.device()).kind() == DeviceKind.CSD;
+      stores.put(region.name(), apart ? new BridgedKvStore(store, layout, gpu) : store);
     }
   }
 
@@ -438,7 +525,8 @@ final class Binder {
 
   private void openLanes() {
     for (var region : plan.kv()) {
-      if (schedule.lanes().contains(region.attendAt())
+      if (gpu == null
+          && schedule.lanes().contains(region.attendAt())
           && plan.machine().device(region.attendAt()).kind() != DeviceKind.HOST) {
         lanes.computeIfAbsent(region.attendAt(), name -> resources.add(new Lane(name)));
       }
@@ -460,6 +548,8 @@ final class Binder {
   /**
    * A load of a stop.
    *
+   * @param span where the rows lie in a file; null where they lie in memory
+   * @param source the rows in memory; null where they lie in a file
    * @param room where in the ring's slot its room begins
    * @param lane that it is heard of on, as that work
    */
@@ -468,39 +558,84 @@ final class Binder {
       Range rows,
       ElementType type,
       RowSpan span,
+      MemorySegment source,
       long room,
       Recorder.Lane lane,
       Recorder.Work work) {
     /** Where in the ring's slot its first row begins. */
     long offset() {
-      return room + span.shift();
+      return span == null ? room : room + span.shift();
+    }
+
+    long bytes() {
+      return span == null ? source.byteSize() : span.bytes();
+    }
+
+    /** Where in the ring's slot what comes from a file ends. */
+    long endOfSpan() {
+      return span == null ? 0 : room + span.roomBytes();
     }
   }
 
-  /** The loads of a stop; those of whole pages lie first in the ring's slot. */
+  /**
+   * The loads of a stop; those of whole pages lie first in the ring's slot, and those from memory
+   * last.
+   */
   private List<Load> loadsOf(Section section, int layer) {
     var loads = new ArrayList<Load>();
     long offset = 0;
     for (boolean pages : new boolean[] {true, false}) {
       for (var step : section.steps()) {
-        if (step instanceof Step.Load load) {
+        if (step instanceof Step.Load load && !fromMemory(load)) {
           var span = span(load, layer);
           if (span.inPages() == pages) {
-            loads.add(
-                new Load(
-                    load.weight(),
-                    load.rows(),
-                    load.type(),
-                    span,
-                    offset,
-                    recorder.lane("read(" + load.from() + ")"),
-                    Commands.work(step, section, layer)));
+            loads.add(load(load, section, layer, span, null, offset));
             offset += span.roomBytes();
           }
         }
       }
     }
+    for (var step : section.steps()) {
+      if (step instanceof Step.Load load && fromMemory(load)) {
+        var source = rowsInMemory(load, layer);
+        loads.add(load(load, section, layer, null, source, offset));
+        offset += Footprint.align(source.byteSize());
+      }
+    }
     return loads;
+  }
+
+  private Load load(
+      Step.Load load, Section section, int layer, RowSpan span, MemorySegment source, long room) {
+    return new Load(
+        load.weight(),
+        load.rows(),
+        load.type(),
+        span,
+        source,
+        room,
+        recorder.lane("read(" + load.from() + ")"),
+        Commands.work(load, section, layer));
+  }
+
+  private boolean fromMemory(Step.Load load) {
+    return plan.machine().device(load.from()).kind() == DeviceKind.HOST;
+  }
+
+  private MemorySegment rowsInMemory(Step.Load load, int layer) {
+    var slab =
+        hostRows
+            .find(load.weight(), layer, load.rows())
+            .orElseThrow(
+                () ->
+                    new DeviceException(
+                        load.from(),
+                        "the plan loads rows %s of %s from there, where they are not"
+                            .formatted(load.rows(), load.weight().word())));
+    long rowBytes = shape.rowBytes(load.weight(), load.type());
+    return slab.segment()
+        .asSlice(
+            (load.rows().from() - slab.rows().from()) * rowBytes, load.rows().size() * rowBytes);
   }
 
   private RowSpan span(Step.Load load, int layer) {
@@ -521,27 +656,79 @@ final class Binder {
     if (sequence.isEmpty()) {
       return null;
     }
-    var ring = plan.buffer("ring");
-    var segment = memory.get("ring");
+    var ring = ringSlots("ring");
+    var landing = gpu == null ? ring : landing();
+    var copies = gpu == null ? null : gpu.copyLane();
     var slots = new ArrayList<List<List<WeightStream.Heard>>>();
-    for (int slot = 0; slot <= schedule.prefetch(); slot++) {
-      var target = segment.asSlice(slot * ring.bytes(), ring.bytes());
+    for (int i = 0; i < ring.size(); i++) {
+      var onGpu = ring.get(i);
+      var read = landing.isEmpty() ? MemorySegment.NULL : landing.get(i);
       slots.add(
           sequence.stream()
-              .map(stop -> loads.get(stop).stream().map(load -> heard(load, target)).toList())
+              .map(
+                  stop ->
+                      loads.get(stop).stream()
+                          .map(load -> heard(load, read, onGpu, copies))
+                          .toList())
               .toList());
     }
-    if (ring.totalBytes() >= CACHE_BYTES) {
+    if (plan.buffer("ring").totalBytes() >= CACHE_BYTES) {
       files.forgetCached(); // memory is scarce where weights are streamed
     }
-    var stream = resources.add(new WeightStream(slots));
+    var stream =
+        resources.add(
+            gpu == null
+                ? new WeightStream(slots)
+                : new WeightStream(
+                    slots,
+                    new GpuRing(
+                        gpu,
+                        copies,
+                        landing,
+                        ring,
+                        sequence.stream()
+                            .mapToLong(
+                                stop ->
+                                    loads.get(stop).stream()
+                                        .mapToLong(Load::endOfSpan)
+                                        .max()
+                                        .orElse(0))
+                            .toArray())));
     stream.start();
     return stream;
   }
 
-  private static WeightStream.Heard heard(Load load, MemorySegment slot) {
-    var bound = load.span().load(slot.asSlice(load.room()));
-    var reading = load.lane().reading(load.work(), load.span().bytes(), bound.requests().size());
+  /** As many slots as run ahead of the stop that computes, and that one. */
+  private List<MemorySegment> ringSlots(String name) {
+    var ring = plan.buffer(name);
+    var segment = memory.get(name);
+    var slots = new ArrayList<MemorySegment>();
+    for (int slot = 0; slot <= schedule.prefetch(); slot++) {
+      slots.add(segment.asSlice(slot * ring.bytes(), ring.bytes()));
+    }
+    return slots;
+  }
+
+  /** Host memory that rows from files pass through on their way to a gpu; none if none do. */
+  private List<MemorySegment> landing() {
+    for (var buffer : plan.buffers()) {
+      if (buffer.name().startsWith("ring.")) {
+        gpu.expectCopiesFrom(memory.get(buffer.name()));
+        return ringSlots(buffer.name());
+      }
+    }
+    return List.of();
+  }
+
+  private static WeightStream.Heard heard(
+      Load load, MemorySegment read, MemorySegment onGpu, ComputeDevice.CopyLane copies) {
+    var bound =
+        load.span() == null
+            ? WeightLoad.fromMemory(
+                new GpuRing.FromMemory(
+                    load.source(), onGpu.asSlice(load.room(), load.bytes()), copies))
+            : load.span().load(read.asSlice(load.room()));
+    var reading = load.lane().reading(load.work(), load.bytes(), bound.requests().size());
     return new WeightStream.Heard(bound, reading);
   }
 }

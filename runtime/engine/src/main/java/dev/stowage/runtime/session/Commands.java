@@ -13,6 +13,7 @@ import dev.stowage.plan.Step;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.plan.model.ModelVector;
+import dev.stowage.runtime.device.ComputeDevice;
 import dev.stowage.runtime.device.DeviceException;
 import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.device.Partial;
@@ -21,6 +22,7 @@ import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.kernel.RopeTable;
 import dev.stowage.runtime.weights.ModelFiles;
 import dev.stowage.runtime.weights.PreparedFile;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
@@ -51,9 +53,13 @@ final class Commands {
 
   private final ExecutablePlan plan;
   private final ModelShape shape;
-  private final Kernels kernels;
+  private final Kernels kernels; // that compute
+  private final Kernels hostKernels;
+  private final ComputeDevice gpu; // null where the host computes
+  private final MemorySegment logits; // in host memory
   private final Map<String, MemorySegment> memory;
   private final ResidentRows weights;
+  private final ResidentRows hostRows; // that a gpu gets copies of
   private final Vectors vectors;
   private final Map<String, KvStore> stores;
   private final Map<String, Lane> lanes;
@@ -105,9 +111,11 @@ final class Commands {
 
   Commands(
       ExecutablePlan plan,
-      Kernels kernels,
+      Kernels hostKernels,
+      ComputeDevice gpu,
       Map<String, MemorySegment> memory,
       ResidentRows weights,
+      ResidentRows hostRows,
       Vectors vectors,
       Map<String, KvStore> stores,
       Map<String, Lane> lanes,
@@ -116,9 +124,12 @@ final class Commands {
       Recorder recorder) {
     this.plan = plan;
     this.recorder = recorder;
-    this.kernels = kernels;
+    this.hostKernels = hostKernels;
+    this.gpu = gpu;
+    kernels = gpu == null ? hostKernels : gpu.kernels();
     this.memory = memory;
     this.weights = weights;
+    this.hostRows = hostRows;
     this.vectors = vectors;
     this.stores = stores;
     this.lanes = lanes;
@@ -129,6 +140,15 @@ final class Commands {
     lanes.values().forEach(lane -> stored.put(lane, new Ticket(lane, flights)));
     ringSlots = ringSlots();
     rotations = rotations();
+    logits =
+        gpu == null
+            ? memory.get("logits")
+            : gpu.hostMemory("logits", plan.buffer("logits").bytes());
+  }
+
+  /** {@code [sequences of a micro-batch, vocabulary]}, F32, in host memory. */
+  MemorySegment logits() {
+    return logits;
   }
 
   /** Passes of one stop for which the plan has room where attention reads and writes. */
@@ -157,14 +177,35 @@ final class Commands {
     if (shape.family().isOpt()) {
       return null;
     }
+    var factors = vectors.find(ModelVector.ROPE_FACTORS, 0);
+    if (gpu == null) {
+      return rotations(SegmentAllocator.slicingAllocator(memory.get("rotations")), factors);
+    }
+    try (var arena = Arena.ofConfined()) {
+      if (factors != null) {
+        var read = arena.allocate(factors.byteSize(), 4);
+        gpu.read(factors, read);
+        factors = read;
+      }
+      var table = rotations(arena, factors);
+      long half = table.cosines().byteSize();
+      var cosines = memory.get("rotations").asSlice(0, half);
+      var sines = memory.get("rotations").asSlice(half, half);
+      gpu.write(table.cosines(), cosines);
+      gpu.write(table.sines(), sines);
+      return table.at(cosines, sines);
+    }
+  }
+
+  private RopeTable rotations(SegmentAllocator memory, MemorySegment factors) {
     return RopeTable.create(
-        SegmentAllocator.slicingAllocator(memory.get("rotations")),
+        memory,
         plan.batch().tokens(),
         shape.headDim(),
         shape.ropeTheta(),
         shape.ropeScaling(),
         shape.ropePairs(),
-        vectors.find(ModelVector.ROPE_FACTORS, 0));
+        factors);
   }
 
   /** The commands of one stop. */
@@ -191,10 +232,64 @@ final class Commands {
         }
         case Step.Attend attend -> attend(commands, attend, layer, work);
         case Step.Append append -> append(commands, append, layer, work);
-        case Step.Copy copy -> throw cannot("copy %s to %s".formatted(copy.from(), copy.to()));
+        case Step.Copy copy -> {
+          copy(commands, copy);
+          record(commands, first, "copy(" + copy.from() + ")", work, 0);
+        }
       }
     }
+    if (head && gpu != null) {
+      var from = place("logits");
+      long row = shape.vocabulary() * F32;
+      commands.add(
+          pass ->
+              gpu.read(
+                  part(from.of(pass), rows.of(pass) * row), part(logits, rows.of(pass) * row)));
+    }
     return new Stop(commands.toArray(Command[]::new), waits < 0 ? commands.size() : waits);
+  }
+
+  // -- between a gpu and the host
+
+  /** Queries, keys and values go to a host that attends; its partial results come back. */
+  private void copy(List<Command> commands, Step.Copy step) {
+    boolean leaves = onGpu(step.from());
+    if (gpu == null || leaves == onGpu(step.to())) {
+      throw cannot("copy %s to %s".formatted(step.from(), step.to()));
+    }
+    if (step.from().startsWith("partial.")) {
+      var from = partial(step.from());
+      var to = partial(step.to());
+      long oBytes = shape.queryWidth() * F32;
+      long stateBytes = 2L * shape.heads() * F32;
+      commands.add(
+          pass -> {
+            int rows = pass.rows.count();
+            move(from[pass.flight].o(), to[pass.flight].o(), rows * oBytes, leaves);
+            move(from[pass.flight].state(), to[pass.flight].state(), rows * stateBytes, leaves);
+          });
+    } else {
+      var from = place(step.from());
+      var to = place(step.to());
+      long rowBytes = width(leaves ? step.from() : step.to()) * F32;
+      commands.add(pass -> move(from.of(pass), to.of(pass), pass.rows.count() * rowBytes, leaves));
+    }
+  }
+
+  private boolean onGpu(String buffer) {
+    return plan.machine().device(plan.buffer(buffer).device()).kind() == DeviceKind.GPU;
+  }
+
+  private void move(MemorySegment from, MemorySegment to, long bytes, boolean leaves) {
+    if (leaves) {
+      gpu.read(part(from, bytes), part(to, bytes));
+    } else {
+      gpu.write(part(from, bytes), part(to, bytes));
+    }
+  }
+
+  private static MemorySegment part(MemorySegment segment, long bytes) {
+    return segment.asSlice(0, bytes);
   }
 
   // -- who hears of it
@@ -309,7 +404,13 @@ final class Commands {
   private void compute(
       List<Command> commands, Step.Compute step, int layer, List<Binder.Load> loads, RowCount rows)
       throws ModelFormatException {
-    if (plan.machine().device(step.at()).kind() != DeviceKind.HOST) {
+    boolean here =
+        switch (plan.machine().device(step.at()).kind()) {
+          case HOST -> gpu == null;
+          case GPU -> gpu != null && gpu.spec().name().equals(step.at());
+          case DISK, CSD -> false;
+        };
+    if (!here) {
       throw cannot("compute on %s".formatted(step.at()));
     }
     var out = place(step.writes());
@@ -545,15 +646,23 @@ final class Commands {
             gate.of(pass), 0, stride, up.of(pass), 0, stride, pass.rows.count(), ffn);
   }
 
+  /** Picked rows, one after the other: a look-up among the pass's hidden states. */
   private Command pick(Place out) {
-    long bytes = shape.hidden() * F32;
-    return pass -> {
-      var last = out.of(pass);
-      for (int pick = pass.pickFrom; pick < pass.pickTo; pick++) {
-        MemorySegment.copy(
-            pass.hidden, pass.picks[pick] * bytes, last, (pick - pass.pickFrom) * bytes, bytes);
-      }
-    };
+    long stride = shape.hidden() * F32;
+    int most = plan.batch().rowsPerPass();
+    return pass ->
+        kernels.embed(
+            pass.hidden,
+            0,
+            ElementType.F32,
+            most,
+            pass.picks,
+            pass.pickFrom,
+            out.of(pass),
+            0,
+            stride,
+            pass.pickTo - pass.pickFrom,
+            shape.hidden());
   }
 
   // -- attention within the pass
@@ -653,12 +762,7 @@ final class Commands {
   private Command embed(Place out) throws ModelFormatException {
     long stride = shape.embedding() * F32;
     var table = table(Weight.TOKENS);
-    return pass -> {
-      var to = out.of(pass);
-      for (int row = 0; row < pass.rows.count(); row++) {
-        table.widen(pass.tokens[row], to, row * stride);
-      }
-    };
+    return pass -> table.widen(pass.tokens, pass.rows.count(), out.of(pass), stride);
   }
 
   /**
@@ -670,17 +774,26 @@ final class Commands {
     long stride = width * F32;
     var table = table(Weight.POSITIONS);
     var wide = memory.get("normed");
+    var rows = new int[plan.batch().rowsPerPass()];
     return pass -> {
       for (int row = 0; row < pass.rows.count(); row++) {
-        table.widen(pass.rows.position(row) + 2, wide, row * stride);
+        rows[row] = pass.rows.position(row) + 2;
       }
+      table.widen(rows, pass.rows.count(), wide, stride);
       kernels.add(out.of(pass), 0, stride, wide, 0, stride, pass.rows.count(), width);
     };
   }
 
   private RowTable table(Weight weight) throws ModelFormatException {
-    var scratch = memory.get("up").byteSize() > memory.get("delta").byteSize() ? "up" : "delta";
-    return RowTable.of(plan, weight, weights, files, prepared, kernels, memory.get(scratch));
+    MemorySegment scratch;
+    if (gpu == null) {
+      var up = memory.get("up");
+      var delta = memory.get("delta");
+      scratch = up.byteSize() > delta.byteSize() ? up : delta;
+    } else {
+      scratch = gpu.hostMemory("a row of " + weight.word(), 4L * shape.columns(weight) + 1024);
+    }
+    return RowTable.of(plan, weight, weights, hostRows, files, prepared, hostKernels, gpu, scratch);
   }
 
   // -- operands

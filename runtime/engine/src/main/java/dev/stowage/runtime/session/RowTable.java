@@ -1,9 +1,11 @@
 package dev.stowage.runtime.session;
 
+import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.runtime.device.ComputeDevice;
 import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.weights.ModelFiles;
 import dev.stowage.runtime.weights.PreparedFile;
@@ -16,7 +18,13 @@ import java.util.Map;
  * model's files.
  */
 final class RowTable {
-  private final Kernels kernels;
+  /** Rows that go to a gpu together. */
+  private static final int TOGETHER = 64;
+
+  private final Kernels kernels; // the host's
+  private final ComputeDevice gpu; // null where the host computes
+  private final boolean[] onGpu;
+  private final MemorySegment wide; // [TOGETHER, width] F32 in host memory, on their way to the gpu
   private final ExecutablePlan plan;
   private final Weight weight;
   private final int[] ends; // last row + 1 of every slab, upward
@@ -28,8 +36,20 @@ final class RowTable {
   private final MemorySegment scratch;
 
   private RowTable(
-      ExecutablePlan plan, Weight weight, Kernels kernels, int slabs, MemorySegment scratch) {
+      ExecutablePlan plan,
+      Weight weight,
+      Kernels kernels,
+      ComputeDevice gpu,
+      int slabs,
+      MemorySegment scratch) {
     this.plan = plan;
+    this.gpu = gpu;
+    onGpu = new boolean[slabs];
+    wide =
+        gpu == null
+            ? null
+            : gpu.hostMemory(
+                "rows of " + weight.word(), 4L * TOGETHER * plan.shape().columns(weight));
     this.weight = weight;
     this.kernels = kernels;
     this.scratch = scratch;
@@ -48,9 +68,11 @@ final class RowTable {
       ExecutablePlan plan,
       Weight weight,
       ResidentRows resident,
+      ResidentRows hostRows,
       ModelFiles files,
       Map<String, PreparedFile> prepared,
       Kernels kernels,
+      ComputeDevice gpu,
       MemorySegment scratch)
       throws ModelFormatException {
     var regions =
@@ -58,12 +80,14 @@ final class RowTable {
             .filter(region -> region.weight() == weight)
             .sorted((a, b) -> Integer.compare(a.rows().from(), b.rows().from()))
             .toList();
-    var table = new RowTable(plan, weight, kernels, regions.size(), scratch);
+    var table = new RowTable(plan, weight, kernels, gpu, regions.size(), scratch);
     for (int i = 0; i < table.ends.length; i++) {
       var region = regions.get(i);
       table.ends[i] = region.rows().to();
       table.types[i] = region.type();
-      var slab = resident.find(weight, 0, region.rows());
+      table.onGpu[i] = plan.machine().device(region.home()).kind() == DeviceKind.GPU;
+      var slab =
+          resident.find(weight, 0, region.rows()).or(() -> hostRows.find(weight, 0, region.rows()));
       if (slab.isPresent()) {
         table.segments[i] = slab.get().segment();
         long rowBytes = plan.shape().rowBytes(weight, region.type());
@@ -78,12 +102,73 @@ final class RowTable {
     return table;
   }
 
-  /** Reads a row as F32. */
-  void widen(int row, MemorySegment to, long offset) {
+  /**
+   * Reads rows as F32, to where the plan computes.
+   *
+   * @param to {@code [count, columns]} F32
+   */
+  void widen(int[] rows, int count, MemorySegment to, long stride) {
+    if (gpu == null) {
+      for (int i = 0; i < count; i++) {
+        widen(rows[i], slab(rows[i]), to, i * stride);
+      }
+    } else if (onGpu.length == 1 && onGpu[0]) {
+      int width = plan.shape().columns(weight);
+      gpu.kernels()
+          .embed(segments[0], offsets[0], types[0], ends[0], rows, 0, to, 0, stride, count, width);
+    } else {
+      int from = 0; // of the rows that have not gone yet
+      for (int i = 0; i < count; i++) {
+        int slab = slab(rows[i]);
+        if (onGpu[slab]) {
+          send(from, i, to, stride);
+          widenThere(rows[i], slab, to, i * stride);
+          from = i + 1;
+        } else {
+          if (i - from == TOGETHER) {
+            send(from, i, to, stride);
+            from = i;
+          }
+          widen(rows[i], slab, wide, (i - from) * stride);
+        }
+      }
+      send(from, count, to, stride);
+    }
+  }
+
+  private void send(int from, int end, MemorySegment to, long stride) {
+    if (from < end) {
+      long bytes = (end - from) * stride;
+      gpu.write(wide.asSlice(0, bytes), to.asSlice(from * stride, bytes));
+    }
+  }
+
+  private void widenThere(int row, int slab, MemorySegment to, long offset) {
+    long bytes = plan.shape().rowBytes(weight, types[slab]);
+    int width = plan.shape().columns(weight);
+    gpu.kernels()
+        .widen(
+            segments[slab],
+            offsets[slab] + row * bytes,
+            bytes,
+            types[slab],
+            to,
+            offset,
+            width * 4L,
+            1,
+            width);
+  }
+
+  private int slab(int row) {
     int slab = 0;
     while (row >= ends[slab]) {
       slab++;
     }
+    return slab;
+  }
+
+  /** Reads a row as F32, to host memory. */
+  private void widen(int row, int slab, MemorySegment to, long offset) {
     var type = types[slab];
     long bytes = plan.shape().rowBytes(weight, type);
     int width = plan.shape().columns(weight);

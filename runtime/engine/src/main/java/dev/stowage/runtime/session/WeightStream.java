@@ -28,6 +28,18 @@ final class WeightStream implements AutoCloseable {
   private static final int THREADS = 2;
   private static final int SPINS = 200;
 
+  /** Where entries go from the slots they are read to: on to a device that computes. */
+  interface Onward {
+    /** The compute lane will start no more work that reads a slot. */
+    void released(int slot);
+
+    /** Waits until what was started before the slot was released has run. */
+    void claim(int slot);
+
+    /** Brings on what has been read of an entry of the sequence to a slot. */
+    void bring(int slot, int index);
+  }
+
   /** A load, and what it is heard of as. */
   record Heard(WeightLoad load, Recorder.Reading reading) {}
 
@@ -48,6 +60,7 @@ final class WeightStream implements AutoCloseable {
     }
   }
 
+  private final Onward onward; // null where the slots are what the compute lane reads
   private final Fill[][] fills; // [slot][entry]
   private final int[] entryOf; // a sweep's requests, in order: which entry each belongs to
   private final int[] firsts; // of every entry, its first request
@@ -69,6 +82,14 @@ final class WeightStream implements AutoCloseable {
    *     it; at least one for each
    */
   WeightStream(List<List<List<Heard>>> loads) {
+    this(loads, null);
+  }
+
+  /**
+   * @param onward null where the slots are what the compute lane reads
+   */
+  WeightStream(List<List<List<Heard>>> loads, Onward onward) {
+    this.onward = onward;
     slots = loads.size();
     entries = loads.getFirst().size();
     fills =
@@ -132,6 +153,9 @@ final class WeightStream implements AutoCloseable {
 
   /** Frees the slot of the entry acquired last. */
   void release() {
+    if (onward != null) {
+      onward.released((int) ((acquired - 1) % slots));
+    }
     released = acquired;
     for (var thread : threads) {
       LockSupport.unpark(thread);
@@ -154,6 +178,9 @@ final class WeightStream implements AutoCloseable {
         int slot = (int) (entry % slots);
         var fill = fills[slot][index];
         int at = request - firsts[index];
+        if (onward != null) {
+          onward.claim(slot);
+        }
         fill.readings[at].begin();
         fill.requests[at].read();
         bytes.addAndGet(fill.requests[at].bytes()); // before it is heard of
@@ -175,6 +202,9 @@ final class WeightStream implements AutoCloseable {
   private void finish(int slot, long entry, Fill fill) {
     for (var load : fill.loads) {
       load.check();
+    }
+    if (onward != null) {
+      onward.bring(slot, (int) (entry % entries));
     }
     left.set(slot, fills[slot][(int) ((entry + slots) % entries)].requests.length);
     ready.set(slot, entry);

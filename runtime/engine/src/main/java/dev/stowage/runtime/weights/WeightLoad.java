@@ -13,7 +13,7 @@ public final class WeightLoad {
   /** A buffer counts in ints. */
   private static final long PIECE = 1L << 30;
 
-  private final RowSpan span;
+  private final RowSpan span; // null for rows from memory
   private final List<Request> requests;
   private final MemorySegment rows;
   private boolean checked;
@@ -23,6 +23,18 @@ public final class WeightLoad {
     this.requests = requests;
     this.rows = rows;
     checked = span.sum().isEmpty();
+  }
+
+  /** Rows that come from memory, and are known to be whole. */
+  public static WeightLoad fromMemory(Request request) {
+    return new WeightLoad(List.of(request));
+  }
+
+  private WeightLoad(List<Request> requests) {
+    this.requests = requests;
+    span = null;
+    rows = MemorySegment.NULL;
+    checked = true;
   }
 
   public List<Request> requests() {

@@ -1,0 +1,147 @@
+package dev.stowage.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.stowage.gpu.EmulatedDriver;
+import dev.stowage.gpu.EmulatedDriver.Count;
+import dev.stowage.gpu.EmulatedDriver.Setting;
+import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.ElementType;
+import dev.stowage.plan.model.ModelFolder;
+import dev.stowage.runtime.device.DeviceException;
+import dev.stowage.runtime.sampler.Sampling;
+import dev.stowage.runtime.session.Request;
+import dev.stowage.runtime.session.Session;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Models compute their reference numbers on a GPU too, wherever weights and keys lie: on the
+ * emulated driver, so that the device code and the kernels are those of a GPU.
+ */
+class GpuTest {
+  private static final Path OPT = Path.of("src/test/resources/golden/opt-f32-proj");
+  private static final Path LLAMA = Path.of("src/test/resources/golden/llama-gqa-bf16");
+  private static final Path QWEN = Path.of("src/test/resources/golden/qwen3-qknorm");
+
+  @TempDir Path folder;
+  private EmulatedDriver driver;
+
+  enum Placement {
+    ALL_GPU(Map.of("gpu", 1.0), Map.of("gpu", 1.0)),
+    KV_SPLIT(Map.of("gpu", 1.0), Draft.shares("gpu", 0.3, "ram", 0.25, "inst", 0.25, "ssd", 0.2)),
+    WEIGHTS_FROM_HOST(Map.of("ram", 1.0), Map.of("gpu", 1.0)),
+    WEIGHTS_SPLIT(Draft.shares("gpu", 0.3, "ram", 0.3, "ssd", 0.4), Map.of("gpu", 1.0));
+
+    final Map<String, Double> weights;
+    final Map<String, Double> kv;
+
+    Placement(Map<String, Double> weights, Map<String, Double> kv) {
+      this.weights = weights;
+      this.kv = kv;
+    }
+  }
+
+  static Stream<Arguments> cases() {
+    return Stream.of(OPT, LLAMA, QWEN)
+        .flatMap(
+            model ->
+                Stream.of(Placement.values()).map(placement -> Arguments.of(model, placement)));
+  }
+
+  @BeforeEach
+  void loadDriver() {
+    driver = EmulatedDriver.loaded();
+  }
+
+  @AfterEach
+  void everythingIsReleased() {
+    for (var what : Count.values()) {
+      if (what != Count.LAUNCHES) {
+        assertEquals(0, driver.count(what), what.toString());
+      }
+    }
+  }
+
+  @ParameterizedTest(name = "{0}, {1}")
+  @MethodSource("cases")
+  void scoresAndContinuesAsTheReferenceDoes(Path model, Placement placement) throws Exception {
+    var golden = Golden.read(model);
+    var type = ModelFolder.open(model).shape().weightType();
+    double tolerance = type == ElementType.F32 ? 2e-3 : 1e-2;
+    int longest =
+        golden.score().stream().mapToInt(scored -> scored.ids().length).max().orElseThrow();
+    // chunks shorter than the prompts, so that prompts too are attended where their keys lie
+    var draft =
+        Draft.allOnHost(
+                model,
+                new BatchShape(4, 2, longest, 64, 23),
+                type == ElementType.F32 ? ElementType.F32 : ElementType.F16)
+            .withWeights(placement.weights)
+            .withKv(placement.kv, Draft.Axis.TOKENS);
+    try (var session = Session.open(draft.plan(), draft.schedule(), folder, model, 2)) {
+      for (var scored : golden.score()) {
+        var score = session.score(scored.ids(), scored.top().length);
+        for (int i = 0; i < scored.logprobs().length; i++) {
+          assertEquals(
+              scored.logprobs()[i], score.logprobs().get(i), tolerance, "token " + (i + 1));
+        }
+      }
+      var greedy = golden.greedy();
+      int tokens = Math.min(16, greedy.output().size());
+      var request = new Request(greedy.prompt(), tokens, Set.of(), Sampling.GREEDY);
+      for (int batch : new int[] {1, 4}) {
+        for (var completion :
+            session.generate(Collections.nCopies(batch, request), (index, id) -> true)) {
+          assertEquals(greedy.output().subList(0, tokens), completion.output(), "batch " + batch);
+        }
+      }
+    }
+  }
+
+  @Test
+  void saysThatTheGpuWasLostAndReleasesEverything() throws Exception {
+    var draft =
+        Draft.allOnHost(LLAMA, new BatchShape(1, 1, 8, 8, 8), ElementType.F16)
+            .withWeights(Map.of("gpu", 1.0))
+            .withKv(Map.of("gpu", 1.0), Draft.Axis.TOKENS);
+    try (var session = Session.open(draft.plan(), draft.schedule(), folder, LLAMA, 1)) {
+      driver.set(Setting.LAUNCHES_LEFT, 40);
+      var request = new Request(new int[] {1, 2, 3}, 8, Set.of(), Sampling.GREEDY);
+      var e =
+          assertThrows(
+              DeviceException.class, () -> session.generate(List.of(request), (i, id) -> true));
+      assertEquals(
+          "gpu: the GPU could not finish what was started: CUDA_ERROR_ILLEGAL_ADDRESS (an illegal memory access was encountered)",
+          e.getMessage());
+    }
+  }
+
+  @Test
+  void saysThatTheGpuHasTooLittleMemoryAndReleasesEverything() throws Exception {
+    driver.set(Setting.MEMORY, 100_000);
+    var draft =
+        Draft.allOnHost(LLAMA, new BatchShape(1, 1, 8, 8, 8), ElementType.F16)
+            .withWeights(Map.of("gpu", 1.0))
+            .withKv(Map.of("gpu", 1.0), Draft.Axis.TOKENS);
+    var e =
+        assertThrows(
+            DeviceException.class,
+            () -> Session.open(draft.plan(), draft.schedule(), folder, LLAMA, 1));
+    assertEquals(
+        "within the plan's budget, but the GPU has only",
+        e.getMessage().replaceAll(".*(within .* only).*", "$1"));
+  }
+}
