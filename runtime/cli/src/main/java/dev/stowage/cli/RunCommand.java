@@ -2,8 +2,8 @@ package dev.stowage.cli;
 
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.runtime.session.Completion;
-import dev.stowage.runtime.session.Request;
 import dev.stowage.runtime.session.Recording;
+import dev.stowage.runtime.session.Request;
 import dev.stowage.runtime.session.Session;
 import dev.stowage.runtime.text.Continuation;
 import java.nio.file.Path;
