@@ -46,6 +46,7 @@ public final class Formatter {
   private static final Set<String> TIGHT_BEFORE = Set.of(",", ")", "]", "[", "..", ".", "%");
   private static final Set<String> TIGHT_AFTER = Set.of("(", "[", "..", ".");
   private static final Set<String> AT_STATEMENT = Set.of("then", "subject");
+  private static final Set<String> LEADS_TO_ITEM = Set.of("with", "prefer", "to");
 
   /** One token or comment, and how it may be set off from the one before. */
   record Atom(ILeafNode node, String text, boolean comment, int newlines, int blanks) {}
@@ -262,8 +263,7 @@ public final class Formatter {
       return atom.text().equals("}") ? 0 : 1;
     }
     boolean nextItem = itemStarts.containsKey(offset(atom)) && !before.text().equals("override");
-    boolean afterExpect = before.text().equals("with") || before.text().equals("prefer");
-    if (!nextItem || afterExpect) {
+    if (!nextItem || LEADS_TO_ITEM.contains(before.text())) {
       return 1;
     }
     return isRule(itemStarts.get(offset(atom))) ? BETWEEN_RULES : BETWEEN_ITEMS;

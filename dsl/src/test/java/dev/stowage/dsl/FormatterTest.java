@@ -58,6 +58,13 @@ class FormatterTest {
   }
 
   @Test
+  void aConstraintWithoutBracesFollowsItsWordsByOneBlank() {
+    assertEquals(
+        "plan p\nmaximize throughput subject to latency(block) <= 3 s\n",
+        format("plan p\nmaximize throughput subject to   latency(block) <= 3 s"));
+  }
+
+  @Test
   void commentsStayWhereTheyAre() {
     String text =
         """

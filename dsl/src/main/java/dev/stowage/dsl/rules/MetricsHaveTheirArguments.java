@@ -57,6 +57,12 @@ final class MetricsHaveTheirArguments implements Rule {
         .allMatch(one -> one instanceof AspectArgument word && allowed.contains(word.getAspect()));
   }
 
+  /** Whether what reads like a device's name cannot be one: its metric is not of a device. */
+  static boolean hasNoDevice(Argument argument) {
+    return argument.eContainer() instanceof Metric metric
+        && ("throughput".equals(metric.getName()) || "latency".equals(metric.getName()));
+  }
+
   private static String form(String metric) {
     return switch (metric) {
       case "throughput" -> "throughput, throughput(predicted) or throughput(measured)";

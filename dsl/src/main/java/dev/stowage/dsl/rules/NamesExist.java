@@ -6,6 +6,7 @@ import dev.stowage.dsl.Messages;
 import dev.stowage.dsl.SourceSpan;
 import dev.stowage.dsl.Spans;
 import dev.stowage.dsl.VisibleNames;
+import dev.stowage.dsl.script.DeviceArgument;
 import dev.stowage.dsl.script.Import;
 import dev.stowage.dsl.script.Script;
 import dev.stowage.dsl.script.ScriptPackage;
@@ -51,6 +52,10 @@ final class NamesExist implements Rule {
 
     private void unresolved(List<EObject> tree, Consumer<Diagnostic> report) {
       for (EObject object : tree) {
+        if (object instanceof DeviceArgument argument
+            && MetricsHaveTheirArguments.hasNoDevice(argument)) {
+          continue; // SW119 says so
+        }
         for (EReference reference : object.eClass().getEAllReferences()) {
           if (!reference.isContainment() && !reference.isContainer()) {
             unresolved(object, reference, report);

@@ -12,6 +12,7 @@ class MetricsHaveTheirArgumentsTest {
         "SW119 | maximize ^peak^",
         "SW119 | expect ^share(t4)^ >= 3%",
         "SW119 | minimize ^latency(prefill)^",
+        "SW119 | minimize ^latency(first_token)^",
       })
   void marksWhatBreaksIt(String code, String statement) {
     RuleCheck.raises(new MetricsHaveTheirArguments(), code, RuleCheck.BOX + statement);
