@@ -1,0 +1,194 @@
+package dev.stowage.bench;
+
+import dev.stowage.compiler.Compilation;
+import dev.stowage.compiler.Compiler;
+import dev.stowage.compiler.Settings;
+import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.runtime.sampler.Sampling;
+import dev.stowage.runtime.session.Request;
+import dev.stowage.runtime.session.Session;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * Runs the same weights by Stowage and by llama.cpp, in turn within one process, with as many
+ * threads each: prefill of one prompt, and decoding of some sequences together. The model has
+ * TinyLlama-1.1B's shape and random weights, in the formats that both read.
+ *
+ * <p>llama.cpp is a folder with its shared libraries, for example of its packages for Node:
+ *
+ * <pre>{@code
+ * npm pack @node-llama-cpp/linux-x64 && tar xzf node-llama-cpp-linux-x64-*.tgz
+ * ./mvnw -q compile -pl runtime/bench -am
+ * java --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -cp CLASSPATH \
+ *   dev.stowage.bench.PeerBenchmark package/bins/linux-x64 FOLDER [rounds [threads [FORMAT...]]]
+ * }</pre>
+ *
+ * The models are made in the folder (4 GB in all), and stay. Ratios are medians over rounds, each
+ * of which runs both programs; rates are medians too.
+ */
+public final class PeerBenchmark {
+  private static final long SEED = 1;
+
+  private final Path libraries;
+  private final Path folder;
+  private final int rounds;
+  private final int threads;
+
+  /**
+   * What is measured.
+   *
+   * @param decode tokens that each sequence generates after its first; 0 to measure the prefill
+   */
+  private record Shape(int sequences, int prompt, int decode) {
+    String name() {
+      return decode == 0
+          ? "prefill of %d tokens".formatted(prompt)
+          : "decode, %d together".formatted(sequences);
+    }
+  }
+
+  private static final List<Shape> SHAPES =
+      List.of(
+          new Shape(1, 512, 0),
+          new Shape(1, 8, 24),
+          new Shape(4, 8, 12),
+          new Shape(16, 8, 8),
+          new Shape(32, 8, 8));
+
+  private PeerBenchmark(Path libraries, Path folder, int rounds, int threads) {
+    this.libraries = libraries;
+    this.folder = folder;
+    this.rounds = rounds;
+    this.threads = threads;
+  }
+
+  public static void main(String[] args) throws Exception {
+    int rounds = args.length > 2 ? Integer.parseInt(args[2]) : 3;
+    int threads =
+        args.length > 3 ? Integer.parseInt(args[3]) : Runtime.getRuntime().availableProcessors();
+    var formats =
+        args.length > 4
+            ? Arrays.stream(args).skip(4).map(RandomGguf.Format::valueOf).toList()
+            : List.of(RandomGguf.Format.F16, RandomGguf.Format.Q8_0, RandomGguf.Format.Q4_0);
+    var folder = Path.of(args[1]).toAbsolutePath();
+    var benchmark = new PeerBenchmark(Path.of(args[0]).toAbsolutePath(), folder, rounds, threads);
+    System.out.printf(
+        Locale.ROOT,
+        "%-6s %-24s %10s %10s %8s   (tok/s, %d threads, %d rounds)%n",
+        "format",
+        "",
+        "stowage",
+        "llama.cpp",
+        "ratio",
+        threads,
+        rounds);
+    for (var format : formats) {
+      var file = RandomGguf.in(folder, format);
+      for (var shape : SHAPES) {
+        benchmark.race(format, file, shape);
+      }
+    }
+  }
+
+  private void race(RandomGguf.Format format, Path file, Shape shape)
+      throws IOException, ModelFormatException {
+    var ids = ids(shape);
+    var ours = new ArrayList<Double>();
+    var theirs = new ArrayList<Double>();
+    var ratios = new ArrayList<Double>();
+    try (var session = session(file, shape);
+        var peer = new LlamaCpp(libraries, file, shape.sequences(), 1024, threads)) {
+      for (int round = -1; round < rounds; round++) {
+        double us = run(session, shape, ids);
+        double them = run(peer, shape, ids);
+        if (round >= 0) {
+          ours.add(us);
+          theirs.add(them);
+          ratios.add(us / them);
+        }
+      }
+    }
+    System.out.printf(
+        Locale.ROOT,
+        "%-6s %-24s %10.1f %10.1f %8.2f%n",
+        format,
+        shape.name(),
+        median(ours),
+        median(theirs),
+        median(ratios));
+  }
+
+  private Session session(Path file, Shape shape) throws ModelFormatException {
+    var compiled =
+        Compiler.compile(
+            """
+            plan race
+            platform here { host ram { memory 16 GiB } }
+            model m = gguf "%s"
+            workload w { prompt %d tok  generate %d tok  requests %d  batch %4$d }
+            maximize throughput
+            """
+                .formatted(file, shape.prompt(), shape.decode() + 1, shape.sequences()),
+            folder.resolve("peer.stow"),
+            Settings.none());
+    if (!(compiled instanceof Compilation.Compiled(var plan, var schedule, _, _, _))) {
+      throw new IllegalStateException(compiled.toString());
+    }
+    return Session.open(plan, schedule, folder, file, threads);
+  }
+
+  private static double run(Session session, Shape shape, int[][] ids) {
+    var before = session.metrics();
+    session.generate(
+        Stream.of(ids)
+            .map(id -> new Request(id, shape.decode() + 1, Set.of(), Sampling.GREEDY))
+            .toList(),
+        (_, _) -> true);
+    var after = session.metrics();
+    return shape.decode() == 0
+        ? (after.promptTokens() - before.promptTokens())
+            / (after.prefillSeconds() - before.prefillSeconds())
+        : (after.decodeTokens() - before.decodeTokens())
+            / (after.decodeSeconds() - before.decodeSeconds());
+  }
+
+  private static double run(LlamaCpp peer, Shape shape, int[][] ids) {
+    peer.clear();
+    long start = System.nanoTime();
+    peer.decode(ids, 0);
+    if (shape.decode() == 0) {
+      return (double) shape.sequences() * shape.prompt() * 1e9 / (System.nanoTime() - start);
+    }
+    start = System.nanoTime();
+    var next = new int[shape.sequences()][1];
+    for (int i = 0; i < shape.decode(); i++) {
+      for (int sequence = 0; sequence < next.length; sequence++) {
+        next[sequence][0] = ids[sequence][i % shape.prompt()];
+      }
+      peer.decode(next, shape.prompt() + i);
+    }
+    return (double) shape.sequences() * shape.decode() * 1e9 / (System.nanoTime() - start);
+  }
+
+  private static int[][] ids(Shape shape) {
+    var random = new Random(SEED);
+    var ids = new int[shape.sequences()][shape.prompt()];
+    for (var sequence : ids) {
+      Arrays.setAll(sequence, _ -> 300 + random.nextInt(RandomGguf.VOCABULARY - 300));
+    }
+    return ids;
+  }
+
+  private static double median(List<Double> values) {
+    var sorted = values.stream().sorted().toList();
+    return (sorted.get((sorted.size() - 1) / 2) + sorted.get(sorted.size() / 2)) / 2;
+  }
+}
