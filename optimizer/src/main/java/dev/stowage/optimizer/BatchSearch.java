@@ -14,16 +14,23 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 
 /**
  * Enumerates batch shapes, and the types of the KV cache: first a geometric grid, the most
- * promising by a bound on compute first, then steps of shrinking size around the best. Shapes that
- * need more of everything than one that did not fit are skipped, as are those whose bound is worse
- * than the best so far. The number of linear programs is bounded.
+ * promising by a bound on compute first, then steps of shrinking size around the best few of it,
+ * for the best of a grid need not be where the best of all shapes is near. Weights are loaded ahead
+ * in all of these; that loads take turns instead is tried where nothing else fits, and for the best
+ * in the end. Shapes that need more of everything than one that did not fit are skipped, as are
+ * those whose bound is worse than the best so far. The number of linear programs is bounded.
  */
 final class BatchSearch {
-  private static final int GRID_PROGRAMS = 44;
-  private static final int ALL_PROGRAMS = 64;
+  private static final int GRID_PROGRAMS = 40;
+
+  /** Programs that are solved when refining from the best, the second and the third start ends. */
+  private static final List<Integer> REFINED_PROGRAMS = List.of(64, 76, 88);
+
+  private static final int IN_TURN = 4;
 
   /** Shapes this close to the best count as equally good: the cost model is no finer. */
   private static final double EQUAL = 5e-3;
@@ -120,7 +127,11 @@ final class BatchSearch {
   /** Feasible shapes, the best first; of almost equal ones at the top, the smallest block first. */
   List<Candidate> run() {
     searchGrid(false);
-    best().ifPresent(this::refine);
+    var starts = starts();
+    for (int i = 0; i < Math.min(starts.size(), REFINED_PROGRAMS.size()); i++) {
+      refine(starts.get(i), REFINED_PROGRAMS.get(i) * byKvType.size());
+    }
+    loadInTurn();
     var ranked = new ArrayList<>(found);
     ranked.sort(Comparator.comparingDouble(Candidate::score).thenComparing(SIMPLEST));
     if (!ranked.isEmpty()) {
@@ -212,6 +223,36 @@ final class BatchSearch {
           }
         }
       }
+      if (found.size() >= IN_TURN) {
+        return;
+      }
+    }
+  }
+
+  /** The best of the grid; then the best that is cut otherwise; and again. */
+  private List<Candidate> starts() {
+    var byScore = new ArrayList<>(found);
+    byScore.sort(Comparator.comparingDouble(Candidate::score).thenComparing(SIMPLEST));
+    var starts = new ArrayList<Candidate>();
+    for (var candidate : byScore) {
+      if (starts.stream()
+          .noneMatch(
+              s ->
+                  s.batch().microBatches() == candidate.batch().microBatches()
+                      && s.batch().prefillChunk() == candidate.batch().prefillChunk())) {
+        starts.add(candidate);
+      }
+    }
+    return starts;
+  }
+
+  private void loadInTurn() {
+    var byScore = new ArrayList<>(found);
+    byScore.sort(Comparator.comparingDouble(Candidate::score).thenComparing(SIMPLEST));
+    for (var candidate : byScore.subList(0, Math.min(IN_TURN, byScore.size()))) {
+      for (int prefetch : prefetches()) {
+        attempt(candidate.structure(), candidate.batch(), prefetch);
+      }
     }
   }
 
@@ -224,13 +265,16 @@ final class BatchSearch {
     return fits;
   }
 
-  private void refine(Candidate start) {
+  /**
+   * @param most programs, in all, after which no more are begun
+   */
+  private void refine(Candidate start, int mostPrograms) {
     var workload = problem.workload();
     int most = workload.requests().orElse(Integer.MAX_VALUE);
     var centre = start;
     for (int step = Math.max(1, start.batch().sequences() / 2); step >= 1; step /= 2) {
       boolean moved = true;
-      while (moved && programs.solved() < ALL_PROGRAMS * byKvType.size()) {
+      while (moved && programs.solved() < mostPrograms) {
         var b = centre.batch();
         var around = new ArrayList<BatchShape>();
         for (int sequences :
@@ -250,18 +294,32 @@ final class BatchSearch {
               b.microBatches(),
               Math.min(workload.prefillChunk().atMost(chunk), workload.promptTokens()));
         }
+        var next = centre;
         for (var shape : around) {
-          for (int prefetch : prefetches()) {
-            if (programs.solved() < ALL_PROGRAMS * byKvType.size()) {
-              attempt(centre.structure(), shape, prefetch);
-            }
+          if (programs.solved() < mostPrograms) {
+            attempt(centre.structure(), shape, centre.prefetch());
           }
+          var typed = centre.structure();
+          int prefetch = centre.prefetch();
+          next =
+              found.stream()
+                  .filter(
+                      c ->
+                          c.structure() == typed
+                              && c.batch().equals(shape)
+                              && c.prefetch() == prefetch)
+                  .filter(betterThan(next))
+                  .findFirst()
+                  .orElse(next);
         }
-        var best = best().orElseThrow();
-        moved = best.score() < centre.score();
-        centre = best;
+        moved = next != centre;
+        centre = next;
       }
     }
+  }
+
+  private static Predicate<Candidate> betterThan(Candidate best) {
+    return candidate -> candidate.score() < best.score();
   }
 
   private void addIfAllowed(List<BatchShape> shapes, int sequences, int micro, int chunk) {

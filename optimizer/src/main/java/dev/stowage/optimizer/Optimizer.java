@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 
@@ -23,6 +24,8 @@ import java.util.Set;
  * same problem gives the same placement, bit by bit.
  */
 public final class Optimizer {
+  private static final int MOST_SETTLED = 4;
+
   private final LpSolver solver;
 
   public Optimizer(LpSolver solver) {
@@ -36,18 +39,16 @@ public final class Optimizer {
     if (candidates.isEmpty()) {
       return explain(problem, search, new Programs(solver));
     }
-    for (boolean rounded : List.of(true, false)) {
-      for (var candidate : candidates) {
-        var settling = new Settling(candidate, programs);
-        var settled =
-            rounded ? settling.settle() : settling.settleTogether().or(settling::settleMixed);
-        if (rounded && settled.isPresent() && !settling.isClose(settled)) {
-          var mixed = settling.settleMixed();
-          settled = settling.seconds(mixed) < settling.seconds(settled) ? mixed : settled;
-        }
-        if (settled.isPresent()) {
-          return new Placed(placement(programs, candidates, candidate, settled.get()));
-        }
+    var best = rounded(candidates, programs);
+    if (best.isPresent()) {
+      return new Placed(
+          placement(programs, candidates, best.get().candidate(), best.get().whole()));
+    }
+    for (var candidate : candidates) {
+      var settling = new Settling(candidate, programs);
+      var whole = settling.settleTogether().or(settling::settleMixed);
+      if (whole.isPresent()) {
+        return new Placed(placement(programs, candidates, candidate, whole.get()));
       }
     }
     return new PlacementOutcome.GaveUp(
@@ -56,6 +57,42 @@ public final class Optimizer {
             .orElse(
                 "a placement in fractions exists, but none in whole rows and %s of the KV cache fits"
                     .formatted(problem.bounds().kvAxis().word())));
+  }
+
+  /** A shape with its placement in whole units. */
+  private record Settled(Candidate candidate, Settling.Whole whole) {}
+
+  /**
+   * The best in whole units: where the best shape comes to noticeably less than its fractions, a
+   * few others whose fractions promise more than that may come to more.
+   */
+  private static Optional<Settled> rounded(List<Candidate> candidates, Programs programs) {
+    Optional<Settled> best = Optional.empty();
+    double bestScore = Double.POSITIVE_INFINITY;
+    int settled = 0;
+    for (var candidate : candidates) {
+      if (candidate.score() >= bestScore || settled == MOST_SETTLED) {
+        return best;
+      }
+      var settling = new Settling(candidate, programs);
+      var whole = settling.settle();
+      if (whole.isPresent() && !settling.isClose(whole)) {
+        var mixed = settling.settleMixed();
+        whole = settling.seconds(mixed) < settling.seconds(whole) ? mixed : whole;
+      }
+      if (whole.isPresent()) {
+        settled++;
+        double score = candidate.score() * settling.loss(whole);
+        if (score < bestScore) {
+          bestScore = score;
+          best = Optional.of(new Settled(candidate, whole.get()));
+        }
+        if (settling.loss(whole) <= 1 + Settling.CLOSE) {
+          return best;
+        }
+      }
+    }
+    return best;
   }
 
   /**

@@ -41,7 +41,7 @@ final class Settling {
   private static final int MOST_ROUNDINGS = 9;
 
   /** Whole units this close to the fractions are not searched further. */
-  private static final double CLOSE = 5e-3;
+  static final double CLOSE = 5e-3;
 
   /** A rounding with what the fractions of weights beside it come to. */
   private record Rounded(Settled settled, double value) {}
@@ -138,16 +138,23 @@ final class Settling {
 
   /** Whether whole units take hardly longer than fractions. */
   boolean isClose(Optional<Whole> whole) {
-    boolean block =
-        switch (problem.objective().first()) {
-          case Goal.MaximizeThroughput _, Goal.MinimizeLatency _ -> true;
-          case Goal.MaximizePhaseThroughput _,
-              Goal.MinimizePhaseLatency _,
-              Goal.Share _,
-              Goal.MinimizePeak _ ->
-              false;
-        };
-    return block && seconds(whole) * 1e3 <= candidate.solved().value() * (1 + CLOSE);
+    return isBlock() && loss(whole) <= 1 + CLOSE;
+  }
+
+  /** How many times as long whole units take as fractions; 1 where the goal is not the block. */
+  double loss(Optional<Whole> whole) {
+    return isBlock() ? seconds(whole) * 1e3 / candidate.solved().value() : 1;
+  }
+
+  private boolean isBlock() {
+    return switch (problem.objective().first()) {
+      case Goal.MaximizeThroughput _, Goal.MinimizeLatency _ -> true;
+      case Goal.MaximizePhaseThroughput _,
+          Goal.MinimizePhaseLatency _,
+          Goal.Share _,
+          Goal.MinimizePeak _ ->
+          false;
+    };
   }
 
   private Optional<Whole> bestOf(Solved planned, Map<Range, Map<Routes.Alike, Integer>> nearest) {

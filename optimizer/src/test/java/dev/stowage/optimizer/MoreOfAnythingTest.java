@@ -50,9 +50,9 @@ class MoreOfAnythingTest {
               optimizer.place(more) instanceof Placed(var after)
                   ? after.predicted().throughputTokensPerSecond()
                   : 0;
-          // The search over batch shapes is bounded: it may end at a shape a little worse.
+          // Shapes within half a percent count as equal, and rounding may lose as much again.
           assertTrue(
-              tokens >= before.predicted().throughputTokensPerSecond() * 0.96,
+              tokens >= before.predicted().throughputTokensPerSecond() * 0.99,
               "seed " + seed + ", " + resource + ": " + before.predicted() + ", then " + tokens);
         }
       }
