@@ -1,7 +1,12 @@
 package dev.stowage.compiler.simulate;
 
+import dev.stowage.optimizer.cost.ComputeWork;
+import dev.stowage.optimizer.cost.KvWork;
+import dev.stowage.optimizer.cost.ProductRate;
+import dev.stowage.optimizer.cost.SparseRead;
 import dev.stowage.optimizer.cost.Speeds;
 import dev.stowage.optimizer.cost.Stops;
+import dev.stowage.optimizer.cost.WeightWork;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ElementType;
@@ -25,7 +30,6 @@ import java.util.Map;
  */
 final class Pricing {
   private static final double F32 = 4;
-  private static final double FULL_RATE_ROWS = 128;
 
   private final ExecutablePlan plan;
   private final ModelShape shape;
@@ -97,36 +101,36 @@ final class Pricing {
         }
         double elements = (double) range.size() * shape.columns(weight);
         double rate =
-            !sweep.prefill()
-                ? device.rate(Rate.DECODE_COMPUTE)
-                : once ? device.rate(Rate.PREFILL_COMPUTE) : prefillRate(device, sweep);
+            sweep.prefill() && once
+                ? device.rate(Rate.PREFILL_COMPUTE)
+                : ProductRate.of(device, passRows(sweep));
         if (Speeds.measured(device) && multiplied > 0) {
           rate = Speeds.matmul(device, storedAs(weight, range), multiplied, sweepBytes);
         }
         add(work, "compute", at, 2 * multiplied * elements / rate);
         if (!Speeds.measured(device) && (multiplied > 0 || once)) {
+          var type = storedAs(weight, range);
           add(
               work,
               "bandwidth",
               at,
               (double) range.size()
-                  * shape.rowBytes(weight, storedAs(weight, range))
+                  * shape.rowBytes(weight, type)
                   / device.rate(Rate.MEMORY_BANDWIDTH));
+          if (type.quantized()) {
+            double unpacked = WeightWork.UNPACK_FLOPS * elements;
+            add(work, "compute", at, unpacked / device.rate(Rate.DECODE_COMPUTE));
+          }
         }
       }
       case Op.AttendPass() -> {
         double pairs = sweep.tokens() * (sweep.tokens() + 1.0) / 2;
-        double rate =
-            sweep.prefill() ? prefillRate(device, sweep) : device.rate(Rate.DECODE_COMPUTE);
-        if (Speeds.measured(device)) {
-          rate = Speeds.attend(device, ElementType.F32, (sweep.tokens() + 1.0) / 2).orElse(rate);
-          add(
-              work,
-              "compute",
-              at,
-              Speeds.overheadSeconds(device, 1, Speeds.layerBytes(shape, rows)));
-        }
+        double rate = ComputeWork.passAttention(device, sweep.tokens(), passRows(sweep));
         add(work, "compute", at, 4.0 * slots.size() * shape.queryWidth() * pairs / rate);
+        if (Speeds.measured(device)) {
+          double seconds = Speeds.overheadSeconds(device, 1, Speeds.layerBytes(shape, rows));
+          add(work, "compute", at, seconds);
+        }
       }
       case Op.Embed() -> lookUps(work, Weight.TOKENS, rows);
       case Op.AddPositions() -> lookUps(work, Weight.POSITIONS, rows);
@@ -162,10 +166,8 @@ final class Pricing {
             - Math.max(region.sequences().from(), slots.from()));
   }
 
-  private double prefillRate(DeviceSpec device, Sweep sweep) {
-    double rows = (double) sweep.tokens() * plan.batch().sequences() / plan.batch().microBatches();
-    double few = device.rate(Rate.DECODE_COMPUTE);
-    return few + (device.rate(Rate.PREFILL_COMPUTE) - few) * Math.min(1, rows / FULL_RATE_ROWS);
+  private double passRows(Sweep sweep) {
+    return (double) sweep.tokens() * plan.batch().sequences() / plan.batch().microBatches();
   }
 
   private void lookUps(Work work, Weight weight, double rows) {
@@ -191,6 +193,12 @@ final class Pricing {
       move(work, region.device(), region.attendAt(), read, sequences);
     }
     var at = plan.machine().device(region.attendAt());
+    // Prompts are attended to whole: a part is read where one token is made.
+    var part =
+        sweep.prefill()
+            ? new SparseRead(1, 1)
+            : SparseRead.of(shape, plan.kvType(), at.kind(), region);
+    double counted = KvWork.counted(plan.kvType(), shape.headDim());
     switch (at.kind()) {
       case GPU, HOST -> {
         double pairs = sweep.tokens() * held;
@@ -199,7 +207,9 @@ final class Pricing {
             "compute",
             at.name(),
             Speeds.attend(at, plan.kvType(), held)
-                .map(rate -> 4.0 * shape.queryWidth() * share * sequences * pairs / rate)
+                .map(
+                    rate ->
+                        4.0 * shape.queryWidth() * share * sequences * pairs * part.bytes() / rate)
                 .orElseGet(
                     () ->
                         sweep.prefill()
@@ -209,12 +219,13 @@ final class Pricing {
                                 * sequences
                                 * pairs
                                 / at.rate(Rate.PREFILL_COMPUTE)
-                            : read / at.rate(Rate.ATTENTION)));
-        add(work, "bandwidth", at.name(), read / at.rate(Rate.MEMORY_BANDWIDTH));
+                            : read * part.bytes() * counted / at.rate(Rate.ATTENTION)));
+        add(work, "bandwidth", at.name(), read * part.bytes() / at.rate(Rate.MEMORY_BANDWIDTH));
       }
       case CSD -> {
-        add(work, "internal", at.name(), read / at.rate(Rate.INTERNAL_READ));
-        add(work, "compute", at.name(), read * sweep.tokens() / at.rate(Rate.ATTENTION));
+        add(work, "internal", at.name(), read * part.bytes() / at.rate(Rate.INTERNAL_READ));
+        double attended = read * sweep.tokens() * part.engine() * counted;
+        add(work, "compute", at.name(), attended / at.rate(Rate.ATTENTION));
         double rows = sweep.tokens() * sequences * share;
         move(work, compute, at.name(), rows * F32 * shape.queryWidth(), 1);
         move(work, at.name(), compute, rows * F32 * (shape.queryWidth() + 2.0 * shape.heads()), 1);

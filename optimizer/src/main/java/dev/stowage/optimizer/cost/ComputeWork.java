@@ -13,20 +13,17 @@ import dev.stowage.plan.Weight;
  *
  * <pre>
  * compute    prefill 2 · B · E_once / PREFILL_COMPUTE + Σ_chunks ( 2 · B · c · E_layer + 4 · B · L · queryWidth · c(c+1)/2 ) / F(c · B/m)
- *            decode  (n − 1) · ( 2 · B · (E_layer + E_once) + 4 · B · L · queryWidth ) / DECODE_COMPUTE
+ *            decode  (n − 1) · ( 2 · B · (E_layer + E_once) + 4 · B · L · queryWidth ) / F(B/m)
  * </pre>
  *
  * {@code E_layer} are the elements of all layers' matrices, {@code E_once} those of the projections
- * and the head, which only rows with logits meet. The embedding is a look-up. {@code F(rows)} grows
- * from {@code DECODE_COMPUTE} to {@code PREFILL_COMPUTE} with the rows of a pass, which it reaches
- * at 128: products of few rows cannot use a matrix unit well. What reading and unpacking the
+ * and the head, which only rows with logits meet. The embedding is a look-up. {@code F(rows)} is
+ * the rate of products of so many rows: see {@link ProductRate}. What reading and unpacking the
  * matrices takes depends on how they are stored: see {@link WeightWork}. On a device with measured
  * curves, so do the products; norms and what else a pass costs are counted there too: see {@link
  * Speeds}.
  */
 public final class ComputeWork {
-  private static final double FULL_RATE_ROWS = 128;
-
   private ComputeWork() {}
 
   public static BusyTable of(Resources resources, BatchShape batch) {
@@ -55,7 +52,7 @@ public final class ComputeWork {
     for (int sweep = 0; sweep < Sweeps.count(batch, Phase.PREFILL); sweep++) {
       double chunk = Sweeps.chunk(batch, sweep);
       double flops = 2 * sequences * chunk * perLayer + pairFlops * chunk * (chunk + 1) / 2;
-      prefill += flops / prefillRate(device, chunk * sequences / batch.microBatches());
+      prefill += flops / ProductRate.of(device, chunk * sequences / batch.microBatches());
     }
     double decode =
         Sweeps.count(batch, Phase.DECODE) * (2 * sequences * (perLayer + once) + pairFlops);
@@ -64,7 +61,10 @@ public final class ComputeWork {
     int compute = resources.compute();
     table.add(Phase.PREFILL, BusyTable.Kind.OTHER, compute, prefill);
     table.add(
-        Phase.DECODE, BusyTable.Kind.OTHER, compute, decode / device.rate(Rate.DECODE_COMPUTE));
+        Phase.DECODE,
+        BusyTable.Kind.OTHER,
+        compute,
+        decode / ProductRate.of(device, sequences / batch.microBatches()));
     return table;
   }
 
@@ -98,7 +98,7 @@ public final class ComputeWork {
         double tokens = phase == Phase.DECODE ? 1 : Sweeps.chunk(batch, sweep);
         double pairs = tokens * (tokens + 1) / 2;
         double flops = 4.0 * batch.sequences() * shape.layers() * shape.queryWidth() * pairs;
-        seconds += flops / passAttention(device, phase, tokens, tokens * passRows);
+        seconds += flops / passAttention(device, tokens, tokens * passRows);
       }
       table.add(phase, BusyTable.Kind.OTHER, resources.compute(), seconds);
     }
@@ -134,17 +134,8 @@ public final class ComputeWork {
    * @param tokens of a sequence
    * @param rows of the pass
    */
-  public static double passAttention(DeviceSpec device, Phase phase, double tokens, double rows) {
+  public static double passAttention(DeviceSpec device, double tokens, double rows) {
     return Speeds.attend(device, ElementType.F32, (tokens + 1) / 2)
-        .orElseGet(
-            () ->
-                phase == Phase.DECODE
-                    ? device.rate(Rate.DECODE_COMPUTE)
-                    : prefillRate(device, rows));
-  }
-
-  private static double prefillRate(DeviceSpec device, double rows) {
-    double few = device.rate(Rate.DECODE_COMPUTE);
-    return few + (device.rate(Rate.PREFILL_COMPUTE) - few) * Math.min(1, rows / FULL_RATE_ROWS);
+        .orElseGet(() -> ProductRate.of(device, rows));
   }
 }

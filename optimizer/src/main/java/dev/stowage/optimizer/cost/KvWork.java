@@ -95,7 +95,7 @@ public final class KvWork {
         phase,
         kind,
         read,
-        read * held.pairs() / held.reads() * perByte(problem),
+        read * held.pairs() / held.reads() * counted(problem),
         4.0 * shape.queryWidth() * share * boxes * held.pairs(),
         held.pairs() / held.rows());
     if (!region.attendAt().equals(problem.compute())) {
@@ -128,7 +128,10 @@ public final class KvWork {
     var device = table.resources().device(region.attendAt());
     var spec = device.spec();
     // Prompts are attended to whole: a part is read where one token is made.
-    var part = phase == Phase.DECODE ? SparseRead.of(problem, region) : new SparseRead(1, 1);
+    var part =
+        phase == Phase.DECODE
+            ? SparseRead.of(problem.shape(), problem.kvType(), spec.kind(), region)
+            : new SparseRead(1, 1);
     switch (spec.kind()) {
       case GPU, HOST -> {
         double bytes = read * part.bytes();
@@ -142,7 +145,7 @@ public final class KvWork {
                     () ->
                         switch (phase) {
                           case PREFILL -> flops / spec.rate(Rate.PREFILL_COMPUTE);
-                          case DECODE -> bytes * perByte(problem) / spec.rate(Rate.ATTENTION);
+                          case DECODE -> bytes * counted(problem) / spec.rate(Rate.ATTENTION);
                         }));
         table.add(phase, kind, device.bandwidth(), bytes / spec.rate(Rate.MEMORY_BANDWIDTH));
       }
@@ -156,12 +159,19 @@ public final class KvWork {
     }
   }
 
-  /** Bytes that attention's rate counts for a stored byte. */
-  private static double perByte(Problem problem) {
-    int numbers = problem.shape().headDim();
-    return problem.kvType().quantized()
-        ? (double) ElementType.F16.rowBytes(numbers) / problem.kvType().rowBytes(numbers)
+  /**
+   * Bytes that attention's rate counts for a stored byte.
+   *
+   * @param numbers of a row: a head's width
+   */
+  public static double counted(ElementType kvType, int numbers) {
+    return kvType.quantized()
+        ? (double) ElementType.F16.rowBytes(numbers) / kvType.rowBytes(numbers)
         : 1;
+  }
+
+  private static double counted(Problem problem) {
+    return counted(problem.kvType(), problem.shape().headDim());
   }
 
   private static double written(BatchShape batch, KvRegion region, Phase phase) {

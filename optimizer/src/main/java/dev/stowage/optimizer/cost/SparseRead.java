@@ -1,8 +1,9 @@
 package dev.stowage.optimizer.cost;
 
-import dev.stowage.optimizer.Problem;
 import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.ElementType;
 import dev.stowage.plan.KvRegion;
+import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Sparsity;
 
 /**
@@ -24,30 +25,35 @@ import dev.stowage.plan.Sparsity;
  * @param bytes part of the bytes that a memory or the flash delivers
  * @param engine part of the work that computes
  */
-record SparseRead(double bytes, double engine) {
+public record SparseRead(double bytes, double engine) {
   private static final double PAGE_BYTES = 4096;
   private static final double CHANNELS_OF_A_PAGE = 2;
   private static final double CLUSTERED = 0.417;
   private static final double GATHER = 3.2;
 
-  static SparseRead of(Problem problem, KvRegion region) {
+  /**
+   * Of a region.
+   *
+   * @param at what kind of device attends over it
+   */
+  public static SparseRead of(
+      ModelShape shape, ElementType kvType, DeviceKind at, KvRegion region) {
     if (region.sparsity().isEmpty()) {
       return new SparseRead(1, 1);
     }
     var sparsity = region.sparsity().get();
-    var kind = problem.machine().device(region.attendAt()).kind();
-    int width = problem.shape().headDim();
+    int width = shape.headDim();
     double channels = Math.min(1, (double) sparsity.channels() / width);
     double numbers = Math.min(1, channels / 2 + sparsity.tokenShare());
-    if (kind == DeviceKind.CSD) {
-      return new SparseRead(flash(problem, sparsity, channels), numbers);
+    if (at == DeviceKind.CSD) {
+      return new SparseRead(flash(kvType.rowBytes(width), sparsity, channels), numbers);
     }
     double gathered = Math.min(1, GATHER * numbers);
     return new SparseRead(gathered, gathered);
   }
 
-  private static double flash(Problem problem, Sparsity sparsity, double channels) {
-    double tokens = Math.max(1, PAGE_BYTES / problem.kvType().rowBytes(problem.shape().headDim()));
+  private static double flash(long rowBytes, Sparsity sparsity, double channels) {
+    double tokens = Math.max(1, PAGE_BYTES / rowBytes);
     double chosen = Math.max(1, tokens * CLUSTERED);
     double choosing = (1 - Math.pow(1 - channels, CHANNELS_OF_A_PAGE)) / 2;
     return Math.min(1, choosing + 1 - Math.pow(1 - sparsity.tokenShare(), chosen));
