@@ -1,6 +1,8 @@
 package dev.stowage.compiler.simulate;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * When a resource is busy. Work is put where the resource is free from a moment on, in several
@@ -12,7 +14,10 @@ final class Occupancy {
   private double[] ends = new double[8];
   private int count;
   private double busy;
-  private double firstStart;
+  private final List<Piece> added = new ArrayList<>();
+
+  /** A part of one work, between what was given before. */
+  record Piece(double start, double end) {}
 
   /**
    * Adds work; returns when it ends.
@@ -23,22 +28,17 @@ final class Occupancy {
     busy += seconds;
     double at = from;
     double left = seconds;
-    firstStart = -1;
-    int i = 0;
-    while (i < count && ends[i] <= at) {
-      i++;
-    }
+    added.clear();
+    int i = after(at);
     while (true) {
       if (i < count && starts[i] <= at) {
         at = Math.max(at, ends[i]);
         i++;
         continue;
       }
-      if (firstStart < 0) {
-        firstStart = at;
-      }
       double gap = i < count ? starts[i] - at : Double.POSITIVE_INFINITY;
       double piece = Math.min(gap, left);
+      added.add(new Piece(at, at + piece));
       i = insert(i, at, at + piece);
       at += piece;
       left -= piece;
@@ -48,9 +48,15 @@ final class Occupancy {
     }
   }
 
-  /** When the work added last began. */
-  double firstStart() {
-    return firstStart;
+  /** The first interval that ends after a moment. */
+  private int after(double moment) {
+    int found = Arrays.binarySearch(ends, 0, count, moment);
+    return found < 0 ? -found - 1 : found + 1;
+  }
+
+  /** The pieces of the work added last, until more is added. */
+  List<Piece> added() {
+    return added;
   }
 
   double busySeconds() {
@@ -59,10 +65,7 @@ final class Occupancy {
 
   /** Nothing will be added before that moment. */
   void forget(double before) {
-    int gone = 0;
-    while (gone < count && ends[gone] <= before) {
-      gone++;
-    }
+    int gone = after(before);
     if (gone > 0) {
       System.arraycopy(starts, gone, starts, 0, count - gone);
       System.arraycopy(ends, gone, ends, 0, count - gone);
@@ -70,7 +73,7 @@ final class Occupancy {
     }
   }
 
-  /** Inserts a busy piece before interval {@code i}; returns the interval after it. */
+  /** Inserts a busy piece before interval {@code i}; returns the first that ends after it. */
   private int insert(int i, double start, double end) {
     boolean joinsBefore = i > 0 && ends[i - 1] == start;
     boolean joinsAfter = i < count && starts[i] == end;
@@ -79,7 +82,7 @@ final class Occupancy {
       System.arraycopy(starts, i + 1, starts, i, count - i - 1);
       System.arraycopy(ends, i + 1, ends, i, count - i - 1);
       count--;
-      return i;
+      return i - 1;
     }
     if (joinsBefore) {
       ends[i - 1] = end;

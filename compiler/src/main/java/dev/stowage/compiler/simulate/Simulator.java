@@ -30,6 +30,7 @@ import java.util.Map;
  *   <li>A step waits for what it reads to be written, and for what it writes to be read.
  *   <li>Loads run ahead by the schedule's prefetch, through a ring of one slot more, across the
  *       sweeps; a sweep ends when all lanes are done, since its tokens are the next one's input.
+ *       Until its weights are waited for, a load gives way: it moves while nothing else does.
  *   <li>A resource works on one thing at a time, on what was given first; what comes later fills
  *       the gaps. A step that needs several resources is on all of them at once and ends with the
  *       last.
@@ -212,7 +213,8 @@ public final class Simulator {
   private void forget() {
     forgotten = stopBefore;
     stopBefore = now;
-    lanes.forEach(lane -> lane.forget(forgotten));
+    double before = Math.min(forgotten, ring.oldest());
+    lanes.forEach(lane -> lane.forget(before));
   }
 
   private void finish(Work[][][] works, int microBatch, int stop) {
@@ -282,9 +284,12 @@ public final class Simulator {
 
   /** Puts work on its lanes, from a moment on; {@code end} is when the last of it ends. */
   private void occupy(Work work, double from, String what, int microBatch, int stop) {
-    end = Math.max(from, forgotten);
+    put(work, Math.max(from, forgotten), what, microBatch, stop);
+  }
+
+  private void put(Work work, double start, String what, int microBatch, int stop) {
+    end = start;
     endLane = -1;
-    double start = end;
     for (int i = 0; i < work.count(); i++) {
       int lane = work.lane(i);
       while (lane >= lanes.size()) {
@@ -297,14 +302,16 @@ public final class Simulator {
         endLane = lane;
       }
       if (recording) {
-        spans.add(
-            new Span(
-                pricing.lanes().get(lane),
-                what,
-                microBatch,
-                stopNames.get(stop),
-                occupancy.firstStart(),
-                done));
+        for (var piece : occupancy.added()) {
+          spans.add(
+              new Span(
+                  pricing.lanes().get(lane),
+                  what,
+                  microBatch,
+                  stopNames.get(stop),
+                  piece.start(),
+                  piece.end()));
+        }
       }
     }
   }
@@ -327,8 +334,7 @@ public final class Simulator {
   private final class Ring {
     private final boolean[] loads = new boolean[stops.size()];
     private final int[] sequence; // stops, in the order a sweep loads them
-    private final double[] loaded;
-    private final int[] loadedBy;
+    private final double[] free; // when a load's slot is, for loads that are not waited for yet
     private final Work[][] works = new Work[sections.length][];
     private final long total;
     private long issued;
@@ -359,21 +365,35 @@ public final class Simulator {
       }
       sequence = order.stream().mapToInt(Integer::intValue).toArray();
       total = (long) sequence.length * sweeps;
-      loaded = new double[schedule.prefetch() + 1];
-      loadedBy = new int[loaded.length];
+      free = new double[schedule.prefetch() + 1];
     }
 
     boolean loads(int stop) {
       return loads[stop];
     }
 
-    /** Waits for the next load. */
+    /** Since when the next load may run; never, where there is none. */
+    double oldest() {
+      return taken < issued ? free[(int) (taken % free.length)] : Double.POSITIVE_INFINITY;
+    }
+
+    /** Waits for the next load: what it has had no time for is given to the lanes now. */
     void await() {
-      while (issued < Math.min(total, loaded.length)) {
+      while (issued < Math.min(total, free.length)) {
         issue(0);
       }
-      int slot = (int) (taken++ % loaded.length);
-      waitFor(loaded[slot], loadedBy[slot]);
+      int stop = sequence[(int) (taken % sequence.length)];
+      double from = free[(int) (taken++ % free.length)];
+      double loaded = from;
+      int loadedBy = -1;
+      for (var work : works[stops.get(stop)]) {
+        put(work, from, "load", -1, stop);
+        if (end > loaded) {
+          loaded = end;
+          loadedBy = endLane;
+        }
+      }
+      waitFor(loaded, loadedBy);
     }
 
     /** The slot of the load waited for last is free again. */
@@ -384,17 +404,7 @@ public final class Simulator {
     }
 
     private void issue(double from) {
-      int stop = sequence[(int) (issued % sequence.length)];
-      int slot = (int) (issued++ % loaded.length);
-      loaded[slot] = from;
-      loadedBy[slot] = -1;
-      for (var work : works[stops.get(stop)]) {
-        occupy(work, from, "load", -1, stop);
-        if (end > loaded[slot]) {
-          loaded[slot] = end;
-          loadedBy[slot] = endLane;
-        }
-      }
+      free[(int) (issued++ % free.length)] = from;
     }
   }
 
