@@ -12,6 +12,7 @@ import dev.stowage.optimizer.formulate.Routes;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -62,17 +63,31 @@ public final class Optimizer {
   /** A shape with its placement in whole units. */
   private record Settled(Candidate candidate, Settling.Whole whole) {}
 
+  /** How a block is cut: shapes of one cut lose alike to rounding. */
+  private record Cut(int microBatches, int prefillChunk, ElementType kvType) {
+    static Cut of(Candidate candidate) {
+      return new Cut(
+          candidate.batch().microBatches(),
+          candidate.batch().prefillChunk(),
+          candidate.problem().kvType());
+    }
+  }
+
   /**
    * The best in whole units: where the best shape comes to noticeably less than its fractions, a
-   * few others whose fractions promise more than that may come to more.
+   * few others, cut otherwise, whose fractions promise more than that may come to more.
    */
   private static Optional<Settled> rounded(List<Candidate> candidates, Programs programs) {
     Optional<Settled> best = Optional.empty();
     double bestScore = Double.POSITIVE_INFINITY;
-    int settled = 0;
+    var settled = new HashSet<Cut>();
     for (var candidate : candidates) {
-      if (candidate.score() >= bestScore || settled == MOST_SETTLED) {
+      if (candidate.score() >= bestScore || settled.size() == MOST_SETTLED) {
         return best;
+      }
+      var cut = Cut.of(candidate);
+      if (settled.contains(cut)) {
+        continue;
       }
       var settling = new Settling(candidate, programs);
       var whole = settling.settle();
@@ -81,7 +96,7 @@ public final class Optimizer {
         whole = settling.seconds(mixed) < settling.seconds(whole) ? mixed : whole;
       }
       if (whole.isPresent()) {
-        settled++;
+        settled.add(cut);
         double score = candidate.score() * settling.loss(whole);
         if (score < bestScore) {
           bestScore = score;
