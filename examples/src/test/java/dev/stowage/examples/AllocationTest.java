@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -36,11 +37,24 @@ class AllocationTest {
   @ParameterizedTest
   @ValueSource(strings = {"ram", "ssd", "inst"})
   void decodeStepsAllocateNothingWhereverTheKvCacheLies(String kvDevice) throws Exception {
+    assertAllocatesNothing(draft(ElementType.F16).withKv(Map.of(kvDevice, 1.0), Draft.Axis.TOKENS));
+  }
+
+  /** In F32 the sequences are long enough; one layer of six, since every step reads it whole. */
+  @Test
+  void decodeStepsAllocateNothingWhereADiskIsReadPastThePageCache() throws Exception {
+    assertAllocatesNothing(
+        draft(ElementType.F32)
+            .withKv(Draft.shares("ram", 5 / 6.0, "ssd", 1 / 6.0), Draft.Axis.LAYERS));
+  }
+
+  private static Draft draft(ElementType kvType) {
+    return Draft.allOnHost(MODEL, new BatchShape(2, 2, 8, TOKENS, 8), kvType)
+        .withWeights(Map.of("ram", 0.5, "ssd", 0.5));
+  }
+
+  private void assertAllocatesNothing(Draft draft) throws Exception {
     assumeTrue(hasOptimizingCompiler(), "without C2 vectors are boxed, and every step allocates");
-    var draft =
-        Draft.allOnHost(MODEL, new BatchShape(2, 2, 8, TOKENS, 8), ElementType.F16)
-            .withWeights(Map.of("ram", 0.5, "ssd", 0.5))
-            .withKv(Map.of(kvDevice, 1.0), Draft.Axis.TOKENS);
     var request = new Request(new int[] {2, 500, 272}, TOKENS, Set.of(), Sampling.GREEDY);
     try (var session = Session.open(draft.plan(), draft.schedule(), folder, MODEL, 2)) {
       for (int steps = 0; steps < WARM_UP_STEPS; steps += TOKENS) {

@@ -352,7 +352,7 @@ public final class Lowering {
             buffers,
             on("staging." + region.name(), region.attendAt()),
             region.attendAt(),
-            Footprint.stagingBytes(shape, placed.kvType(), DeviceKind.DISK, region),
+            Footprint.sequenceBytes(shape, placed.kvType(), region),
             1);
       }
       if (attendsForCompute(region.attendAt())) {

@@ -152,7 +152,7 @@ public final class MemoryUse {
         add(
             region.attendAt(),
             Buffer.Purpose.WORKING,
-            Footprint.stagingBytes(shape, problem.kvType(), DeviceKind.DISK, region));
+            Footprint.sequenceBytes(shape, problem.kvType(), region));
       }
       if (!region.attendAt().equals(problem.compute()) && place != DeviceKind.CSD) {
         if (!attending.contains(region.attendAt())) {

@@ -118,19 +118,39 @@ public final class Footprint {
   /**
    * Host memory that a KV region's store uses while it appends and attends. A disk reads keys and
    * values of one slot and layer, all tokens and heads of the region, to where the host's kernels
-   * attend over them; the others need none.
+   * attend over them; the others need none. Where those fill many pages, there is room for two of
+   * them, for two writes, and for a page that is not full of every layer and slot.
    */
   public static long stagingBytes(
       ModelShape shape, ElementType kvType, DeviceKind kind, KvRegion region) {
     return switch (kind) {
-      case DISK ->
-          align(
-              2L
-                  * region.tokens().size()
-                  * region.heads().size()
-                  * kvType.rowBytes(shape.headDim()));
+      case DISK -> {
+        long bytes = sequenceBytes(shape, kvType, region);
+        if (bytes < DIRECT_BYTES) {
+          yield bytes;
+        }
+        long token = 2L * region.heads().size() * kvType.rowBytes(shape.headDim());
+        yield 2 * wholePages(token * region.tokens().size())
+            + 2 * kvWriteBytes(token)
+            + (long) region.layers().size() * region.sequences().size() * PAGE_BYTES;
+      }
       case HOST, GPU, CSD -> 0;
     };
+  }
+
+  /** Keys and values of one slot and layer, all tokens and heads of a region. */
+  public static long sequenceBytes(ModelShape shape, ElementType kvType, KvRegion region) {
+    return align(
+        2L * region.tokens().size() * region.heads().size() * kvType.rowBytes(shape.headDim()));
+  }
+
+  /**
+   * Room in which keys and values are gathered for one write.
+   *
+   * @param tokenBytes of one token of one layer
+   */
+  public static long kvWriteBytes(long tokenBytes) {
+    return Math.max(DIRECT_BYTES, wholePages(tokenBytes) + PAGE_BYTES);
   }
 
   /** Bytes that the rows of a region take on their device: every layer's slab aligned. */

@@ -20,6 +20,12 @@ public interface KvStore extends AutoCloseable {
   void append(int layer, Rows rows, MemorySegment keys, MemorySegment values);
 
   /**
+   * Announces an {@link #attend} that will come: a store that reads may begin to. A hint, which
+   * need not come true.
+   */
+  default void expect(int layer, Rows rows) {}
+
+  /**
    * Attends, for one layer, with every row over the region's keys at positions {@code max(0,
    * position − window + 1) ≤ t < start(row)}. Writes the partial result of every row and query
    * head: the neutral one ({@code m = −∞}, {@code l = 0}) for those the region holds nothing for.

@@ -1,6 +1,7 @@
 package dev.stowage.runtime.disk;
 
 import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.Footprint;
 import dev.stowage.runtime.device.Budget;
 import dev.stowage.runtime.device.Device;
 import dev.stowage.runtime.device.DeviceContext;
@@ -22,7 +23,7 @@ final class DiskDevice implements Device {
   private final DeviceSpec spec;
   private final DeviceContext context;
   private final Budget budget;
-  private final List<DiskKvStore> stores = new ArrayList<>();
+  private final List<KvStore> stores = new ArrayList<>();
 
   DiskDevice(DeviceSpec spec, DeviceContext context) {
     this.spec = spec;
@@ -44,19 +45,39 @@ final class DiskDevice implements Device {
   @Override
   public KvStore openKv(KvLayout layout, MemorySegment staging) {
     var region = layout.region();
-    budget.take("KV region " + region.name(), region.bytes(layout.headDim(), layout.type()));
+    long bytes = region.bytes(layout.headDim(), layout.type());
+    budget.take("KV region " + region.name(), bytes);
     try {
       Path folder =
           context.base().resolve(spec.path().orElse(System.getProperty("java.io.tmpdir")));
       Files.createDirectories(folder);
+      long room = Files.getFileStore(folder).getUsableSpace();
+      if (bytes > room) {
+        throw new IOException(
+            "it takes %d bytes, and the disk has room for %d".formatted(bytes, room));
+      }
       var file = Files.createTempFile(folder, region.name() + "-", ".kv");
-      var store = new DiskKvStore(spec.name(), layout, file, staging, context.kernels());
-      stores.add(store);
-      return store;
+      try {
+        var store = open(layout, file, staging);
+        stores.add(store);
+        return store;
+      } catch (IOException | RuntimeException e) {
+        Files.deleteIfExists(file);
+        throw e;
+      }
     } catch (IOException | IllegalArgumentException e) {
       throw new DeviceException(
-          spec.name(), "cannot make a file for KV region %s: %s".formatted(region.name(), e), e);
+          spec.name(),
+          "cannot make a file for KV region %s: %s".formatted(region.name(), e.getMessage()),
+          e);
     }
+  }
+
+  private KvStore open(KvLayout layout, Path file, MemorySegment staging) throws IOException {
+    long token = 2L * layout.region().heads().size() * layout.type().rowBytes(layout.headDim());
+    return token * layout.region().tokens().size() < Footprint.DIRECT_BYTES
+        ? new DiskKvStore(spec.name(), layout, file, staging, context.kernels())
+        : new DirectKvStore(spec.name(), layout, file, staging, context.kernels());
   }
 
   @Override
@@ -66,6 +87,6 @@ final class DiskDevice implements Device {
 
   @Override
   public void close() {
-    stores.forEach(DiskKvStore::close);
+    stores.forEach(KvStore::close);
   }
 }

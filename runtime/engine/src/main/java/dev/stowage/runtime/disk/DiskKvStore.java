@@ -47,7 +47,6 @@ final class DiskKvStore implements KvStore {
     halfBytes = headBytes * layout.region().heads().size();
     tokenBytes = 2 * halfBytes;
     if (tokenBytes * layout.region().tokens().size() > Integer.MAX_VALUE) {
-      Files.deleteIfExists(file);
       throw new IllegalArgumentException(
           "one sequence of one layer takes %d bytes, more than one read can bring"
               .formatted(tokenBytes * layout.region().tokens().size()));

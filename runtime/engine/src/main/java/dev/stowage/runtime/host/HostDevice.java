@@ -36,7 +36,12 @@ final class HostDevice implements Device {
   public MemorySegment allocate(String purpose, long bytes) {
     budget.take(purpose, bytes);
     try {
-      return arena.allocate(bytes, bytes < PAGE ? ALIGNMENT : PAGE);
+      if (bytes < HugePages.WORTHWHILE_BYTES) {
+        return arena.allocate(bytes, bytes < PAGE ? ALIGNMENT : PAGE);
+      }
+      var memory = arena.allocate(bytes, HugePages.BYTES);
+      HugePages.advise(memory);
+      return memory;
     } catch (OutOfMemoryError e) {
       throw new DeviceException(
           spec.name(),

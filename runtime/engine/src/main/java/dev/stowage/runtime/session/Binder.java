@@ -159,6 +159,7 @@ final class Binder {
     var program =
         new Program(
             stops.stream().map(Commands.Stop::commands).toArray(Command[][]::new),
+            stops.stream().mapToInt(Commands.Stop::layer).toArray(),
             stops.stream().mapToInt(Commands.Stop::waits).toArray(),
             Commands.flights(plan),
             word,

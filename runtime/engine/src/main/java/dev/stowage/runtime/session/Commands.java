@@ -105,9 +105,10 @@ final class Commands {
   /**
    * The commands of a stop.
    *
+   * @param layer -1 outside the layers
    * @param waits the first that may wait for a lane; the number of commands where none does
    */
-  record Stop(Command[] commands, int waits) {}
+  record Stop(Command[] commands, int layer, int waits) {}
 
   Commands(
       ExecutablePlan plan,
@@ -246,7 +247,10 @@ final class Commands {
               gpu.read(
                   part(from.of(pass), rows.of(pass) * row), part(logits, rows.of(pass) * row)));
     }
-    return new Stop(commands.toArray(Command[]::new), waits < 0 ? commands.size() : waits);
+    return new Stop(
+        commands.toArray(Command[]::new),
+        section.layers().isEmpty() ? -1 : layer,
+        waits < 0 ? commands.size() : waits);
   }
 
   // -- between a gpu and the host
@@ -345,6 +349,9 @@ final class Commands {
     if (lane == null) {
       Command attend = pass -> store.attend(layer, pass.rows, queries.of(pass), into[pass.flight]);
       commands.add(recorded.recorded(attend, work, Recorder.Bytes.NONE));
+      if (plan.machine().device(plan.kvRegion(step.region()).device()).kind() == DeviceKind.DISK) {
+        commands.add(pass -> expect(store, pass));
+      }
     } else {
       var ticket = new Ticket(lane, flights);
       tickets.put(step.writes(), ticket);
@@ -357,6 +364,13 @@ final class Commands {
         perFlight[flight] = recorded.recorded(attend, work, Recorder.Bytes.NONE);
       }
       commands.add(pass -> ticket.submit(perFlight, pass));
+    }
+  }
+
+  /** While what follows computes, a disk reads what the next pass will attend to. */
+  private static void expect(KvStore store, Pass pass) {
+    if (pass.nextLayer >= 0) {
+      store.expect(pass.nextLayer, pass.next.rows);
     }
   }
 

@@ -23,6 +23,11 @@ final class Pass {
   /** Which instance of what attention reads and writes is this pass's. */
   int flight;
 
+  /** The pass that takes the next stop of the sweep, and its layer there; null or -1 for none. */
+  Pass next;
+
+  int nextLayer;
+
   /** Where the stop's loaded weights lie, if it has any. */
   int ringSlot;
 

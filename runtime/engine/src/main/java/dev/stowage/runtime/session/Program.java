@@ -19,6 +19,7 @@ final class Program {
   }
 
   private final Command[][] stops;
+  private final int[] layers; // of every stop, or -1
   private final int[] waits; // for every stop, the first command that may wait for attention
   private final int flights;
   private final int[] word;
@@ -31,12 +32,14 @@ final class Program {
   private final List<Device> devices;
 
   /**
+   * @param layers of every stop; -1 outside the layers
    * @param waits for every stop, the first command that may wait for a lane; the number of its
    *     commands where none does
    * @param flights passes of one stop that may be under way together
    */
   Program(
       Command[][] stops,
+      int[] layers,
       int[] waits,
       int flights,
       int[] word,
@@ -48,6 +51,7 @@ final class Program {
       List<KvStore> stores,
       List<Device> devices) {
     this.stops = stops;
+    this.layers = layers;
     this.waits = waits;
     this.flights = flights;
     this.word = word;
@@ -131,6 +135,8 @@ final class Program {
         held = entry;
       }
       int stop = pass.stop++;
+      pass.next = i + 1 < word.length ? passes[word[i + 1]] : null;
+      pass.nextLayer = pass.next == null ? -1 : layers[pass.next.stop];
       if (pass.rows.count() == 0) {
         continue;
       }

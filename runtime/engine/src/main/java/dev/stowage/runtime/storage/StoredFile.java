@@ -149,6 +149,17 @@ public final class StoredFile implements AutoCloseable {
     write(pages(), buffer, offset);
   }
 
+  /**
+   * Reads whole pages: the buffer's address and length and the offset are multiples of a page.
+   *
+   * @return bytes that have come, fewer than asked for where the file ends; -1 behind its end
+   */
+  public int readPages(ByteBuffer buffer, long offset) throws IOException {
+    int count = pages().read(buffer, offset);
+    drop(offset, Math.max(count, 0));
+    return count;
+  }
+
   private static void write(FileChannel channel, ByteBuffer buffer, long offset)
       throws IOException {
     long at = offset - buffer.position();

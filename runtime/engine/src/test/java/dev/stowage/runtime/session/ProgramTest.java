@@ -81,6 +81,7 @@ class ProgramTest {
     var program =
         new Program(
             new Command[][] {{begin, end}, {}},
+            new int[] {0, -1},
             new int[] {1, 0},
             flights,
             word,
