@@ -1,14 +1,14 @@
 #!/bin/sh
 # Compiles the kernels into the fat binary that the jar carries, and records what it was made of.
-# Needs nvcc 13.0; run it after every change of a .cu or .cuh file.
+# Code for 8.0 runs on all of Ampere. Needs nvcc 13.0; run it after every change of a .cu or .cuh file.
 set -eu
 cd "$(dirname "$0")"
 out=../resources/dev/stowage/gpu
 options="-O3 -std=c++17"
 if [ "${1:-}" != --ptx ]; then
-  nvcc $options --fatbin -Xfatbin -compress-all \
+  nvcc $options --threads 0 --fatbin -Xfatbin -compress-all \
     -gencode arch=compute_75,code=compute_75 \
-    -gencode arch=compute_80,code=sm_80 -gencode arch=compute_86,code=sm_86 \
+    -gencode arch=compute_80,code=sm_80 \
     -gencode arch=compute_89,code=sm_89 -gencode arch=compute_90,code=sm_90 \
     kernels.cu -o "$out/kernels.fatbin"
 fi
@@ -17,7 +17,7 @@ if [ "${1:-}" = --ptx ]; then
   echo "ptx $ptx"
 else
   {
-    echo "sources $(cat numbers.cuh kernels.cu | sha256sum | cut -d' ' -f1)"
+    echo "sources $(cat ./*.cuh kernels.cu | sha256sum | cut -d' ' -f1)"
     echo "ptx $ptx"
     echo "binary $(sha256sum < "$out/kernels.fatbin" | cut -d' ' -f1)"
   } > "$out/kernels.sha256"

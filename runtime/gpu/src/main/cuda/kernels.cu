@@ -2,7 +2,7 @@
 //
 // Every kernel takes one Args: pointers p, integers n, floats f, in the order its comment names them.
 // Strides are bytes. F32 operands lie at multiples of four bytes, everything else at any byte.
-#include "numbers.cuh"
+#include "mma.cuh"
 
 struct Args {
   unsigned long long p[8];
@@ -12,7 +12,6 @@ struct Args {
 
 #define WARPS 4
 #define THREADS (32 * WARPS)
-#define ALL 0xffffffffu
 #define KERNEL extern "C" __global__ void
 
 __device__ __forceinline__ float warpSum(float value) {
@@ -39,7 +38,7 @@ __device__ __forceinline__ float* floats(unsigned long long base, long long offs
 
 // -- linear layers: p x, w, bias or 0, out; n xStride, outStride, rows, k, columns, rowBytes
 //
-// A warp takes one output column for ROWS rows, so that a weight is read once for all of them. Lane j
+// For types and GPUs without tensor products. A warp takes one output column for ROWS rows, so that a weight is read once for all of them. Lane j
 // takes numbers 8j .. 8j + 7 of every 256: the order of a sum is fixed by k alone.
 
 template <class T, int ROWS>
@@ -102,14 +101,12 @@ __device__ __forceinline__ void matmul(const Args& a) {
   KERNEL matmul_##name##_1(Args a) { matmul<type, 1>(a); }  \
   KERNEL matmul_##name##_8(Args a) { matmul<type, 8>(a); }
 MATMUL(f32, F32)
-MATMUL(f16, F16)
 MATMUL(bf16, BF16)
-MATMUL(int8, INT8)
-MATMUL(int4, INT4)
-MATMUL(q8_0, Q8_0)
-MATMUL(q4_0, Q4_0)
 MATMUL(q4_k, Q4_K)
 MATMUL(q6_k, Q6_K)
+
+// Types whose products tensor cores take.
+#include "products.cuh"
 
 // -- rows
 

@@ -137,7 +137,7 @@ API Result cuDeviceGet(int* device, int ordinal) {
 API Result cuDeviceGetName(char* name, int n, int) { strncpy(name, "Stowage emulated GPU", n); return OK; }
 API Result cuDeviceTotalMem_v2(size_t* bytes, int) { *bytes = capacity; return OK; }
 API Result cuDeviceGetAttribute(int* value, int attribute, int) {
-  *value = attribute == 75 ? 9 : attribute == 76 ? 0 : 1;
+  *value = attribute == 75 ? 9 : attribute == 76 ? 0 : attribute == 97 ? 227 << 10 : 1;
   return OK;
 }
 API Result cuCtxCreate_v2(void** context, unsigned, int) {
@@ -328,14 +328,24 @@ API Result cuModuleGetFunction(void** function, void* module, const char* name) 
   return *function ? OK : NOT_FOUND;
 }
 
+static std::map<void*, unsigned> mostShared;
+
+API Result cuFuncSetAttribute(void* function, int attribute, int value) {
+  ALIVE
+  if (attribute != 8 || value < 0 || value > 227 << 10) return INVALID;
+  mostShared[function] = (unsigned)value;
+  return OK;
+}
+
 struct Call {
   void (*kernel)(Args);
   Args args;
 };
 static void call(void* c) { ((Call*)c)->kernel(((Call*)c)->args); }
 
-API Result cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned, Stream* s, void** params, void**) {
+API Result cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, Stream* s, void** params, void**) {
   ALIVE
+  if (shared > 48 << 10 && shared > mostShared[function]) return INVALID;
   if (gx == 0 || gy == 0 || gy > 65535 || gz != 1 || bx == 0 || bx > 1024 || by != 1 || bz != 1 || !s) return INVALID;
   Call c{(void (*)(Args))function, *(Args*)params[0]};
   s->submit([=]() mutable {
@@ -347,6 +357,7 @@ API Result cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz,
     }
     if (launchesLeft > 0) launchesLeft--;
     Access access;
+    fibres::shareBytes(shared);
     fibres::launch(Dim{gx, gy, 1}, bx, call, &c);
   });
   return OK;

@@ -14,6 +14,7 @@
 #define __device__
 #define __forceinline__ inline
 #define __shared__ static
+#define __launch_bounds__(threads)
 
 struct Dim { unsigned x, y, z; };
 struct float4 { float x, y, z, w; };
@@ -24,7 +25,7 @@ static inline float __fmul_rn(float a, float b) { return a * b; }
 static inline float __fadd_rn(float a, float b) { return a + b; }
 static inline float __fdiv_rn(float a, float b) { return a / b; }
 
-static inline float emulatedHalfToFloat(uint32_t h) {
+static inline float decodeHalf(uint32_t h) {
   uint32_t sign = (h & 0x8000u) << 16, exponent = h >> 10 & 31, mantissa = h & 0x3ff, bits;
   float f;
   if (exponent == 0) {
@@ -35,6 +36,15 @@ static inline float emulatedHalfToFloat(uint32_t h) {
   memcpy(&f, &bits, 4);
   return f;
 }
+
+struct Halves {
+  float number[1 << 16];
+  Halves() {
+    for (uint32_t h = 0; h < 1 << 16; h++) number[h] = decodeHalf(h);
+  }
+};
+static const Halves allHalves;
+static inline float emulatedHalfToFloat(uint32_t h) { return allHalves.number[h & 0xffff]; }
 
 static inline uint32_t emulatedFloatToHalf(float f) {
   uint32_t bits;
@@ -51,6 +61,13 @@ static inline uint32_t emulatedFloatToHalf(float f) {
   uint32_t half = (bits - 0x38000000u) >> 13, rest = bits & 0x1fff;
   half += rest > 0x1000u || (rest == 0x1000u && (half & 1));
   return sign | half;
+}
+
+static inline float emulatedBf16ToFloat(uint32_t bits) {
+  float f;
+  bits <<= 16;
+  memcpy(&f, &bits, 4);
+  return f;
 }
 
 namespace fibres {
@@ -76,6 +93,24 @@ static int current;
 static void (*body)(void*);
 static void* argument;
 static uint32_t exchanged[MOST / 32][2][32];
+static float fragments[MOST / 32][2][32][12];
+
+// The shared memory that a launch asked for, up against memory that cannot be reached.
+const size_t SHARED = 1 << 20;
+static char* sharedEnd;
+static size_t sharedBytes;
+
+static unsigned char* dynamicShared() { return (unsigned char*)sharedEnd - sharedBytes; }
+
+static void shareBytes(size_t bytes) {
+  if (!sharedEnd) {
+    char* low = (char*)mmap(nullptr, SHARED + 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mprotect(low, SHARED, PROT_READ | PROT_WRITE);
+    sharedEnd = low + SHARED;
+  }
+  sharedBytes = (bytes + 15) / 16 * 16;
+  memset(sharedEnd - sharedBytes, 0xa5, sharedBytes);
+}
 
 #if defined(__x86_64__)
 static void* scheduler;
@@ -182,12 +217,46 @@ static inline void __syncthreads() {
 }
 
 // What a thread writes in one phase is read before it can write there again, two phases later.
-static inline float __shfl_xor_sync(unsigned, float value, int lanes) {
+static inline float __shfl_sync(unsigned, float value, int lane) {
   int t = fibres::current;
   unsigned phase = fibres::fibre[t].phase++ & 1;
   memcpy(&fibres::exchanged[t / 32][phase][t % 32], &value, 4);
   fibres::fibre[t].state = fibres::AT_WARP;
   fibres::leave();
-  memcpy(&value, &fibres::exchanged[t / 32][phase][t % 32 ^ lanes], 4);
+  memcpy(&value, &fibres::exchanged[t / 32][phase][lane], 4);
   return value;
+}
+
+static inline float __shfl_xor_sync(unsigned all, float value, int lanes) {
+  return __shfl_sync(all, value, fibres::current % 32 ^ lanes);
+}
+
+// c += A B over a warp's fragments of m16n8k16; the numbers of 16 bits as the type says.
+template <float (*toFloat)(uint32_t)>
+static inline void emulatedMma(float* c, const uint32_t* a, const uint32_t* b) {
+  int t = fibres::current, lane = t % 32;
+  unsigned phase = fibres::fibre[t].phase++ & 1;
+  float(*all)[12] = fibres::fragments[t / 32][phase];
+  for (int i = 0; i < 4; i++) {
+    all[lane][2 * i] = toFloat(a[i] & 0xffff);
+    all[lane][2 * i + 1] = toFloat(a[i] >> 16);
+  }
+  for (int i = 0; i < 2; i++) {
+    all[lane][8 + 2 * i] = toFloat(b[i] & 0xffff);
+    all[lane][8 + 2 * i + 1] = toFloat(b[i] >> 16);
+  }
+  fibres::fibre[t].state = fibres::AT_WARP;
+  fibres::leave();
+  for (int e = 0; e < 4; e++) {
+    int row = e / 2, column = lane % 4 * 2 + e % 2;  // of A: lane / 4, or eight below
+    float sum = c[e];
+    for (int half = 0; half < 2; half++) {
+      for (int u = 0; u < 4; u++) {
+        const float* x = all[lane / 4 * 4 + u] + 4 * half + 2 * row;
+        const float* y = all[column * 4 + u] + 8 + 2 * half;
+        sum += x[0] * y[0] + x[1] * y[1];
+      }
+    }
+    c[e] = sum;
+  }
 }

@@ -16,6 +16,7 @@ import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUevent;
 import jcuda.driver.CUevent_flags;
 import jcuda.driver.CUfunction;
+import jcuda.driver.CUfunction_attribute;
 import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
@@ -132,7 +133,8 @@ final class Cuda implements AutoCloseable {
         + attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
   }
 
-  private int attribute(int attribute) {
+  /** The number of one of the GPU's attributes, {@link CUdevice_attribute}. */
+  int attribute(int attribute) {
     var value = new int[1];
     JCudaDriver.cuDeviceGetAttribute(value, attribute, gpu);
     return value[0];
@@ -220,6 +222,18 @@ final class Cuda implements AutoCloseable {
     return function;
   }
 
+  /** A kernel that takes so many bytes of shared memory at each launch. */
+  CUfunction function(String kernel, int sharedBytes) {
+    var function = function(kernel);
+    check(
+        "give %d bytes of shared memory to %s".formatted(sharedBytes, kernel),
+        JCudaDriver.cuFuncSetAttribute(
+            function,
+            CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+            sharedBytes));
+    return function;
+  }
+
   /** Copies from page-locked memory, once the stream comes to it. */
   void copyIn(MemorySegment from, MemorySegment to, CUstream stream) {
     enter();
@@ -274,6 +288,7 @@ final class Cuda implements AutoCloseable {
       long gridX,
       int gridY,
       int threads,
+      int sharedBytes,
       CUstream stream,
       Pointer parameters) {
     enter();
@@ -287,7 +302,7 @@ final class Cuda implements AutoCloseable {
             threads,
             1,
             1,
-            0,
+            sharedBytes,
             stream,
             parameters,
             null));

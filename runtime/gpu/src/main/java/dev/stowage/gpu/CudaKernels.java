@@ -25,6 +25,7 @@ final class CudaKernels implements Kernels {
   private final String gpu;
   private final Map<ElementType, CUfunction> matmulOne = new EnumMap<>(ElementType.class);
   private final Map<ElementType, CUfunction> matmulEight = new EnumMap<>(ElementType.class);
+  private final Map<ElementType, TensorProduct> products = new EnumMap<>(ElementType.class);
   private final Map<ElementType, CUfunction> attention = new EnumMap<>(ElementType.class);
   private final CUfunction widen;
   private final CUfunction narrow;
@@ -44,8 +45,12 @@ final class CudaKernels implements Kernels {
     this.launcher = launcher;
     gpu = cuda.name();
     for (var type : ElementType.values()) {
-      matmulOne.put(type, cuda.function("matmul_" + type.word() + "_1"));
-      matmulEight.put(type, cuda.function("matmul_" + type.word() + "_8"));
+      if (TensorProduct.takes(type, cuda)) {
+        products.put(type, new TensorProduct(type, cuda));
+      } else {
+        matmulOne.put(type, cuda.function("matmul_" + type.word() + "_1"));
+        matmulEight.put(type, cuda.function("matmul_" + type.word() + "_8"));
+      }
       if (!type.wholeGroups()) {
         attention.put(type, cuda.function("attention_" + type.word()));
       }
@@ -103,7 +108,9 @@ final class CudaKernels implements Kernels {
         k,
         from,
         to);
-    int together = rows == 1 ? 1 : 8;
+    if (rows == 0 || from == to) {
+      return;
+    }
     launcher
         .arguments()
         .at(x, xOffset)
@@ -115,12 +122,18 @@ final class CudaKernels implements Kernels {
         .number((long) rows)
         .number((long) k)
         .number((long) to - from)
-        .number(type.rowBytes(k))
-        .blocks(
-            (rows == 1 ? matmulOne : matmulEight).get(type),
-            (to - from + WARPS - 1) / WARPS,
-            (rows + together - 1) / together,
-            THREADS);
+        .number(type.rowBytes(k));
+    var product = products.get(type);
+    if (product != null) {
+      product.launch(launcher, rows, to - from);
+    } else {
+      int together = rows == 1 ? 1 : 8;
+      launcher.blocks(
+          (rows == 1 ? matmulOne : matmulEight).get(type),
+          (to - from + WARPS - 1) / WARPS,
+          (rows + together - 1) / together,
+          THREADS);
+    }
   }
 
   @Override

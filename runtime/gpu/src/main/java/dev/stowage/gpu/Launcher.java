@@ -75,8 +75,13 @@ final class Launcher {
 
   /** Starts a kernel with so many blocks; none do nothing. */
   void blocks(CUfunction kernel, long x, int y, int threads) {
+    blocks(kernel, x, y, threads, 0);
+  }
+
+  /** Likewise, each block with so many bytes of shared memory. */
+  void blocks(CUfunction kernel, long x, int y, int threads, int sharedBytes) {
     if (x > 0 && y > 0) {
-      cuda.launch(kernel, x, y, threads, stream, parameters);
+      cuda.launch(kernel, x, y, threads, sharedBytes, stream, parameters);
     }
   }
 

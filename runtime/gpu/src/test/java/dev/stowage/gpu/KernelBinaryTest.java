@@ -15,6 +15,8 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 
 /** The fat binary in the jar is the kernels' sources, compiled. */
@@ -27,7 +29,11 @@ class KernelBinaryTest {
   void wasBuiltFromTheSourcesAsTheyAre() throws Exception {
     var recorded = recorded();
     var sources = MessageDigest.getInstance("SHA-256");
-    sources.update(Files.readAllBytes(CUDA.resolve("numbers.cuh")));
+    try (var headers = Files.newDirectoryStream(CUDA, "*.cuh")) {
+      for (var header : new TreeSet<>(StreamSupport.stream(headers.spliterator(), false).toList())) {
+        sources.update(Files.readAllBytes(header));
+      }
+    }
     sources.update(Files.readAllBytes(CUDA.resolve("kernels.cu")));
     assertEquals(
         recorded.get("sources"),
@@ -41,10 +47,10 @@ class KernelBinaryTest {
     var bytes = Files.readAllBytes(RESOURCES.resolve("kernels.fatbin"));
     assertEquals(
         0xba55ed50, ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt(), "its magic");
-    assertTrue(bytes.length < 1 << 20, () -> bytes.length + " bytes");
+    assertTrue(bytes.length < 3 << 19, () -> bytes.length + " bytes");
   }
 
-  /** Takes half a minute, so it runs where it is asked for: {@code -Dstowage.kernels=rebuild}. */
+  /** Takes a minute or more, so it runs where it is asked for: {@code -Dstowage.kernels=rebuild}. */
   @Test
   void compilesToTheRecordedPtx() throws Exception {
     assumeTrue(
