@@ -196,6 +196,7 @@ class ArchitectureTest {
             "runtime/gpu",
             "runtime/cli",
             "runtime/bench",
+            "runtime/gpu-bundle",
             "compiler/maven-plugin",
             "lsp-server")) {
       var sources = Path.of("..", module, "src", "main", "java");

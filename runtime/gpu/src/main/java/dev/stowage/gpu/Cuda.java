@@ -127,7 +127,8 @@ final class Cuda implements AutoCloseable {
     return new String(bytes, StandardCharsets.US_ASCII).trim();
   }
 
-  private String capability() {
+  /** Its compute capability, as {@code 9.0}. */
+  String capability() {
     return attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
         + "."
         + attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
@@ -151,16 +152,22 @@ final class Cuda implements AutoCloseable {
     var address = new DeviceAddress();
     int result = JCudaDriver.cuMemAlloc(address, Math.max(bytes, 1));
     if (result == OUT_OF_MEMORY) {
-      var free = new long[1];
-      JCudaDriver.cuMemGetInfo(free, new long[1]);
       throw new DeviceException(
           device,
           "%s needs %d bytes, within the plan's budget, but the GPU has only %d bytes left"
-              .formatted(purpose, bytes, free[0]));
+              .formatted(purpose, bytes, freeBytes()));
     }
     check("allocate %d bytes for %s".formatted(bytes, purpose), result);
     taken.push(() -> JCudaDriver.cuMemFree(address));
     return segment(address.value(), bytes);
+  }
+
+  /** Bytes of the GPU's memory that nobody has taken. */
+  long freeBytes() {
+    enter();
+    var free = new long[1];
+    check("say how much memory is free", JCudaDriver.cuMemGetInfo(free, new long[1]));
+    return free[0];
   }
 
   /** Page-locked host memory, which kernels can read too, until this closes. */
@@ -253,6 +260,18 @@ final class Cuda implements AutoCloseable {
         "copy from the GPU",
         JCudaDriver.cuMemcpyDtoHAsync(
             new HostAddress(to.address()),
+            new DeviceAddress(from.address()),
+            from.byteSize(),
+            stream));
+  }
+
+  /** Copies within the GPU's memory, once the stream comes to it. */
+  void copyWithin(MemorySegment from, MemorySegment to, CUstream stream) {
+    enter();
+    check(
+        "copy within the GPU",
+        JCudaDriver.cuMemcpyDtoDAsync(
+            new DeviceAddress(to.address()),
             new DeviceAddress(from.address()),
             from.byteSize(),
             stream));

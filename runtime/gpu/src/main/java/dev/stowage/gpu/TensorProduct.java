@@ -39,8 +39,7 @@ final class TensorProduct {
     thirtyTwo = cuda.function(name + "_32");
     tiledBytes = tiledBytes(type == ElementType.BF16 ? 3 : 2);
     int room =
-        cuda.attribute(
-            CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
+        cuda.attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
     tiled = tiledBytes <= room ? cuda.function(name + "_tiled", tiledBytes) : null;
   }
 
@@ -55,11 +54,7 @@ final class TensorProduct {
   void launch(Launcher launcher, int rows, int columns) {
     if (rows > 32 && tiled != null) {
       launcher.blocks(
-          tiled,
-          blocks(rows, TILE_ROWS),
-          blocks(columns, TILE_COLUMNS),
-          THREADS,
-          tiledBytes);
+          tiled, blocks(rows, TILE_ROWS), blocks(columns, TILE_COLUMNS), THREADS, tiledBytes);
     } else {
       int together = rows <= 8 ? 8 : rows <= 16 ? 16 : 32;
       launcher.blocks(

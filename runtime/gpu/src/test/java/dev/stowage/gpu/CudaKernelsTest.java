@@ -3,6 +3,7 @@ package dev.stowage.gpu;
 import dev.stowage.runtime.device.ComputeDevice;
 import dev.stowage.runtime.kernel.KernelAgreement;
 import dev.stowage.runtime.kernel.Kernels;
+import dev.stowage.runtime.kernel.StagedKernels;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 

@@ -30,7 +30,8 @@ class KernelBinaryTest {
     var recorded = recorded();
     var sources = MessageDigest.getInstance("SHA-256");
     try (var headers = Files.newDirectoryStream(CUDA, "*.cuh")) {
-      for (var header : new TreeSet<>(StreamSupport.stream(headers.spliterator(), false).toList())) {
+      for (var header :
+          new TreeSet<>(StreamSupport.stream(headers.spliterator(), false).toList())) {
         sources.update(Files.readAllBytes(header));
       }
     }
@@ -50,7 +51,9 @@ class KernelBinaryTest {
     assertTrue(bytes.length < 3 << 19, () -> bytes.length + " bytes");
   }
 
-  /** Takes a minute or more, so it runs where it is asked for: {@code -Dstowage.kernels=rebuild}. */
+  /**
+   * Takes a minute or more, so it runs where it is asked for: {@code -Dstowage.kernels=rebuild}.
+   */
   @Test
   void compilesToTheRecordedPtx() throws Exception {
     assumeTrue(

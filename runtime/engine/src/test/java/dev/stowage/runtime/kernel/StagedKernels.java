@@ -1,30 +1,29 @@
-package dev.stowage.gpu;
+package dev.stowage.runtime.kernel;
 
 import dev.stowage.plan.ElementType;
 import dev.stowage.runtime.device.ComputeDevice;
-import dev.stowage.runtime.kernel.Kernels;
-import dev.stowage.runtime.kernel.RopeTable;
 import java.lang.foreign.MemorySegment;
 import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * A GPU's kernels on host memory: every call brings all its segments to the GPU, runs there, and
- * brings them back, so that tests of kernels need not know where they run.
+ * A device's kernels on host memory: every call brings all its segments to the device, runs there,
+ * and brings them back, so that tests of kernels need not know where they run.
  */
-final class StagedKernels implements Kernels {
-  private final ComputeDevice gpu;
+public final class StagedKernels implements Kernels {
+  private final ComputeDevice compute;
   private final Kernels kernels;
   private final MemorySegment room; // all segments of a call, one after the other
 
-  StagedKernels(ComputeDevice gpu, long bytes) {
-    this.gpu = gpu;
-    kernels = gpu.kernels();
-    room = gpu.allocate("room", bytes);
+  /** Kernels whose calls take operands of so many bytes in all. */
+  public StagedKernels(ComputeDevice compute, long bytes) {
+    this.compute = compute;
+    kernels = compute.kernels();
+    room = compute.allocate("room", bytes);
   }
 
-  /** The segments of one call, and where they are on the GPU. */
+  /** The segments of one call, and where they are on the device. */
   private final class Call {
     private final Map<MemorySegment, MemorySegment> places = new IdentityHashMap<>();
     private long used;
@@ -36,7 +35,7 @@ final class StagedKernels implements Kernels {
     private MemorySegment bring(MemorySegment host) {
       var device = room.asSlice(used, host.byteSize());
       used += (host.byteSize() + 255) / 256 * 256;
-      gpu.write(host, device);
+      compute.write(host, device);
       return device;
     }
 
@@ -51,7 +50,7 @@ final class StagedKernels implements Kernels {
     call.places.forEach(
         (host, device) -> {
           if (!host.isReadOnly()) {
-            gpu.read(device, host);
+            compute.read(device, host);
           }
         });
   }

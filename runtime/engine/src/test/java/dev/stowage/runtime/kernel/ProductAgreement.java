@@ -1,29 +1,24 @@
-package dev.stowage.gpu;
+package dev.stowage.runtime.kernel;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.stowage.plan.ElementType;
-import dev.stowage.runtime.device.ComputeDevice;
-import dev.stowage.runtime.kernel.Kernels;
-import dev.stowage.runtime.kernel.RandomData;
 import dev.stowage.runtime.kernel.reference.ReferenceKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Products on tensor cores, few rows and many: as accurate as sums in F32, whatever the range of
- * the operands, and the same bits whichever kernel takes them.
+ * What products of few rows and of many must be on a device that takes both by kernels of their
+ * own: as accurate as sums in F32, whatever the range of the operands, and the same bits whichever
+ * kernel takes them. The data is random, its seed in every message.
  */
-class TensorProductTest {
-  private static final long ROOM = 16L << 20;
+public abstract class ProductAgreement {
   private static final List<ElementType> TYPES =
       List.of(
           ElementType.F16,
@@ -33,26 +28,12 @@ class TensorProductTest {
           ElementType.Q8_0,
           ElementType.Q4_0);
 
-  private static ComputeDevice gpu;
-  private static Kernels kernels;
-
   private final Kernels reference = new ReferenceKernels();
   private Arena arena;
   private RandomData data;
 
-  @BeforeAll
-  static void openGpu() {
-    EmulatedDriver.loaded();
-    gpu = GpuDevices.open(ROOM);
-    kernels = new StagedKernels(gpu, ROOM);
-  }
-
-  @AfterAll
-  static void closeGpu() {
-    if (gpu != null) {
-      gpu.close();
-    }
-  }
+  /** The implementation under test. */
+  protected abstract Kernels kernels();
 
   @BeforeEach
   void openArena() {
@@ -113,12 +94,13 @@ class TensorProductTest {
           var w = weights(type, offset, n, k);
           int[] cut = {rows, k, n};
           var expected = product(reference, x, type, w, offset, cut);
-          var actual = product(kernels, x, type, w, offset, cut);
+          var actual = product(kernels(), x, type, w, offset, cut);
           assertClose(what, expected, actual, 4e-6 * (1 + k / 64.0) * (Math.sqrt(k) + 3));
           int[] few = {data.between(1, 32), k, n};
           long bytes = 4L * few[0] * n;
-          var fewer = product(kernels, x, type, w, offset, few);
-          assertEquals(-1, actual.asSlice(0, bytes).mismatch(fewer), what + ", " + few[0] + " rows");
+          var fewer = product(kernels(), x, type, w, offset, few);
+          assertEquals(
+              -1, actual.asSlice(0, bytes).mismatch(fewer), what + ", " + few[0] + " rows");
         }
       }
     }
@@ -144,7 +126,7 @@ class TensorProductTest {
         var w = data.rows(type, 0, n, k, 0.5f);
         var expected = arena.allocate(4L * rows * n, 64);
         var actual = arena.allocate(4L * rows * n, 64);
-        for (var by : new Kernels[] {reference, kernels}) {
+        for (var by : new Kernels[] {reference, kernels()}) {
           var out = by == reference ? expected : actual;
           by.matmul(x, 0, 4L * k, w, 0, type, null, 0, out, 0, 4L * n, rows, k, 0, n);
         }
@@ -169,7 +151,7 @@ class TensorProductTest {
         var x = data.floats((long) rows * k);
         x.set(ValueLayout.JAVA_FLOAT, 4L * 70, value);
         var w = data.rows(ElementType.F16, 0, n, k, 0.5f);
-        var out = product(kernels, x, ElementType.F16, w, 0, new int[] {rows, k, n});
+        var out = product(kernels(), x, ElementType.F16, w, 0, new int[] {rows, k, n});
         for (int i = 0; i < rows * n; i++) {
           float number = out.get(ValueLayout.JAVA_FLOAT, 4L * i);
           assertEquals(i >= n, Float.isFinite(number), i + ": " + number + " (" + data + ")");

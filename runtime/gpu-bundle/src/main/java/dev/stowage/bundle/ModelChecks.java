@@ -1,0 +1,334 @@
+package dev.stowage.bundle;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.ElementType;
+import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.Schedule;
+import dev.stowage.plan.model.ModelHeaders;
+import dev.stowage.plan.text.StowPlanFile;
+import dev.stowage.runtime.sampler.Sampling;
+import dev.stowage.runtime.session.Completion;
+import dev.stowage.runtime.session.Metrics;
+import dev.stowage.runtime.session.Request;
+import dev.stowage.runtime.session.Session;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+
+/**
+ * Whole models on the GPU: against reference numbers made elsewhere ({@code golden.json} beside
+ * each model), and against the host wherever weights and keys lie.
+ */
+final class ModelChecks {
+  private static final long PLENTY = 256L << 20;
+  private static final int THREADS = 2;
+
+  private final Results results;
+  private final List<Path> models;
+  private final Path scratch;
+  private final boolean quick;
+
+  ModelChecks(Results results, Path models, Path scratch, boolean quick) throws IOException {
+    this.results = results;
+    this.scratch = scratch;
+    this.quick = quick;
+    try (var folders = Files.list(models)) {
+      this.models =
+          folders.filter(folder -> Files.exists(folder.resolve("golden.json"))).sorted().toList();
+    }
+  }
+
+  private record Golden(int[] scored, double[] logprobs, int[] prompt, List<Integer> output) {}
+
+  private static Golden golden(Path model) throws IOException {
+    var root = new ObjectMapper().readTree(model.resolve("golden.json").toFile());
+    var score = root.get("score").get(root.get("score").size() - 1);
+    var logprobs = score.get("token_logprobs");
+    var values = new double[logprobs.size() - 1];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = logprobs.get(i + 1).asDouble();
+    }
+    var greedy = root.get("greedy");
+    return new Golden(
+        ints(score.get("ids")),
+        values,
+        ints(greedy.get("ids")),
+        Arrays.stream(ints(greedy.get("continuation"))).boxed().toList());
+  }
+
+  private static int[] ints(JsonNode array) {
+    var ints = new int[array.size()];
+    for (int i = 0; i < ints.length; i++) {
+      ints[i] = array.get(i).asInt();
+    }
+    return ints;
+  }
+
+  /** Everything on the GPU: the reference's log-probabilities and its greedy tokens. */
+  void golden() {
+    for (var model : models) {
+      results.check(
+          "golden",
+          model.getFileName().toString(),
+          numbers -> {
+            var golden = golden(model);
+            int scored = Math.min(golden.scored().length, quick ? 24 : 1 << 20);
+            int generated = Math.min(golden.output().size(), quick ? 6 : 1 << 20);
+            var type = ModelHeaders.open(model).shape().weightType();
+            double tolerance = type == ElementType.F32 ? 2e-3 : 1e-2;
+            var batch =
+                new BatchShape(
+                    2,
+                    2,
+                    Math.max(scored, golden.prompt().length),
+                    golden.output().size(),
+                    Math.max(scored, golden.prompt().length));
+            var draft =
+                new Draft(
+                    model,
+                    batch,
+                    type == ElementType.F32 ? ElementType.F32 : ElementType.F16,
+                    Map.of("gpu", 1.0),
+                    Map.of("gpu", 1.0),
+                    Draft.Axis.TOKENS,
+                    1,
+                    PLENTY);
+            try (var session = open(draft)) {
+              var score = session.score(Arrays.copyOf(golden.scored(), scored), 1);
+              double off = 0;
+              for (int i = 0; i < scored - 1; i++) {
+                off = Math.max(off, Math.abs(golden.logprobs()[i] - score.logprobs().get(i)));
+              }
+              var request = new Request(golden.prompt(), generated, Set.of(), Sampling.GREEDY);
+              var output =
+                  session.generate(List.of(request), (index, id) -> true).getFirst().output();
+              boolean same = output.equals(golden.output().subList(0, generated));
+              numbers.put("tokens", scored).put("largest_difference", off);
+              numbers.put("tolerance", tolerance).put("same_tokens", same);
+              return same && off <= tolerance;
+            }
+          });
+    }
+  }
+
+  private Session open(Draft draft) throws Exception {
+    return Session.open(draft.plan(), draft.schedule(), scratch, draft.model(), THREADS);
+  }
+
+  /** Plans that were compiled elsewhere, each for the model of its name: the reference's tokens. */
+  void compiled(Path plans) throws IOException {
+    List<Path> files;
+    try (var all = Files.list(plans)) {
+      files = all.filter(file -> file.toString().endsWith(".stowplan")).sorted().toList();
+    }
+    for (var file : files) {
+      String name = file.getFileName().toString().replace(".stowplan", "");
+      results.check(
+          "compiled plan",
+          name,
+          numbers -> {
+            var model =
+                models.stream().filter(m -> m.getFileName().toString().equals(name)).findFirst();
+            var golden = golden(model.orElseThrow());
+            var read = StowPlanFile.read(file);
+            var plan =
+                read.plan()
+                    .withPaths(path -> path, (device, path) -> scratch.resolve(device).toString());
+            int generated =
+                Math.min(quick ? 4 : plan.batch().generateTokens(), golden.output().size());
+            numbers.put("bytes_on_gpu", plan.bytesOn("gpu")).put("generated", generated);
+            try (var session =
+                Session.open(plan, read.schedule(), plans, model.orElseThrow(), THREADS)) {
+              var request = new Request(golden.prompt(), generated, Set.of(), Sampling.GREEDY);
+              var output = outputs(session, List.of(request, request));
+              numbers.put("streamed_bytes", session.metrics().streamedWeightBytes());
+              var expected = golden.output().subList(0, generated);
+              return output.equals(List.of(expected, expected)) && withinBudget(session.metrics());
+            }
+          });
+    }
+  }
+
+  /** Weights, keys, batches and schedules at random: the tokens of the host alone. */
+  void placements(int count, long seed) {
+    for (int i = 0; i < count; i++) {
+      placement(seed + i);
+    }
+  }
+
+  private void placement(long seed) {
+    var random = new Random(seed);
+    var model = models.get(random.nextInt(models.size()));
+    results.check(
+        "placement",
+        "seed " + seed,
+        numbers -> {
+          int promptTokens = quick ? 6 : 16;
+          int tokens = quick ? 4 : 24;
+          int sequences = 1 + random.nextInt(quick ? 2 : 6);
+          var batch =
+              new BatchShape(
+                  sequences,
+                  1 + random.nextInt(sequences),
+                  promptTokens,
+                  tokens,
+                  1 + random.nextInt(promptTokens));
+          // keys as F32, so that what differs is where things lie and not how they are stored
+          var draft =
+              new Draft(
+                  model,
+                  batch,
+                  ElementType.F32,
+                  shares(random, "gpu", "ram", "ssd"),
+                  shares(random, "gpu", "ram", "inst", "ssd"),
+                  Draft.Axis.values()[random.nextInt(Draft.Axis.values().length)],
+                  random.nextInt(4),
+                  PLENTY);
+          numbers.put("model", model.getFileName().toString());
+          numbers.put("weights", draft.weights().toString()).put("kv", draft.kv().toString());
+          numbers.put("axis", draft.axis().toString());
+          var plan = draft.plan();
+          var requests = new ArrayList<Request>();
+          for (int i = 0; i < 1 + random.nextInt(2 * sequences); i++) {
+            var prompt =
+                random
+                    .ints(1 + random.nextInt(promptTokens), 0, plan.shape().vocabulary())
+                    .toArray();
+            requests.add(
+                new Request(prompt, 1 + random.nextInt(tokens), Set.of(), Sampling.GREEDY));
+          }
+          numbers.put("requests", requests.size());
+          List<List<Integer>> outputs;
+          try (var session =
+              Session.open(
+                  plan, schedule(random, draft.schedule(), plan), scratch, model, THREADS)) {
+            outputs = outputs(session, requests);
+            if (!withinBudget(session.metrics())) {
+              numbers.put("error", "a device holds more than the plan may use");
+              return false;
+            }
+          }
+          var host =
+              new Draft(
+                  model,
+                  batch,
+                  ElementType.F32,
+                  Map.of("ram", 1.0),
+                  Map.of("ram", 1.0),
+                  Draft.Axis.TOKENS,
+                  1,
+                  PLENTY);
+          try (var session = open(host)) {
+            return outputs(session, requests).equals(outputs);
+          }
+        });
+  }
+
+  private static List<List<Integer>> outputs(Session session, List<Request> requests) {
+    return session.generate(requests, (request, id) -> true).stream()
+        .map(Completion::output)
+        .toList();
+  }
+
+  static boolean withinBudget(Metrics metrics) {
+    return metrics.devices().stream()
+        .allMatch(device -> device.usedBytes() <= device.usableBytes());
+  }
+
+  private static Map<String, Double> shares(Random random, String... devices) {
+    var cuts = new double[devices.length + 1];
+    cuts[devices.length] = 1;
+    for (int i = 1; i < devices.length; i++) {
+      cuts[i] = random.nextDouble();
+    }
+    Arrays.sort(cuts);
+    var shares = new LinkedHashMap<String, Double>();
+    for (int i = 0; i < devices.length; i++) {
+      shares.put(devices[i], cuts[i + 1] - cuts[i]);
+    }
+    return shares;
+  }
+
+  private static Schedule schedule(Random random, Schedule plain, ExecutablePlan plan) {
+    var order =
+        switch (random.nextInt(3)) {
+          case 0 -> new Schedule.Order.ZigZag();
+          case 1 -> new Schedule.Order.RowByRow();
+          default -> {
+            var word = new ArrayList<Integer>();
+            for (int i = 0; i < plan.stops() * plan.batch().microBatches(); i++) {
+              word.add(i % plan.batch().microBatches());
+            }
+            Collections.shuffle(word, random);
+            yield new Schedule.Order.Word(word);
+          }
+        };
+    return new Schedule(order, plain.prefetch(), plain.lanes());
+  }
+
+  /** A model in a budget that its weights exceed: they are streamed, and the budget holds. */
+  void streamedWithinBudget() {
+    for (var model : models) {
+      results.check(
+          "budget",
+          model.getFileName() + " streamed from the host",
+          numbers -> {
+            var batch = new BatchShape(1, 1, 8, 4, 8);
+            var generous =
+                new Draft(
+                    model,
+                    batch,
+                    ElementType.F32,
+                    Map.of("ram", 1.0),
+                    Map.of("gpu", 1.0),
+                    Draft.Axis.TOKENS,
+                    1,
+                    PLENTY);
+            long needed = held(generous);
+            var tight =
+                new Draft(
+                    model,
+                    batch,
+                    ElementType.F32,
+                    generous.weights(),
+                    generous.kv(),
+                    generous.axis(),
+                    1,
+                    needed);
+            numbers.put("budget_bytes", needed);
+            try (var session = open(tight)) {
+              var request = new Request(new int[] {2, 5, 7}, 4, Set.of(), Sampling.GREEDY);
+              int made =
+                  session.generate(List.of(request), (i, id) -> true).getFirst().output().size();
+              long used = used(session);
+              numbers.put("used_bytes", used).put("tokens", made);
+              numbers.put("streamed_bytes", session.metrics().streamedWeightBytes());
+              return used <= needed && withinBudget(session.metrics()) && made > 0;
+            }
+          });
+    }
+  }
+
+  private long held(Draft draft) throws Exception {
+    try (var session = open(draft)) {
+      return used(session);
+    }
+  }
+
+  private static long used(Session session) {
+    return session.metrics().devices().stream()
+        .filter(device -> device.device().equals("gpu"))
+        .mapToLong(Metrics.DeviceBytes::usedBytes)
+        .sum();
+  }
+}
