@@ -1,6 +1,7 @@
 /**
  * Benchmarks: turns the kernels and a machine into ratios of what the machine can do, by {@link
- * dev.stowage.bench.KernelBench}.
+ * dev.stowage.bench.KernelBench}; and plans into how far predictions are from what they take, by
+ * {@link dev.stowage.bench.PredictionBenchmark}.
  *
  * <p>{@link dev.stowage.bench.Contest} takes the subjects of a comparison in turn, round after
  * round, in one process, and compares within each round. Machines that others use as well swing by

@@ -1,0 +1,312 @@
+package dev.stowage.bench;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.sun.management.OperatingSystemMXBean;
+import dev.stowage.calibrate.Calibrator;
+import dev.stowage.calibrate.HostFile;
+import dev.stowage.compiler.Compilation;
+import dev.stowage.compiler.Compiler;
+import dev.stowage.compiler.Settings;
+import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.plan.text.AtomicFile;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Holds predictions against this machine: calibrates it, compiles plans that the calibration has
+ * not seen ({@link HeldOut}), runs each for real and compares tokens a second; then lets the
+ * optimizer choose shapes of some workloads, and runs what it chose beside a grid of shapes
+ * (regret).
+ *
+ * <pre>{@code
+ * ./mvnw -q compile -pl runtime/bench -am
+ * java -Xmx1g --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -cp CLASSPATH \
+ *   dev.stowage.bench.PredictionBenchmark FOLDER [--plans N] [--rounds N] [--threads N] \
+ *   [--platform host.stow | --full]
+ * }</pre>
+ *
+ * The folder lies on the disk that is measured; models of 330 MB are made there, and stay. All
+ * plans are open at once and take turns, round after round, so that a slow minute of the machine
+ * spoils a little of each. Prints a table, and writes {@code prediction.json} there. A platform
+ * that was calibrated before can be given; {@code --full} calibrates for minutes instead of
+ * seconds.
+ *
+ * <p>Plans with an emulated drive are apart: the drive's busy seconds as predicted are compared
+ * with those that the emulator counts for a real one.
+ */
+public final class PredictionBenchmark {
+  private static final ObjectMapper MAPPER =
+      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  /** Shapes that are run beside the chosen one. */
+  private static final List<String> GRID =
+      List.of(
+          "batch 2  micro-batches 1",
+          "batch 8  micro-batches 1",
+          "batch 8  micro-batches 2",
+          "batch 24  micro-batches 1",
+          "batch 24  micro-batches 2",
+          "batch 24  micro-batches 4");
+
+  private static final String FREELY = "batch auto in 1..24  micro-batches auto in 1..4";
+
+  /** Workloads whose shape is chosen: all in memory, and with two thirds read from the disk. */
+  private static final List<HeldOut> CHOSEN =
+      List.of(
+          new HeldOut(HeldOut.Model.GROUPED, FREELY, "", "", ""),
+          new HeldOut(
+              HeldOut.Model.GROUPED, FREELY, "host ram { memory 96 MiB  reserve 0 MiB }", "", ""),
+          new HeldOut(
+              HeldOut.Model.SMALL, FREELY, "host ram { memory 48 MiB  reserve 0 MiB }", "", ""));
+
+  private final Path folder;
+  private int plans = HeldOut.all().size();
+  private int rounds = 3;
+  private int threads = Runtime.getRuntime().availableProcessors();
+  private Optional<Path> platform = Optional.empty();
+  private boolean quick = true;
+
+  private PredictionBenchmark(Path folder) {
+    this.folder = folder;
+  }
+
+  public static void main(String[] args) throws IOException, ModelFormatException {
+    var benchmark = new PredictionBenchmark(Path.of(args[0]).toAbsolutePath().normalize());
+    for (int i = 1; i < args.length; i++) {
+      switch (args[i]) {
+        case "--plans" -> benchmark.plans = number(args[++i], HeldOut.all().size());
+        case "--rounds" -> benchmark.rounds = number(args[++i], 1000);
+        case "--threads" -> benchmark.threads = number(args[++i], 1024);
+        case "--platform" -> benchmark.platform = Optional.of(Path.of(args[++i]));
+        case "--full" -> benchmark.quick = false;
+        default -> throw new IllegalArgumentException("unknown option " + args[i]);
+      }
+    }
+    benchmark.run();
+  }
+
+  private static int number(String text, int most) {
+    int number = Integer.parseInt(text);
+    if (number < 1 || number > most) {
+      throw new IllegalArgumentException(text + " is not between 1 and " + most);
+    }
+    return number;
+  }
+
+  private void run() throws IOException, ModelFormatException {
+    Files.createDirectories(folder);
+    var json = MAPPER.createObjectNode();
+    json.put("date", LocalDate.now().toString()).put("threads", threads).put("rounds", rounds);
+    calibrate(json);
+    var all = HeldOut.all();
+    var some = new ArrayList<HeldOut>();
+    for (int i = 0; i < plans; i++) {
+      some.add(all.get(i * all.size() / plans));
+    }
+    var chosen = CHOSEN.subList(0, Math.min(CHOSEN.size(), Math.ceilDiv(plans, 8)));
+    for (var model : models(some, chosen)) {
+      var at = folder.resolve(model.folder());
+      if (!Files.exists(at.resolve("model.safetensors"))
+          || Files.size(at.resolve("model.safetensors")) < model.shape().bytes()) {
+        model.shape().write(at);
+      }
+    }
+    compare(some, json);
+    for (var one : chosen) {
+      regret(one, json);
+    }
+    var target = folder.resolve("prediction.json");
+    AtomicFile.write(target, MAPPER.writeValueAsBytes(json));
+    say("wrote %s", target);
+  }
+
+  private static EnumSet<HeldOut.Model> models(List<HeldOut> some, List<HeldOut> chosen) {
+    var models = EnumSet.noneOf(HeldOut.Model.class);
+    some.forEach(one -> models.add(one.model()));
+    chosen.forEach(one -> models.add(one.model()));
+    return models;
+  }
+
+  private void calibrate(ObjectNode json) throws IOException {
+    var target = folder.resolve("host.stow");
+    if (platform.isPresent()) {
+      if (!Files.exists(target) || !Files.isSameFile(platform.get(), target)) {
+        Files.copy(platform.get(), target, StandardCopyOption.REPLACE_EXISTING);
+      }
+      json.put("platform", Files.readString(target, StandardCharsets.UTF_8));
+      return;
+    }
+    var system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+    long memory = system.getTotalMemorySize();
+    var calibration =
+        new Calibrator(
+                folder,
+                quick,
+                threads,
+                memory,
+                memory / 2,
+                LocalDate.now(),
+                line -> say("%s", line),
+                () -> false)
+            .run();
+    HostFile.write(target, calibration);
+    calibration.notes().forEach(note -> say("%s", note));
+    json.put("steady", calibration.steady()).put("platform", HostFile.text(calibration));
+  }
+
+  // -- predicted and measured
+
+  private void compare(List<HeldOut> some, ObjectNode json)
+      throws IOException, ModelFormatException {
+    var timed = new ArrayList<TimedPlan>();
+    try {
+      for (var one : some) {
+        timed.add(open(one, "heldOut" + timed.size()).orElseThrow());
+      }
+      time(timed);
+      report(timed, json);
+    } finally {
+      timed.forEach(TimedPlan::close);
+    }
+  }
+
+  private void time(List<TimedPlan> timed) {
+    timed.forEach(TimedPlan::warmUp);
+    for (int round = 0; round < rounds; round++) {
+      timed.forEach(TimedPlan::time);
+    }
+  }
+
+  /** A plan on this machine; nothing where it does not fit. */
+  private Optional<TimedPlan> open(HeldOut one, String name)
+      throws IOException, ModelFormatException {
+    return switch (Compiler.compile(
+        one.text(name), folder.resolve(name + ".stow"), Settings.none())) {
+      case Compilation.Compiled compiled ->
+          Optional.of(new TimedPlan(one, compiled, folder, threads));
+      case Compilation.Infeasible _ -> Optional.empty();
+      case Compilation.Erroneous(var diagnostics) ->
+          throw new IllegalStateException(one.text(name) + diagnostics);
+    };
+  }
+
+  private void report(List<TimedPlan> timed, ObjectNode json) {
+    say("");
+    say("predicted, measured and predicted / measured - 1; spread is slowest / fastest block - 1");
+    say(
+        "%9s %9s %8s %8s %8s %8s  plan",
+        "tok/s", "measured", "error", "prefill", "decode", "spread");
+    var errors = new ArrayList<Double>();
+    var array = json.putArray("plans");
+    for (var one : timed) {
+      if (one.drive().isPresent()) {
+        continue;
+      }
+      double error = one.predictedTokens() / one.measuredTokens() - 1;
+      double prefill = one.measuredPrefill() / one.predictedPrefill() - 1;
+      double decode = one.measuredDecode() / one.predictedDecode() - 1;
+      errors.add(Math.abs(error));
+      say(
+          "%9.1f %9.1f %+7.1f%% %+7.1f%% %+7.1f%% %7.1f%%  %s",
+          one.predictedTokens(),
+          one.measuredTokens(),
+          100 * error,
+          100 * prefill,
+          100 * decode,
+          100 * one.spread(),
+          one.source().words());
+      array
+          .addObject()
+          .put("plan", one.source().words())
+          .put("predicted_tok_per_s", one.predictedTokens())
+          .put("measured_tok_per_s", one.measuredTokens())
+          .put("predicted_prefill_s", one.predictedPrefill())
+          .put("measured_prefill_s", one.measuredPrefill())
+          .put("predicted_decode_s", one.predictedDecode())
+          .put("measured_decode_s", one.measuredDecode())
+          .put("spread", one.spread());
+    }
+    drives(timed, json);
+    if (errors.isEmpty()) {
+      return;
+    }
+    var sizes = errors.stream().mapToDouble(Double::doubleValue).toArray();
+    double median = TimedPlan.quantile(sizes, 0.5);
+    double p95 = TimedPlan.quantile(sizes, 0.95);
+    json.put("median_error", median).put("p95_error", p95);
+    say("median error %.1f%%, p95 %.1f%% of %d plans", 100 * median, 100 * p95, sizes.length);
+  }
+
+  private static void drives(List<TimedPlan> timed, ObjectNode json) {
+    var array = json.putArray("drives");
+    for (var one : timed) {
+      if (one.drive().isPresent()) {
+        say(
+            "drive: busy %.4f s predicted, %.4f s counted by the emulator  %s",
+            one.predictedDrive(), one.measuredDrive(), one.source().words());
+        array
+            .addObject()
+            .put("plan", one.source().words())
+            .put("predicted_drive_s", one.predictedDrive())
+            .put("counted_drive_s", one.measuredDrive());
+      }
+    }
+  }
+
+  // -- chosen and grid
+
+  private void regret(HeldOut one, ObjectNode json) throws IOException, ModelFormatException {
+    var timed = new ArrayList<TimedPlan>();
+    try {
+      timed.add(open(one, "chosen").orElseThrow());
+      for (var shape : GRID) {
+        var at = new HeldOut(one.model(), shape, one.devices(), one.place(), one.approximate());
+        open(at, "grid" + timed.size()).ifPresent(timed::add);
+      }
+      time(timed);
+      var chosen = timed.getFirst();
+      var best = timed.stream().max(Comparator.comparingDouble(TimedPlan::measuredTokens));
+      double regret = 1 - chosen.measuredTokens() / best.orElseThrow().measuredTokens();
+      say("");
+      say("%s%s", one.model().folder(), one.devices().isEmpty() ? "" : ", " + one.devices());
+      var node = json.withArray("regret").addObject();
+      node.put("model", one.model().folder()).put("devices", one.devices()).put("regret", regret);
+      var grid = node.putArray("shapes");
+      for (var shape : timed) {
+        var batch = shape.compiled().plan().batch();
+        say(
+            "%9.1f tok/s, predicted %9.1f: %d sequences in %d micro-batches%s",
+            shape.measuredTokens(),
+            shape.predictedTokens(),
+            batch.sequences(),
+            batch.microBatches(),
+            shape == chosen ? " (chosen)" : "");
+        grid.addObject()
+            .put("sequences", batch.sequences())
+            .put("micro_batches", batch.microBatches())
+            .put("predicted_tok_per_s", shape.predictedTokens())
+            .put("measured_tok_per_s", shape.measuredTokens());
+      }
+      say("regret %.1f%%", 100 * regret);
+    } finally {
+      timed.forEach(TimedPlan::close);
+    }
+  }
+
+  private static void say(String form, Object... values) {
+    System.out.printf(Locale.ROOT, form + "%n", values);
+  }
+}

@@ -1,0 +1,188 @@
+package dev.stowage.bench;
+
+import dev.stowage.compiler.Compilation;
+import dev.stowage.optimizer.Phase;
+import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.runtime.sampler.Sampling;
+import dev.stowage.runtime.session.Metrics;
+import dev.stowage.runtime.session.Request;
+import dev.stowage.runtime.session.Session;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.function.ToDoubleFunction;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/** A compiled plan that is open on this machine, and the blocks of it that were timed. */
+final class TimedPlan implements AutoCloseable {
+  private static final Pattern IN_A_DRIVE = Pattern.compile("([0-9.]+) s in a real drive");
+
+  /**
+   * One block.
+   *
+   * @param driveSeconds what real drives would take for it; 0 without drives
+   */
+  private record Block(double prefillSeconds, double decodeSeconds, double driveSeconds) {}
+
+  private final HeldOut source;
+  private final Compilation.Compiled compiled;
+  private final Session session;
+  private final List<Request> requests;
+  private final List<Block> blocks = new ArrayList<>();
+
+  TimedPlan(HeldOut source, Compilation.Compiled compiled, Path folder, int threads)
+      throws ModelFormatException {
+    this.source = source;
+    this.compiled = compiled;
+    session =
+        Session.open(
+            compiled.plan(),
+            compiled.schedule(),
+            folder,
+            folder.resolve(source.model().folder()),
+            threads);
+    requests = requests();
+  }
+
+  private List<Request> requests() {
+    var random = new Random(1);
+    var batch = compiled.plan().batch();
+    int vocabulary = compiled.plan().shape().vocabulary();
+    return Stream.generate(
+            () -> {
+              var ids = new int[batch.promptTokens()];
+              Arrays.setAll(ids, i -> random.nextInt(vocabulary));
+              return new Request(ids, batch.generateTokens(), Set.of(), Sampling.GREEDY);
+            })
+        .limit(batch.sequences())
+        .toList();
+  }
+
+  /** Runs blocks that do not count, for a second or more. */
+  void warmUp() {
+    long start = System.nanoTime();
+    do {
+      run();
+    } while (System.nanoTime() - start < 1_000_000_000L);
+  }
+
+  /** Runs a block that counts. */
+  void time() {
+    blocks.add(run());
+  }
+
+  private Block run() {
+    var before = session.metrics();
+    session.generate(requests, (request, id) -> true);
+    var after = session.metrics();
+    return new Block(
+        after.prefillSeconds() - before.prefillSeconds(),
+        after.decodeSeconds() - before.decodeSeconds(),
+        driveSeconds(after) - driveSeconds(before));
+  }
+
+  private static double driveSeconds(Metrics metrics) {
+    double slowest = 0;
+    for (var device : metrics.devices()) {
+      var said = IN_A_DRIVE.matcher(device.activity());
+      if (said.find()) {
+        slowest = Math.max(slowest, Double.parseDouble(said.group(1)));
+      }
+    }
+    return slowest;
+  }
+
+  HeldOut source() {
+    return source;
+  }
+
+  Compilation.Compiled compiled() {
+    return compiled;
+  }
+
+  /** The drive that KV lies on: what its emulation takes says nothing of a real one. */
+  Optional<String> drive() {
+    return compiled.plan().machine().devices().stream()
+        .filter(device -> device.kind() == DeviceKind.CSD)
+        .map(device -> device.name())
+        .findFirst();
+  }
+
+  double predictedPrefill() {
+    return compiled.plan().predicted().prefillSeconds();
+  }
+
+  double predictedDecode() {
+    return compiled.plan().predicted().decodeSeconds();
+  }
+
+  /** Seconds for which the drive's busiest resource works, phase by phase. */
+  double predictedDrive() {
+    String name = "(" + drive().orElseThrow() + ")";
+    double seconds = 0;
+    for (var phase : Phase.values()) {
+      seconds +=
+          compiled.placement().busy().stream()
+              .filter(busy -> busy.phase() == phase && busy.resource().endsWith(name))
+              .mapToDouble(busy -> busy.seconds())
+              .max()
+              .orElse(0);
+    }
+    return seconds;
+  }
+
+  double measuredPrefill() {
+    return median(Block::prefillSeconds);
+  }
+
+  double measuredDecode() {
+    return median(Block::decodeSeconds);
+  }
+
+  double measuredDrive() {
+    return median(Block::driveSeconds);
+  }
+
+  /** Generated tokens of a block over its seconds. */
+  double predictedTokens() {
+    return compiled.plan().predicted().throughputTokensPerSecond();
+  }
+
+  /** As {@link #predictedTokens}, of the median block. */
+  double measuredTokens() {
+    var batch = compiled.plan().batch();
+    return batch.sequences() * batch.generateTokens() / median(TimedPlan::seconds);
+  }
+
+  /** By what part the slowest block took longer than the fastest. */
+  double spread() {
+    double[] seconds = blocks.stream().mapToDouble(TimedPlan::seconds).sorted().toArray();
+    return seconds[seconds.length - 1] / seconds[0] - 1;
+  }
+
+  private static double seconds(Block block) {
+    return block.prefillSeconds() + block.decodeSeconds();
+  }
+
+  private double median(ToDoubleFunction<Block> of) {
+    return quantile(blocks.stream().mapToDouble(of).toArray(), 0.5);
+  }
+
+  /** The smallest of the numbers that so large a part of them does not exceed. */
+  static double quantile(double[] numbers, double part) {
+    var sorted = numbers.clone();
+    Arrays.sort(sorted);
+    return sorted[Math.max(0, (int) Math.ceil(part * sorted.length) - 1)];
+  }
+
+  @Override
+  public void close() {
+    session.close();
+  }
+}
