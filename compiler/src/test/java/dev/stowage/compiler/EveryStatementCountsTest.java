@@ -46,6 +46,7 @@ class EveryStatementCountsTest {
           "src/test/resources/baselines/opt30b-t4/main.stow",
           "src/test/resources/baselines/expectations/main.stow",
           "src/test/resources/baselines/split-three-ways/main.stow",
+          "src/test/resources/baselines/kv-by-layers/main.stow",
           "src/test/resources/baselines/without-effect/main.stow");
 
   @TestFactory

@@ -56,7 +56,7 @@ class RandomPlansTest {
     workload w { prompt %d tok  generate %d tok  batch %d  micro-batches %d }
     place {
       weights on %s
-      kv on %s split %s
+      kv%s on %s split %s
     }
     schedule { order %s  prefetch %d layers }
     maximize throughput
@@ -70,6 +70,7 @@ class RandomPlansTest {
             4 + random.nextInt(8),
             1 + random.nextInt(4),
             shares(random, List.of("ram", "ssd")),
+            pick(random, "", "", " of layers[1..2]", " of layers[0,3..4]"),
             shares(random, List.of("ram", "ssd", "inst")),
             pick(random, "tokens", "heads", "sequences"),
             pick(random, "zig-zag", "row"),

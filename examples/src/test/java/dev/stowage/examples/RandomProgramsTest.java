@@ -236,15 +236,23 @@ class RandomProgramsTest {
                         "layers[*].attn",
                         "layers[0..1].mlp")));
       }
-      out.append("  kv on ").append(shares(cache));
-      out.append(pick("", " split auto", " split heads", " split tokens", " split sequences"))
-          .append('\n');
+      boolean apart = random.nextInt(3) == 0;
+      out.append(apart ? "  kv of layers[1..2] on " : "  kv on ").append(cached(cache));
+      if (apart) {
+        out.append("  kv of layers[0] on ").append(cached(cache));
+      }
       if (often()) {
         out.append(
             "  prefer kv on %s >= %d%% weight %d\n"
                 .formatted(cache.getLast(), 10 + random.nextInt(80), 1 + random.nextInt(5)));
       }
       return out.append("}\n").toString();
+    }
+
+    private String cached(List<String> devices) {
+      return shares(devices)
+          + pick("", " split auto", " split heads", " split tokens", " split sequences")
+          + "\n";
     }
 
     private List<String> devices(boolean withDrives) {

@@ -17,7 +17,8 @@ import java.util.stream.Stream;
  * @param shares hard intervals
  * @param preferences soft intervals
  * @param levels limits on time and memory
- * @param kvAxis how the KV cache is cut where several devices share it
+ * @param kvAxis how the KV cache is cut where several devices share it and no cut speaks of the
+ *     layer
  * @param attention where decode attention may be computed
  * @param formats what things may be stored as; of several that speak of a matrix, or of the KV
  *     cache, the last one holds. What none speaks of is stored as {@link Problem} says: weights as
@@ -25,6 +26,8 @@ import java.util.stream.Stream;
  * @param sparse over which KV attention may read a part only; of several that speak of a home, the
  *     last one holds. Attention over KV of other homes reads all
  * @param quality how much loss is allowed, if there is a limit
+ * @param cuts how the KV cache of some layers is cut; of several that speak of a layer, the first
+ *     one holds
  */
 public record Bounds(
     List<OnlyOn> only,
@@ -35,7 +38,8 @@ public record Bounds(
     List<AttentionPlace> attention,
     List<Format> formats,
     List<SparseAttention> sparse,
-    Optional<Quality> quality) {
+    Optional<Quality> quality,
+    List<KvCut> cuts) {
   public Bounds {
     only = List.copyOf(only);
     shares = List.copyOf(shares);
@@ -46,6 +50,7 @@ public record Bounds(
     formats = List.copyOf(formats);
     sparse = List.copyOf(sparse);
     Objects.requireNonNull(quality);
+    cuts = List.copyOf(cuts);
   }
 
   /** Bounds with which nothing is approximate. */
@@ -65,7 +70,8 @@ public record Bounds(
         attention,
         List.of(),
         List.of(),
-        Optional.empty());
+        Optional.empty(),
+        List.of());
   }
 
   /** No decision at all. */
@@ -82,6 +88,23 @@ public record Bounds(
             formats.stream().map(Format::thing))
         .flatMap(things -> things)
         .toList();
+  }
+
+  /** How the KV cache of some layers is cut. */
+  public record KvCut(Thing.Kv layers, KvAxis axis) {
+    public KvCut {
+      Objects.requireNonNull(layers);
+      Objects.requireNonNull(axis);
+    }
+  }
+
+  /** How the KV cache of a layer is cut. */
+  public KvAxis kvAxisOf(int layer) {
+    return cuts.stream()
+        .filter(cut -> cut.layers().covers(layer))
+        .map(KvCut::axis)
+        .findFirst()
+        .orElse(kvAxis);
   }
 
   /** The thing lies on these devices and no others: a tier that is not listed gets nothing. */

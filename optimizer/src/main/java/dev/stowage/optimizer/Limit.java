@@ -124,7 +124,8 @@ public sealed interface Limit {
             bounds.attention().stream().filter(a -> keeps(limits, a.source())).toList(),
             bounds.formats(),
             bounds.sparse(),
-            bounds.quality().filter(q -> keeps(limits, q.source()))),
+            bounds.quality().filter(q -> keeps(limits, q.source())),
+            bounds.cuts()),
         problem.objective());
   }
 

@@ -8,6 +8,7 @@ import dev.stowage.optimizer.PlacementOutcome.Placed;
 import dev.stowage.optimizer.Programs.Solved;
 import dev.stowage.optimizer.cost.CostModel;
 import dev.stowage.optimizer.formulate.Formulation;
+import dev.stowage.optimizer.formulate.KvGroup;
 import dev.stowage.optimizer.formulate.Routes;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
@@ -19,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * Finds where everything lies: {@code search batch shapes → settle whole units → cost them}. The
@@ -57,7 +59,11 @@ public final class Optimizer {
             .gaveUp()
             .orElse(
                 "a placement in fractions exists, but none in whole rows and %s of the KV cache fits"
-                    .formatted(problem.bounds().kvAxis().word())));
+                    .formatted(
+                        KvGroup.of(problem).stream()
+                            .map(group -> group.axis().word())
+                            .distinct()
+                            .collect(Collectors.joining(" or ")))));
   }
 
   /** A shape with its placement in whole units. */
@@ -135,7 +141,7 @@ public final class Optimizer {
   /**
    * Searches batch shapes without settling whole units: where the KV cache of the best lies.
    *
-   * @return parts of the cache's tokens by route, 0..1 of all; empty where nothing fits
+   * @return parts of the cache by route, 0..1 of all; empty where nothing fits
    */
   public Map<Routes.Kv, Double> kvOfBest(Problem problem) {
     var candidates = new BatchSearch(problem, new Programs(solver)).run();
@@ -148,13 +154,11 @@ public final class Optimizer {
     formulation
         .kvShares(best.solved().last().values())
         .forEach(
-            (tokens, shares) ->
+            (part, shares) ->
                 shares.forEach(
                     (alike, share) -> {
-                      double part = share * tokens.size() / best.batch().tokens();
-                      alike
-                          .routes()
-                          .forEach(r -> parts.merge(r, part / alike.count(), Double::sum));
+                      double all = share * part.ofAll(problem, best.batch());
+                      alike.routes().forEach(r -> parts.merge(r, all / alike.count(), Double::sum));
                     }));
     return parts;
   }

@@ -114,7 +114,8 @@ public record Problem(
             bounds.attention(),
             formats,
             bounds.sparse(),
-            bounds.quality()),
+            bounds.quality(),
+            bounds.cuts()),
         objective);
   }
 

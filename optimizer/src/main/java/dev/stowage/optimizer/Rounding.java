@@ -4,6 +4,8 @@ import dev.stowage.optimizer.Placement.WaitingHidden;
 import dev.stowage.optimizer.cost.MemoryUse;
 import dev.stowage.optimizer.cost.Resources;
 import dev.stowage.optimizer.cost.WeightWork;
+import dev.stowage.optimizer.formulate.KvGroup;
+import dev.stowage.optimizer.formulate.KvPart;
 import dev.stowage.optimizer.formulate.Routes;
 import dev.stowage.optimizer.formulate.Settled;
 import dev.stowage.optimizer.formulate.WeightClass;
@@ -73,104 +75,131 @@ public final class Rounding {
     return counts;
   }
 
-  /** How many units the KV cache has along the axis it is cut. */
-  public static int kvUnits(Problem problem, BatchShape batch) {
-    return switch (problem.bounds().kvAxis()) {
-      case TOKENS -> batch.tokens();
-      case HEADS -> problem.shape().kvHeads();
-      case SEQUENCES -> batch.sequences();
-    };
-  }
-
   /** Units of every route's share of every part of the cache. */
-  public static Map<Range, Map<Routes.Alike, Integer>> kv(
-      Problem problem, BatchShape batch, Map<Range, Map<Routes.Alike, Double>> shares) {
-    var units = new LinkedHashMap<Range, Map<Routes.Alike, Integer>>();
+  public static Map<KvPart, Map<Routes.Alike, Integer>> kv(
+      Problem problem, BatchShape batch, Map<KvPart, Map<Routes.Alike, Double>> shares) {
+    var units = new LinkedHashMap<KvPart, Map<Routes.Alike, Integer>>();
     shares.forEach(
-        (tokens, byRoute) -> {
+        (part, byRoute) -> {
           var routes = List.copyOf(byRoute.keySet());
           var exact = routes.stream().mapToDouble(r -> Math.max(0, byRoute.get(r))).toArray();
-          var counts = units(exact, units(problem, batch, tokens));
+          var counts = units(exact, part.units(problem, batch));
           var whole = new LinkedHashMap<Routes.Alike, Integer>();
           for (int i = 0; i < counts.length; i++) {
             if (counts[i] > 0) {
               whole.put(routes.get(i), counts[i]);
             }
           }
-          units.put(tokens, whole);
+          units.put(part, whole);
         });
     return units;
-  }
-
-  /** How many units a part of the cache has. */
-  static int units(Problem problem, BatchShape batch, Range tokens) {
-    return problem.bounds().kvAxis() == KvAxis.TOKENS ? tokens.size() : kvUnits(problem, batch);
   }
 
   /**
    * Regions of so many units each that fill the cache: tokens of prompts, heads and sequences from
    * the slowest device to the fastest; generated tokens from the fastest to the slowest, so that
-   * neighbours of one route are one region, and what is read most often lies on the fastest.
+   * neighbours of one route are one region, and what is read most often lies on the fastest. Layers
+   * of one group are cut alike; neighbouring ones share their regions.
    */
   public static List<KvRegion> regions(
-      Problem problem, BatchShape batch, Map<Range, Map<Routes.Alike, Integer>> units) {
-    var slowestFirst =
-        Comparator.<Routes.Alike>comparingInt(
-            routes -> -speed(problem.machine().device(routes.first().home())));
+      Problem problem, BatchShape batch, Map<KvPart, Map<Routes.Alike, Integer>> units) {
     var regions = new ArrayList<KvRegion>();
-    for (var part : units.entrySet()) {
-      boolean generated = part.getKey().from() > 0;
-      var order =
-          part.getValue().keySet().stream()
-              .sorted(generated ? slowestFirst.reversed() : slowestFirst)
-              .toList();
-      int from = problem.bounds().kvAxis() == KvAxis.TOKENS ? part.getKey().from() : 0;
-      for (var routes : order) {
-        int to = from + part.getValue().get(routes);
-        var range = new Range(from, to);
-        var last = regions.isEmpty() ? null : regions.getLast();
-        if (last != null
-            && problem.bounds().kvAxis() == KvAxis.TOKENS
-            && isOn(routes.routes().getLast(), last)) {
-          var merged = regions.stream().filter(r -> isOnAny(routes, r)).toList();
-          range =
-              new Range(merged.stream().mapToInt(r -> r.tokens().from()).min().orElseThrow(), to);
-          regions.removeAll(merged);
-        }
-        divide(problem, batch, routes, range, regions);
-        from = to;
+    for (var group : units.keySet().stream().map(KvPart::group).distinct().toList()) {
+      var parts = units.keySet().stream().filter(p -> p.group().equals(group)).toList();
+      for (var run : group.runs()) {
+        var box = new Box(problem, batch, group, run);
+        parts.forEach(part -> box.add(part, units.get(part)));
+        regions.addAll(box.regions);
       }
     }
     return List.copyOf(regions);
   }
 
-  /**
-   * Like drives divide heads, or sequences where there are fewer heads than drives (InstAttention,
-   * section IV): so each has as much to read at any time. A cache that is cut by heads or sequences
-   * is cut further along that edge.
-   */
-  private static void divide(
-      Problem problem, BatchShape batch, Routes.Alike routes, Range range, List<KvRegion> regions) {
-    var axis = problem.bounds().kvAxis();
-    int drives = routes.count();
-    var heads = Range.upTo(problem.shape().kvHeads());
-    var sequences = Range.upTo(batch.sequences());
-    var tokens = Range.upTo(batch.tokens());
-    for (int drive = 0; drive < drives; drive++) {
-      var route = routes.routes().get(drive);
-      switch (axis) {
-        case HEADS -> add(route, problem, sequences, part(range, drive, drives), tokens, regions);
-        case SEQUENCES -> add(route, problem, part(range, drive, drives), heads, tokens, regions);
-        case TOKENS -> {
-          if (heads.size() >= drives) {
-            add(route, problem, sequences, part(heads, drive, drives), range, regions);
-          } else if (sequences.size() >= drives) {
-            add(route, problem, part(sequences, drive, drives), heads, range, regions);
-          } else {
-            add(route, problem, sequences, heads, part(range, drive, drives), regions);
+  /** Neighbouring layers' part of the cache, which regions fill. */
+  private static final class Box {
+    private final Problem problem;
+    private final BatchShape batch;
+    private final KvGroup group;
+    private final Range layers;
+    private final List<KvRegion> regions = new ArrayList<>();
+
+    Box(Problem problem, BatchShape batch, KvGroup group, Range layers) {
+      this.problem = problem;
+      this.batch = batch;
+      this.group = group;
+      this.layers = layers;
+    }
+
+    void add(KvPart part, Map<Routes.Alike, Integer> units) {
+      boolean tokens = group.axis() == KvAxis.TOKENS;
+      boolean generated = part.tokens().from() > 0;
+      var slowestFirst =
+          Comparator.<Routes.Alike>comparingInt(
+              routes -> -speed(problem.machine().device(routes.first().home())));
+      var order =
+          units.keySet().stream()
+              .sorted(generated ? slowestFirst.reversed() : slowestFirst)
+              .toList();
+      int from = tokens ? part.tokens().from() : 0;
+      for (var routes : order) {
+        int to = from + units.get(routes);
+        var range = new Range(from, to);
+        var last = regions.isEmpty() ? null : regions.getLast();
+        if (last != null && tokens && isOn(routes.routes().getLast(), last)) {
+          var merged = regions.stream().filter(r -> isOnAny(routes, r)).toList();
+          range =
+              new Range(merged.stream().mapToInt(r -> r.tokens().from()).min().orElseThrow(), to);
+          regions.removeAll(merged);
+        }
+        divide(routes, range);
+        from = to;
+      }
+    }
+
+    /**
+     * Like drives divide heads, or sequences where there are fewer heads than drives
+     * (InstAttention, section IV): so each has as much to read at any time. A cache that is cut by
+     * heads or sequences is cut further along that edge.
+     */
+    private void divide(Routes.Alike routes, Range range) {
+      int drives = routes.count();
+      var heads = Range.upTo(problem.shape().kvHeads());
+      var sequences = Range.upTo(batch.sequences());
+      var tokens = Range.upTo(batch.tokens());
+      for (int drive = 0; drive < drives; drive++) {
+        var route = routes.routes().get(drive);
+        switch (group.axis()) {
+          case HEADS -> add(route, sequences, part(range, drive, drives), tokens);
+          case SEQUENCES -> add(route, part(range, drive, drives), heads, tokens);
+          case TOKENS -> {
+            if (heads.size() >= drives) {
+              add(route, sequences, part(heads, drive, drives), range);
+            } else if (sequences.size() >= drives) {
+              add(route, part(sequences, drive, drives), heads, range);
+            } else {
+              add(route, sequences, heads, part(range, drive, drives));
+            }
           }
         }
       }
+    }
+
+    private void add(Routes.Kv route, Range sequences, Range heads, Range tokens) {
+      if (sequences.isEmpty() || heads.isEmpty() || tokens.isEmpty()) {
+        return;
+      }
+      boolean again = regions.stream().anyMatch(region -> isOn(route, region));
+      String some = group.all() ? "" : ".layers.%d-%d".formatted(layers.from(), layers.to() - 1);
+      regions.add(
+          new KvRegion(
+              route.name() + some + (again ? ".generated" : ""),
+              layers,
+              sequences,
+              heads,
+              tokens,
+              route.home(),
+              route.attendAt(),
+              route.sparsity()));
     }
   }
 
@@ -178,29 +207,6 @@ public final class Rounding {
   private static Range part(Range all, int index, int of) {
     int from = all.from() + (int) ((long) all.size() * index / of);
     return new Range(from, all.from() + (int) ((long) all.size() * (index + 1) / of));
-  }
-
-  private static void add(
-      Routes.Kv route,
-      Problem problem,
-      Range sequences,
-      Range heads,
-      Range tokens,
-      List<KvRegion> regions) {
-    if (sequences.isEmpty() || heads.isEmpty() || tokens.isEmpty()) {
-      return;
-    }
-    boolean again = regions.stream().anyMatch(region -> isOn(route, region));
-    regions.add(
-        new KvRegion(
-            route.name() + (again ? ".generated" : ""),
-            Range.upTo(problem.shape().layers()),
-            sequences,
-            heads,
-            tokens,
-            route.home(),
-            route.attendAt(),
-            route.sparsity()));
   }
 
   private static boolean isOnAny(Routes.Alike routes, KvRegion region) {

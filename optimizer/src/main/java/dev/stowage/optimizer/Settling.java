@@ -5,6 +5,9 @@ import dev.stowage.optimizer.Objective.Goal;
 import dev.stowage.optimizer.Programs.Solved;
 import dev.stowage.optimizer.cost.CostModel;
 import dev.stowage.optimizer.formulate.Formulation;
+import dev.stowage.optimizer.formulate.KvChoice;
+import dev.stowage.optimizer.formulate.KvGroup;
+import dev.stowage.optimizer.formulate.KvPart;
 import dev.stowage.optimizer.formulate.Routes;
 import dev.stowage.optimizer.formulate.Settled;
 import dev.stowage.plan.BatchShape;
@@ -60,8 +63,9 @@ final class Settling {
 
   /**
    * The best of the roundings tried: the nearest one, and those that move units of KV from one used
-   * route to another; then the same with the least used route left out, until one is left, for
-   * every route needs working memory of its own. It ends where whole units are close to fractions.
+   * route to another; then the same with the least used route left out, until one is left for each
+   * group of layers, for every route needs working memory of its own. It ends where whole units are
+   * close to fractions.
    */
   Optional<Whole> settle() {
     return settle(true);
@@ -73,7 +77,7 @@ final class Settling {
   }
 
   private Optional<Whole> settle(boolean apart) {
-    var excluded = new HashSet<Routes.Alike>();
+    var excluded = new HashSet<KvChoice>();
     Optional<Whole> best = Optional.empty();
     while (true) {
       var planned =
@@ -89,12 +93,11 @@ final class Settling {
       if (seconds(whole) < seconds(best) * (1 - Programs.SLACK)) {
         best = whole;
       }
-      var used = used(units);
-      if (used.size() == 1 || isClose(best)) {
+      var leastUsed = leastUsed(units);
+      if (leastUsed.isEmpty() || isClose(best)) {
         return best;
       }
-      excluded.add(
-          used.entrySet().stream().min(Map.Entry.comparingByValue()).orElseThrow().getKey());
+      excluded.add(leastUsed.get());
     }
   }
 
@@ -129,11 +132,29 @@ final class Settling {
     return Optional.empty();
   }
 
-  /** Tokens' worth of units by route. */
-  private Map<Routes.Alike, Integer> used(Map<Range, Map<Routes.Alike, Integer>> units) {
-    var used = new LinkedHashMap<Routes.Alike, Integer>();
-    units.values().forEach(part -> part.forEach((r, n) -> used.merge(r, n, Integer::sum)));
+  /** Units by group of layers and route. */
+  private static Map<KvChoice, Integer> used(Map<KvPart, Map<Routes.Alike, Integer>> units) {
+    var used = new LinkedHashMap<KvChoice, Integer>();
+    units.forEach(
+        (part, byRoute) ->
+            byRoute.forEach(
+                (routes, n) -> used.merge(new KvChoice(part.group(), routes), n, Integer::sum)));
     return used;
+  }
+
+  /** What holds the least of the cache, of groups of layers that use several routes. */
+  private Optional<KvChoice> leastUsed(Map<KvPart, Map<Routes.Alike, Integer>> units) {
+    var used = used(units);
+    return used.keySet().stream()
+        .filter(c -> used.keySet().stream().filter(o -> o.group().equals(c.group())).count() > 1)
+        .min(
+            Comparator.comparingDouble(
+                c -> (double) used.get(c) * c.group().layers() / units(c.group())));
+  }
+
+  /** How many units the KV cache of a group of layers has. */
+  private int units(KvGroup group) {
+    return new KvPart(group, Range.upTo(batch.tokens())).units(problem, batch);
   }
 
   /** Whether whole units take hardly longer than fractions. */
@@ -157,7 +178,7 @@ final class Settling {
     };
   }
 
-  private Optional<Whole> bestOf(Solved planned, Map<Range, Map<Routes.Alike, Integer>> nearest) {
+  private Optional<Whole> bestOf(Solved planned, Map<KvPart, Map<Routes.Alike, Integer>> nearest) {
     var waiting =
         Rounding.waiting(batch, planned.formulation().waitingShares(planned.last().values()));
     var first = round(planned, new Settled(Rounding.regions(problem, batch, nearest), waiting));
@@ -260,12 +281,12 @@ final class Settling {
    * the part of the cache: which tokens a route holds, and so how often they are read, is only
    * known once they are whole.
    */
-  private List<Map<Range, Map<Routes.Alike, Integer>>> roundings(
-      Map<Range, Map<Routes.Alike, Integer>> nearest) {
-    var all = new LinkedHashSet<Map<Range, Map<Routes.Alike, Integer>>>();
+  private List<Map<KvPart, Map<Routes.Alike, Integer>>> roundings(
+      Map<KvPart, Map<Routes.Alike, Integer>> nearest) {
+    var all = new LinkedHashSet<Map<KvPart, Map<Routes.Alike, Integer>>>();
     for (var part : nearest.keySet()) {
       var routes = nearest.get(part);
-      int many = Math.max(1, Rounding.units(problem, batch, part) / 16);
+      int many = Math.max(1, part.units(problem, batch) / 16);
       for (int step : List.of(1, many)) {
         for (var from : routes.keySet()) {
           for (var to : routes.keySet()) {
@@ -286,25 +307,41 @@ final class Settling {
     return List.copyOf(all);
   }
 
-  /** Whether every hard bound on KV is kept to within one unit. */
-  private boolean keepsShares(Map<Range, Map<Routes.Alike, Integer>> units) {
-    int all = Rounding.kvUnits(problem, batch);
+  /** Whether every hard bound on KV is kept to within one unit of each group of layers. */
+  private boolean keepsShares(Map<KvPart, Map<Routes.Alike, Integer>> units) {
     for (var bound : problem.bounds().shares()) {
-      if (bound.thing() instanceof Thing.Kv) {
-        int there = 0;
-        for (var used : used(units).entrySet()) {
-          long inside =
-              used.getKey().routes().stream()
-                  .filter(route -> bound.devices().contains(route.home()))
-                  .count();
-          there += (int) (used.getValue() * inside / used.getKey().count());
-        }
-        if (there <= bound.atLeast() * all - 1 || there >= bound.atMost() * all + 1) {
-          return false;
-        }
+      if (bound.thing() instanceof Thing.Kv thing && !keeps(bound, thing, used(units))) {
+        return false;
       }
     }
     return true;
+  }
+
+  private boolean keeps(Bounds.Share bound, Thing.Kv thing, Map<KvChoice, Integer> used) {
+    var groups =
+        used.keySet().stream()
+            .map(KvChoice::group)
+            .distinct()
+            .filter(group -> group.within(thing))
+            .toList();
+    double layers = groups.stream().mapToInt(KvGroup::layers).sum();
+    int all = units(groups.getFirst());
+    double there = 0;
+    double unit = 0;
+    for (var group : groups) {
+      double weight = group.layers() / layers * all / units(group);
+      unit += weight;
+      for (var choice : used.keySet()) {
+        if (choice.group().equals(group)) {
+          long inside =
+              choice.routes().routes().stream()
+                  .filter(route -> bound.devices().contains(route.home()))
+                  .count();
+          there += weight * (used.get(choice) * inside / choice.routes().count());
+        }
+      }
+    }
+    return there > bound.atLeast() * all - unit && there < bound.atMost() * all + unit;
   }
 
   /**

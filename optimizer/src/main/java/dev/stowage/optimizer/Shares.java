@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** What was asked, planned and realised, by thing and device. */
@@ -27,8 +28,8 @@ final class Shares {
         weightBytes(problem, whole.weights(), all),
         storedBytes(problem, whole),
         shares);
-    var kv = kvBytes(problem, whole.settled());
-    add(problem, "kv", plannedKv(whole), kv, kv, shares);
+    var kv = kvBytes(problem, whole.settled(), new Thing.Kv());
+    add(problem, "kv", plannedKv(problem, whole), kv, kv, shares);
     var waiting = waiting(problem, batch, whole.settled());
     add(problem, "activations", plannedWaiting(whole), waiting, waiting, shares);
     return shares;
@@ -44,7 +45,7 @@ final class Shares {
     var bytes =
         switch (thing) {
           case Thing.Weights some -> weightBytes(problem, weights, some);
-          case Thing.Kv _ -> kvBytes(problem, settled);
+          case Thing.Kv some -> kvBytes(problem, settled, some);
           case Thing.Activations _ -> microBatches(settled);
         };
     double all = bytes.values().stream().mapToLong(Long::longValue).sum();
@@ -140,15 +141,15 @@ final class Shares {
     return planned;
   }
 
-  private static Map<String, Double> plannedKv(Settling.Whole whole) {
+  private static Map<String, Double> plannedKv(Problem problem, Settling.Whole whole) {
     var planned = new LinkedHashMap<String, Double>();
     var program = whole.planned();
     program
         .formulation()
         .kvShares(program.last().values())
         .forEach(
-            (tokens, byRoute) -> {
-              double ofAll = (double) tokens.size() / program.formulation().batch().tokens();
+            (part, byRoute) -> {
+              double ofAll = part.ofAll(problem, program.formulation().batch());
               byRoute.forEach(
                   (alike, share) ->
                       alike
@@ -172,14 +173,16 @@ final class Shares {
     return bytes;
   }
 
-  private static Map<String, Long> kvBytes(Problem problem, Settled settled) {
+  private static Map<String, Long> kvBytes(Problem problem, Settled settled, Thing.Kv thing) {
     var bytes = new LinkedHashMap<String, Long>();
-    settled
-        .kv()
-        .forEach(
-            r ->
-                bytes.merge(
-                    r.device(), r.bytes(problem.shape().headDim(), problem.kvType()), Long::sum));
+    for (var region : settled.kv()) {
+      var layers = region.layers();
+      long meant = IntStream.range(layers.from(), layers.to()).filter(thing::covers).count();
+      if (meant > 0) {
+        long all = region.bytes(problem.shape().headDim(), problem.kvType());
+        bytes.merge(region.device(), all / layers.size() * meant, Long::sum);
+      }
+    }
     return bytes;
   }
 

@@ -85,8 +85,26 @@ public sealed interface Thing {
     }
   }
 
-  /** The KV cache at its fullest. */
-  record Kv() implements Thing {
+  /**
+   * The KV cache at its fullest.
+   *
+   * @param layers whose; empty for all of them
+   */
+  record Kv(List<Range> layers) implements Thing {
+    public Kv {
+      layers = List.copyOf(layers);
+    }
+
+    /** That of all layers. */
+    public Kv() {
+      this(List.of());
+    }
+
+    /** Whether that of a layer is meant. */
+    public boolean covers(int layer) {
+      return layers.isEmpty() || layers.stream().anyMatch(range -> range.contains(layer));
+    }
+
     @Override
     public String word() {
       return "kv";

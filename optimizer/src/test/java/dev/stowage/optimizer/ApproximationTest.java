@@ -230,7 +230,8 @@ class ApproximationTest {
             List.of(),
             formats,
             sparse,
-            quality),
+            quality,
+            List.of()),
         Objective.throughput());
   }
 

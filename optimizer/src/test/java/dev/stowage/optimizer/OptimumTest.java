@@ -8,6 +8,8 @@ import dev.stowage.optimizer.PlacementOutcome.Placed;
 import dev.stowage.optimizer.cost.CostModel;
 import dev.stowage.optimizer.cost.MemoryUse;
 import dev.stowage.optimizer.formulate.Formulation;
+import dev.stowage.optimizer.formulate.KvGroup;
+import dev.stowage.optimizer.formulate.KvPart;
 import dev.stowage.optimizer.formulate.Routes;
 import dev.stowage.optimizer.ortools.GlopSolver;
 import dev.stowage.plan.BatchShape;
@@ -239,7 +241,10 @@ class OptimumTest {
     if (onHost < batch.sequences()) {
       units.put(new Routes.Alike(List.of(new Routes.Kv("ssd", "ram"))), batch.sequences() - onHost);
     }
-    return Rounding.regions(problem, batch, Map.of(Range.upTo(batch.tokens()), units));
+    return Rounding.regions(
+        problem,
+        batch,
+        Map.of(new KvPart(KvGroup.of(problem).getFirst(), Range.upTo(batch.tokens())), units));
   }
 
   private static Placement place(Problem problem) {

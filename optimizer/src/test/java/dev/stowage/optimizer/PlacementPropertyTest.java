@@ -16,6 +16,7 @@ import dev.stowage.plan.ElementType;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Machine;
 import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.Range;
 import dev.stowage.plan.Sparsity;
 import dev.stowage.plan.Weight;
 import java.util.ArrayList;
@@ -25,6 +26,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
@@ -191,19 +193,61 @@ class PlacementPropertyTest {
   private static void assertSharesKept(Problem problem, Placement placement, String about) {
     for (var bound : problem.bounds().shares()) {
       double share =
-          placement.shares().stream()
-              .filter(s -> s.what().equals(bound.thing().word()))
-              .filter(s -> bound.devices().contains(s.device()))
-              .mapToDouble(dev.stowage.plan.Asked::realised)
-              .sum();
-      double unit =
-          bound.thing() instanceof Thing.Kv
-              ? 1.0 / Rounding.kvUnits(problem, placement.batch())
-              : 0.02;
+          bound.thing() instanceof Thing.Kv kv
+              ? kvShare(placement, kv, bound.devices())
+              : placement.shares().stream()
+                  .filter(s -> s.what().equals(bound.thing().word()))
+                  .filter(s -> bound.devices().contains(s.device()))
+                  .mapToDouble(dev.stowage.plan.Asked::realised)
+                  .sum();
+      double unit = bound.thing() instanceof Thing.Kv kv ? unit(problem, placement, kv) : 0.02;
       assertTrue(
           bound.atLeast() - 1.01 * unit <= share && share <= bound.atMost() + 1.01 * unit,
           about + ": " + share + " for " + bound);
     }
+  }
+
+  private static double kvShare(Placement placement, Thing.Kv thing, List<String> devices) {
+    double all = 0;
+    double there = 0;
+    for (var region : placement.kv()) {
+      for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
+        if (thing.covers(layer)) {
+          double keys =
+              (double) region.sequences().size() * region.heads().size() * region.tokens().size();
+          all += keys;
+          there += devices.contains(region.device()) ? keys : 0;
+        }
+      }
+    }
+    return there / all;
+  }
+
+  /** A unit of every layer's cache, as a share of the thing. */
+  private static double unit(Problem problem, Placement placement, Thing.Kv thing) {
+    return IntStream.range(0, SHAPE.layers())
+        .filter(thing::covers)
+        .mapToDouble(
+            layer ->
+                1.0
+                    / switch (problem.bounds().kvAxisOf(layer)) {
+                      case TOKENS -> placement.batch().tokens();
+                      case HEADS -> SHAPE.kvHeads();
+                      case SEQUENCES -> placement.batch().sequences();
+                    })
+        .average()
+        .orElseThrow();
+  }
+
+  /** The cache of some layers, with gaps between them or none; sometimes of all. */
+  private static Thing.Kv kv(Random random) {
+    var layers = new ArrayList<Range>();
+    for (int layer = 0; layer < SHAPE.layers(); layer++) {
+      if (random.nextBoolean()) {
+        layers.add(new Range(layer, layer + 1));
+      }
+    }
+    return new Thing.Kv(layers);
   }
 
   private static Problem draw(Random random) {
@@ -233,6 +277,18 @@ class PlacementPropertyTest {
               low + random.nextInt(50) / 100.0,
               Examples.said("share " + low)));
     }
+    var cuts = new ArrayList<Bounds.KvCut>();
+    if (random.nextInt(3) == 0) {
+      double low = random.nextInt(50) / 100.0;
+      shares.add(
+          new Bounds.Share(
+              kv(random),
+              List.of(devices.get(random.nextInt(devices.size())).name()),
+              low,
+              low + random.nextInt(50) / 100.0,
+              Examples.said("share of some layers " + low)));
+      cuts.add(new Bounds.KvCut(kv(random), KvAxis.values()[random.nextInt(3)]));
+    }
     int sequences = 1 + random.nextInt(12);
     int prompt = 1 + random.nextInt(60);
     return Problem.of(
@@ -255,7 +311,8 @@ class PlacementPropertyTest {
             List.of(),
             formats(random),
             sparse(random),
-            Optional.empty()),
+            Optional.empty(),
+            cuts),
         Objective.throughput());
   }
 

@@ -1,10 +1,13 @@
 package dev.stowage.compiler.explain;
 
+import dev.stowage.compiler.explain.Explanation.Layer;
+import dev.stowage.compiler.explain.Explanation.Part;
 import dev.stowage.compiler.explain.Explanation.Solution;
 import dev.stowage.compiler.explain.Explanation.Timing;
 import dev.stowage.optimizer.advice.Advice;
 import dev.stowage.plan.text.Amount;
 import dev.stowage.plan.text.Table;
+import java.util.List;
 
 /** An explanation as text for a terminal. */
 public final class HumanReport {
@@ -40,6 +43,9 @@ public final class HumanReport {
             batch.generateTokens(),
             batch.prefillChunk()));
     text.append("where bytes lie\n").append(shares()).append('\n');
+    if (layersDiffer()) {
+      text.append("where the KV of layers lies\n").append(kvOfLayers()).append('\n');
+    }
     text.append("what devices hold\n").append(devices()).append('\n');
     text.append("schedule\n  ").append(schedule(explained.schedule())).append("\n\n");
     text.append(prediction());
@@ -59,6 +65,37 @@ public final class HumanReport {
           Amount.percent(share.planned()),
           Amount.percent(share.realised()),
           Amount.bytes(share.bytes()));
+    }
+    return table.text();
+  }
+
+  private boolean layersDiffer() {
+    return cached().stream().map(Layer::kv).distinct().count() > 1;
+  }
+
+  private List<Layer> cached() {
+    return explained.layers().stream().filter(layer -> !layer.kv().isEmpty()).toList();
+  }
+
+  /** Neighbouring layers that lie alike share their lines. */
+  private String kvOfLayers() {
+    var table = new Table("layers", "on", "share>", "bytes>");
+    var layers = cached();
+    int from = 0;
+    for (int to = 1; to <= layers.size(); to++) {
+      if (to == layers.size() || !layers.get(to).kv().equals(layers.get(from).kv())) {
+        String first = layers.get(from).name();
+        String last = layers.get(to - 1).name();
+        long all = layers.get(from).kv().stream().mapToLong(Part::bytes).sum();
+        for (var part : layers.get(from).kv()) {
+          table.row(
+              first.equals(last) ? first : first + "-" + last,
+              part.device(),
+              Amount.percent((double) part.bytes() / all),
+              Amount.bytes(part.bytes() * (to - from)));
+        }
+        from = to;
+      }
     }
     return table.text();
   }

@@ -365,17 +365,13 @@ public final class Lowering {
       addWorking(buffers, on("q", device), device, query, inFlight());
       addWorking(buffers, on("k", device), device, key, inFlight());
       addWorking(buffers, on("v", device), device, key, inFlight());
-      var partials = new LinkedHashSet<String>();
-      for (int layer = 0; layer < shape.layers(); layer++) {
-        var regions = kvOf(layer);
-        for (int i = 0; i < regions.size(); i++) {
-          if (regions.get(i).attendAt().equals(device)) {
-            partials.add(on("partial." + i, device));
-          }
-        }
-      }
-      for (var partial : partials) {
-        addWorking(buffers, partial, device, Footprint.partialBytes(shape, rows), inFlight());
+      for (int number : Footprint.partials(shape, placed.kv(), device)) {
+        addWorking(
+            buffers,
+            on("partial." + number, device),
+            device,
+            Footprint.partialBytes(shape, rows),
+            inFlight());
       }
     }
   }

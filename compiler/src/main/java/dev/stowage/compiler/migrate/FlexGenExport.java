@@ -60,8 +60,7 @@ final class FlexGenExport {
       said.add(
           "FlexGen knows no computational storage: what the plan has on csds is counted as disk");
     }
-    if (plan.shares().stream()
-        .anyMatch(a -> a.what().equals("weights") && a.asked().contains(" of "))) {
+    if (plan.shares().stream().anyMatch(a -> a.asked().contains(" of "))) {
       said.add("FlexGen has one share for all layers; layers placed by name are averaged");
     }
     return Exports.text("python3 -m flexllmgen.flex_opt", flags, said);

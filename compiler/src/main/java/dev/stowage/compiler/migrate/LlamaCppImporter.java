@@ -155,16 +155,11 @@ public record LlamaCppImporter() implements Importer {
       draft.line("kv on gpu0 100%");
     } else {
       draft.from("a layer's KV lies with it: %d of %d layers".formatted(given, layers));
-      draft.line("kv on gpu0 %s%%, ram rest".formatted(percent(given, layers)));
+      int first = layers - given;
+      draft.line("kv of layers[0..%d] on ram 100%%".formatted(first - 1));
+      draft.line("kv of layers[%d..%d] on gpu0 100%%".formatted(first, layers - 1));
     }
     draft.line("}").gap();
-  }
-
-  private static String percent(int part, int all) {
-    return java.math.BigDecimal.valueOf(100L * part)
-        .divide(java.math.BigDecimal.valueOf(all), 2, java.math.RoundingMode.HALF_EVEN)
-        .stripTrailingZeros()
-        .toPlainString();
   }
 
   private static void cache(Draft draft, Flags flags, List<Note> notes) {

@@ -80,7 +80,7 @@ final class Approximations {
       case ACTIVATIONS -> scope.report(Messages.activationsAreNotStored(Spans.of(quantize)));
       case KV -> {
         if (!quantize.getSelectors().isEmpty()) {
-          scope.report(Messages.partsOfKv(Spans.of(quantize.getSelectors().getFirst())));
+          scope.report(Messages.formatOfPartsOfKv(Spans.of(quantize.getSelectors().getFirst())));
           return;
         }
         add(quantize, new Thing.Kv(), type.get(), Damage.ofKv(type.get()));

@@ -373,8 +373,8 @@ final class Messages {
         "This holds the prediction against itself. Write (measured), or a number after 'of'.");
   }
 
-  static Diagnostic partsOfKv(SourceSpan selector) {
-    return notYet(selector, "Selecting parts of kv");
+  static Diagnostic formatOfPartsOfKv(SourceSpan selector) {
+    return notYet(selector, "A format for the kv of some layers");
   }
 
   /** {@code 1.42 %}. */

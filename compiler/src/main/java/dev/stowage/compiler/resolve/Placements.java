@@ -1,5 +1,6 @@
 package dev.stowage.compiler.resolve;
 
+import dev.stowage.dsl.SourceSpan;
 import dev.stowage.dsl.Spans;
 import dev.stowage.dsl.script.Comparison;
 import dev.stowage.dsl.script.PlaceItem;
@@ -15,10 +16,9 @@ import dev.stowage.optimizer.Problem;
 import dev.stowage.optimizer.Source;
 import dev.stowage.optimizer.Thing;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /** What a plan says of where weights, KV and activations lie, as the optimizer's bounds. */
 final class Placements {
@@ -28,7 +28,17 @@ final class Placements {
   final List<Bounds.OnlyOn> only = new ArrayList<>();
   final List<Bounds.Share> shares = new ArrayList<>();
   final List<Bounds.Preference> preferences = new ArrayList<>();
-  private final Map<Split, PlaceRule> splits = new EnumMap<>(Split.class);
+  private final List<Cut> cuts = new ArrayList<>();
+
+  /** What a rule says of how the KV cache of some layers is cut. */
+  private record Cut(Thing.Kv layers, Split split, PlaceRule rule) {}
+
+  /**
+   * How the KV cache is cut.
+   *
+   * @param axis where no cut says otherwise
+   */
+  record Axes(KvAxis axis, List<Bounds.KvCut> cuts) {}
 
   Placements(Scope scope) {
     this.scope = scope;
@@ -45,24 +55,64 @@ final class Placements {
       }
     }
     ShareRule.ALL.forEach(rule -> rule.check(shares, scope.spans(), scope::report));
-    if (splits.size() > 1) {
-      var rules = List.copyOf(splits.values());
-      scope.report(
-          Messages.nothingLeft(Spans.of(rules.get(1)), "how kv is split", Spans.of(rules.get(0))));
-    }
   }
 
-  /** How the KV cache may be cut, the first choice first: by tokens where nothing is said. */
-  List<KvAxis> axes() {
-    if (splits.isEmpty()) {
-      return List.of(KvAxis.TOKENS);
+  /**
+   * How the KV cache may be cut, the first choice first: by tokens where nothing is said. Layers
+   * that are open are all cut alike.
+   */
+  List<Axes> axes() {
+    boolean open = cuts.stream().anyMatch(cut -> cut.split() == Split.AUTO);
+    return (open ? List.of(KvAxis.TOKENS, KvAxis.HEADS, KvAxis.SEQUENCES) : List.of(KvAxis.TOKENS))
+        .stream().map(this::axes).toList();
+  }
+
+  /**
+   * @param open how layers are cut that are open
+   */
+  private Axes axes(KvAxis open) {
+    var axis = KvAxis.TOKENS;
+    var some = new ArrayList<Bounds.KvCut>();
+    for (var cut : cuts) {
+      var said = axis(cut.split()).orElse(open);
+      if (cut.layers().equals(new Thing.Kv())) {
+        axis = said;
+      } else {
+        some.add(new Bounds.KvCut(cut.layers(), said));
+      }
     }
-    return switch (splits.keySet().iterator().next()) {
-      case AUTO -> List.of(KvAxis.TOKENS, KvAxis.HEADS, KvAxis.SEQUENCES);
-      case HEADS -> List.of(KvAxis.HEADS);
-      case TOKENS -> List.of(KvAxis.TOKENS);
-      case SEQUENCES -> List.of(KvAxis.SEQUENCES);
+    return new Axes(axis, some);
+  }
+
+  /** The way that a word says; none where the optimizer chooses. */
+  private static Optional<KvAxis> axis(Split split) {
+    return switch (split) {
+      case AUTO -> Optional.empty();
+      case HEADS -> Optional.of(KvAxis.HEADS);
+      case TOKENS -> Optional.of(KvAxis.TOKENS);
+      case SEQUENCES -> Optional.of(KvAxis.SEQUENCES);
     };
+  }
+
+  /** Adds what a rule says of how its layers are cut; those of several rules are cut one way. */
+  private void addCut(PlaceRule rule, Thing.Kv layers, SourceSpan at) {
+    for (var earlier : cuts) {
+      boolean meet =
+          IntStream.range(0, scope.shape().layers())
+              .anyMatch(layer -> earlier.layers().covers(layer) && layers.covers(layer));
+      if (meet && earlier.split() != rule.getSplit()) {
+        scope.report(
+            Messages.nothingLeft(Spans.of(rule), "how kv is split", Spans.of(earlier.rule())));
+        return;
+      }
+      if (earlier.layers().equals(layers)) {
+        return;
+      }
+    }
+    cuts.add(new Cut(layers, rule.getSplit(), rule));
+    if (rule.getSplit() == Split.TOKENS) {
+      scope.report(Messages.isDefault(at, "split tokens"));
+    }
   }
 
   private void add(PlaceRule rule) {
@@ -76,11 +126,8 @@ final class Placements {
         scope.report(
             Messages.cannotHold(
                 Spans.of(rule), "'split'", rule.getSubject().getLiteral(), "Only kv is split so."));
-      } else {
-        var before = splits.putIfAbsent(rule.getSplit(), rule);
-        if (before == null && rule.getSplit() == Split.TOKENS) {
-          scope.report(Messages.isDefault(split.get(), "split tokens"));
-        }
+      } else if (thing.get() instanceof Thing.Kv layers) {
+        addCut(rule, layers, split.get());
       }
     }
     var source = scope.source(rule);
@@ -211,13 +258,10 @@ final class Placements {
   }
 
   private Optional<Thing> thing(PlaceRule rule) {
-    if (rule.getSubject() == Subject.WEIGHTS) {
-      return selectors.weights(rule.getSelectors()).map(Thing.class::cast);
-    }
-    if (!rule.getSelectors().isEmpty()) {
-      scope.report(Messages.partsOfKv(Spans.of(rule.getSelectors().getFirst())));
-      return Optional.empty();
-    }
-    return Optional.of(rule.getSubject() == Subject.KV ? new Thing.Kv() : new Thing.Activations());
+    return switch (rule.getSubject()) {
+      case WEIGHTS -> selectors.weights(rule.getSelectors()).map(Thing.class::cast);
+      case KV -> selectors.kv(rule.getSelectors()).map(Thing.class::cast);
+      case ACTIVATIONS -> Optional.of(new Thing.Activations()); // of no part: see SW1xx
+    };
   }
 }

@@ -170,7 +170,7 @@ public final class Resolver {
     var problems =
         placements.axes().stream()
             .map(
-                axis ->
+                axes ->
                     new Problem(
                         machine,
                         model.shape(),
@@ -184,11 +184,12 @@ public final class Resolver {
                             placements.shares,
                             placements.preferences,
                             levels,
-                            axis,
+                            axes.axis(),
                             attention,
                             approximations.formats(),
                             approximations.sparse(),
-                            Optional.empty()),
+                            Optional.empty(),
+                            axes.cuts()),
                         objective))
             .toList();
     return Optional.of(

@@ -13,9 +13,15 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
-/** Which matrices of which layers a selector means: {@code embed}, {@code layers[0..3,7].mlp}. */
+/**
+ * Which matrices, or whose keys and values, a selector means: {@code embed}, {@code
+ * layers[0..3,7].mlp}.
+ */
 final class Selectors {
   private final ModelShape shape;
   private final Consumer<Diagnostic> report;
@@ -38,6 +44,41 @@ final class Selectors {
       parts.addAll(selected);
     }
     return found ? Optional.of(new Thing.Weights(parts)) : Optional.empty();
+  }
+
+  /** The KV cache of all layers that some selectors select together; all where there are none. */
+  Optional<Thing.Kv> kv(List<Selector> selectors) {
+    var chosen = new TreeSet<Integer>();
+    for (var selector : selectors) {
+      var first = selector.getSegments().getFirst();
+      if (!first.getName().equals("layers") || selector.getSegments().size() > 1) {
+        report.accept(
+            Messages.emptySelector(
+                Spans.of(selector),
+                Scope.text(selector),
+                "Keys and values belong to whole layers: layers[0..%d]"
+                    .formatted(shape.layers() - 1)));
+        return Optional.empty();
+      }
+      var ranges = layers(first);
+      if (ranges.isEmpty()) {
+        return Optional.empty();
+      }
+      ranges.forEach(range -> IntStream.range(range.from(), range.to()).forEach(chosen::add));
+    }
+    boolean all = selectors.isEmpty() || chosen.size() == shape.layers();
+    return Optional.of(all ? new Thing.Kv() : new Thing.Kv(ranges(chosen)));
+  }
+
+  /** Neighbours as one range, so that what is selected alike is alike. */
+  private static List<Range> ranges(SortedSet<Integer> layers) {
+    var ranges = new ArrayList<Range>();
+    for (int layer : layers) {
+      boolean next = !ranges.isEmpty() && ranges.getLast().to() == layer;
+      int from = next ? ranges.removeLast().from() : layer;
+      ranges.add(new Range(from, layer + 1));
+    }
+    return ranges;
   }
 
   private List<Thing.Weights.Part> select(Selector selector) {

@@ -22,7 +22,10 @@ class SelectorSizeTest {
         "weights of layers[0,0..1].attn | shape opt-125m | 8 matrices, 9.0 MiB",
         "weights of layers[12] | shape opt-125m | nothing",
         "weights of layers[0].mlp | hf \"nowhere\" | nothing",
-        "kv of layers[0] | shape opt-125m | nothing",
+        "kv of layers[0] | shape opt-125m | 1 layer, 3.0 KiB a token",
+        "kv of layers[0..2,11] | shape opt-125m | 4 layers, 12.0 KiB a token",
+        "kv of layers[12] | shape opt-125m | nothing",
+        "kv of layers[0].attn | shape opt-125m | nothing",
       })
   void countsWhatIsSelected(String subject, String model, String words) {
     var script =

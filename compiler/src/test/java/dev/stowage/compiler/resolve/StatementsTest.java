@@ -12,6 +12,8 @@ import dev.stowage.optimizer.Choices;
 import dev.stowage.optimizer.KvAxis;
 import dev.stowage.optimizer.Objective.Goal;
 import dev.stowage.optimizer.Phase;
+import dev.stowage.optimizer.Thing;
+import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Schedule;
 import java.nio.file.Path;
@@ -151,6 +153,78 @@ class StatementsTest {
 
   private static List<KvAxis> axes(String place) {
     return resolved(WORKLOAD + place).problems().stream().map(p -> p.bounds().kvAxis()).toList();
+  }
+
+  @Test
+  void theKvOfSomeLayersIsCutInAWayOfItsOwn() {
+    var place =
+        """
+        place {
+          kv of layers[0..3,8]    on ram auto, ssd auto split heads
+          kv of layers[4..7,9..23] on ram auto, ssd auto split auto
+        }
+        """;
+    var problems = resolved(WORKLOAD + place).problems();
+
+    assertEquals(
+        List.of(KvAxis.TOKENS, KvAxis.HEADS, KvAxis.SEQUENCES),
+        problems.stream().map(p -> p.bounds().kvAxisOf(4)).toList());
+    for (var problem : problems) {
+      assertEquals(KvAxis.HEADS, problem.bounds().kvAxisOf(8));
+      assertEquals(KvAxis.TOKENS, problem.bounds().kvAxis());
+    }
+  }
+
+  @Test
+  void twoWaysToCutTheKvOfOneLayerLeaveNothing() {
+    only(
+        WORKLOAD
+            + "place { kv of layers[0..3] on ram auto split heads  kv of layers[3..9] on ram auto split tokens }",
+        "SW134");
+  }
+
+  @Test
+  void theKvOfAllLayersIsTheKv() {
+    assertEquals(
+        new Thing.Kv(),
+        resolved(WORKLOAD + "place { kv of layers[0..11], layers[12..23] on ram 100% }")
+            .problems()
+            .getFirst()
+            .bounds()
+            .only()
+            .getFirst()
+            .thing());
+  }
+
+  @Test
+  void onlyLayersHaveKv() {
+    for (var selector : List.of("embed", "head", "layers[0].attn", "layers[24]")) {
+      only(WORKLOAD + "place { kv of %s on ram 100%% }".formatted(selector), "SW136");
+    }
+  }
+
+  @Test
+  void theKvOfSomeLayersLiesApart() {
+    var plan =
+        compiled(
+                WORKLOAD
+                    + "place { kv of layers[0..3,8] on ssd 100%  kv of layers[4..7] on ram 50%, ssd 50% }")
+            .plan();
+    int all = plan.batch().tokens();
+    for (int layer : List.of(0, 3, 8)) {
+      assertEquals(all, tokens(plan, layer, "ssd"), "layer " + layer);
+    }
+    for (int layer = 4; layer < 8; layer++) {
+      assertEquals(all / 2.0, tokens(plan, layer, "ssd"), 1, "layer " + layer);
+      assertEquals(all / 2.0, tokens(plan, layer, "ram"), 1, "layer " + layer);
+    }
+  }
+
+  private static int tokens(ExecutablePlan plan, int layer, String device) {
+    return plan.kv().stream()
+        .filter(region -> region.layers().contains(layer) && region.device().equals(device))
+        .mapToInt(region -> region.tokens().size())
+        .sum();
   }
 
   // -- goals

@@ -15,6 +15,7 @@ import dev.stowage.optimizer.advice.Advice.Purchase;
 import dev.stowage.optimizer.advice.Advice.RunnerUp;
 import dev.stowage.optimizer.advice.Advice.StatementCost;
 import dev.stowage.optimizer.advice.Advice.UnusedRoute;
+import dev.stowage.optimizer.formulate.KvGroup;
 import dev.stowage.optimizer.formulate.Routes;
 import dev.stowage.plan.Machine;
 import dev.stowage.plan.Rate;
@@ -155,7 +156,8 @@ final class Advising {
         keep(b.attention(), s -> !overlap(s.source(), source)),
         b.formats(),
         b.sparse(),
-        b.quality().filter(q -> !overlap(q.source(), source)));
+        b.quality().filter(q -> !overlap(q.source(), source)),
+        b.cuts());
   }
 
   private static boolean overlap(Source a, Source b) {
@@ -218,17 +220,23 @@ final class Advising {
             .map(r -> new Place(Resource.array(r.device()), Resource.array(r.attendAt())))
             .toList();
     return Routes.kv(problem).stream()
-        .filter(r -> allowed(problem.bounds(), r))
+        .filter(r -> allowed(problem, r))
         .map(Place::of)
         .distinct()
         .filter(p -> !used.contains(p))
         .toList();
   }
 
-  private static boolean allowed(Bounds bounds, Routes.Kv route) {
+  /** Whether the cache of some layers may take a route. */
+  private static boolean allowed(Problem problem, Routes.Kv route) {
+    var bounds = problem.bounds();
     return bounds.attention().stream().allMatch(a -> a.allows(route.home(), route.attendAt()))
-        && bounds.only().stream()
-            .allMatch(o -> !(o.thing() instanceof Thing.Kv) || o.devices().contains(route.home()));
+        && KvGroup.of(problem).stream()
+            .anyMatch(
+                group ->
+                    bounds.only().stream()
+                        .filter(o -> o.thing() instanceof Thing.Kv kv && group.within(kv))
+                        .allMatch(o -> o.devices().contains(route.home())));
   }
 
   /** Memory of the gpu, attention of the host, flash of a drive, or the way to where it attends. */
@@ -254,7 +262,7 @@ final class Advising {
     var runners = new ArrayList<RunnerUp>();
     var places =
         Routes.kv(problem).stream()
-            .filter(r -> allowed(problem.bounds(), r))
+            .filter(r -> allowed(problem, r))
             .map(Place::of)
             .distinct()
             .toList();
@@ -305,7 +313,8 @@ final class Advising {
         Stream.concat(b.attention().stream(), Stream.of(attend)).toList(),
         b.formats(),
         b.sparse(),
-        b.quality());
+        b.quality(),
+        b.cuts());
   }
 
   private List<String> members(String name) {

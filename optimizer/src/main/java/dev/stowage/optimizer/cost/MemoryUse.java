@@ -22,7 +22,7 @@ import java.util.Map;
  * <pre>
  * home of weights, of KV     their bytes
  * compute device             vectors; activations; (prefetch + 1) ring slots of the largest stop's loads
- * host, gpu that only attends queries, keys, values and a partial result for each region, of one pass
+ * host, gpu that only attends queries, keys, values and a partial result for each region of a layer, of one pass
  * host                       staging of regions on disks; with a gpu, a ring for what comes from disks
  * gpu that attends KV of another device   staging of one slot and layer
  * device of waiting activations  one hidden state a micro-batch
@@ -75,14 +75,14 @@ public final class MemoryUse {
   }
 
   /**
-   * What one region takes by device, beyond what is there without any: its bytes, its staging, its
-   * partial results; queries, keys and values where another device than the compute device attends,
-   * and what a second micro-batch in flight needs because of it.
+   * What some regions take by device, beyond what is there without any: bytes, staging, partial
+   * results; queries, keys and values where another device than the compute device attends, and
+   * what a second micro-batch in flight needs because of it.
    */
-  public static Map<String, Bytes> ofKv(Problem problem, BatchShape batch, KvRegion region) {
+  public static Map<String, Bytes> ofKv(Problem problem, BatchShape batch, List<KvRegion> regions) {
     var with = new MemoryUse(problem);
-    with.addKv(problem, batch, List.of(region));
-    with.addActivations(problem, batch, List.of(region), List.of());
+    with.addKv(problem, batch, regions);
+    with.addActivations(problem, batch, regions, List.of());
     var without = new MemoryUse(problem);
     without.addActivations(problem, batch, List.of(), List.of());
     with.devices.replaceAll((device, bytes) -> bytes.minus(without.on(device)));
@@ -164,11 +164,14 @@ public final class MemoryUse {
                   * (Footprint.align(4 * rows * shape.queryWidth())
                       + 2 * Footprint.align(4 * rows * shape.kvWidth())));
         }
-        add(
-            region.attendAt(),
-            Buffer.Purpose.WORKING,
-            inFlight * Footprint.partialBytes(shape, rows));
       }
+    }
+    for (var device : attending) {
+      int partials = Footprint.partials(shape, kv, device).size();
+      add(
+          device,
+          Buffer.Purpose.WORKING,
+          inFlight * partials * Footprint.partialBytes(shape, rows));
     }
   }
 

@@ -19,6 +19,7 @@ import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.WeightRegion;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,7 +32,8 @@ import java.util.Set;
  * <pre>
  * attention@ram   share of a weight class with that home; where there is a choice, mlp@ram as int4
  * kv.ssd.ram      share of the KV cache on that route, see {@link Routes.Kv#name}; where it is cut
- *                 by tokens, kv.ssd.ram[prompt] and kv.ssd.ram[generated]
+ *                 by tokens, kv.ssd.ram[prompt] and kv.ssd.ram[generated]; of some layers where
+ *                 bounds tell them apart, kv.ssd.ram[0..4]
  * waiting@ram     share of the micro-batches whose hidden states wait there
  * ring(ram)       GiB of one slot of the ring on the compute device; with a gpu, also of the host's
  * time(prefill)   ms; without prefetch, loading(prefill) and other(prefill), which add up
@@ -59,17 +61,16 @@ public final class Columns {
    * A share of a part of the KV cache.
    *
    * @param routes alike, one for each of several drives; each takes as much as the others
-   * @param tokens the part
-   * @param ofAll its share of the cache's tokens
+   * @param ofAll the part's share of the cache
    * @param bytes what all of the part takes, by device
    * @param beside what its regions need beside it if there is any of it, by device; counted in
    *     proportion where shares need not be whole
-   * @param used 0 or 1, or less than 0 where shares need not be whole
+   * @param used 0 or 1, one for all groups of layers; less than 0 where shares need not be whole
    */
   public record OfKv(
       int index,
       Routes.Alike routes,
-      Range tokens,
+      KvPart part,
       double ofAll,
       BusyTable work,
       Map<String, Long> bytes,
@@ -120,10 +121,10 @@ public final class Columns {
       Structure structure,
       BatchShape batch,
       int prefetch,
-      Set<Routes.Alike> excluded,
+      Set<KvChoice> excluded,
       Optional<Settled> settled,
       boolean whole,
-      List<Range> births) {
+      List<KvPart> parts) {
     this.structure = structure;
     this.whole = whole;
     this.problem = structure.problem;
@@ -146,7 +147,7 @@ public final class Columns {
     if (settled.isPresent()) {
       addWork(settled.get());
     } else {
-      addKv(excluded, births);
+      addKv(excluded, parts);
       addWaiting();
     }
     ring = variable("ring(" + problem.compute() + ")", Double.POSITIVE_INFINITY);
@@ -155,10 +156,10 @@ public final class Columns {
             ? Optional.of(variable("ring(" + problem.host().name() + ")", Double.POSITIVE_INFINITY))
             : Optional.empty();
     for (var phase : Phase.values()) {
-      var parts = prefetch > 0 ? List.of("time") : List.of("loading", "other");
+      var named = prefetch > 0 ? List.of("time") : List.of("loading", "other");
       times.put(
           phase,
-          parts.stream()
+          named.stream()
               .map(part -> variable(part + "(" + phase.word() + ")", Double.POSITIVE_INFINITY))
               .toList());
       attending.put(phase, variable("attending(" + phase.word() + ")", Double.POSITIVE_INFINITY));
@@ -198,42 +199,60 @@ public final class Columns {
     }
   }
 
-  private void addKv(Set<Routes.Alike> excluded, List<Range> births) {
+  private void addKv(Set<KvChoice> excluded, List<KvPart> parts) {
     for (var routes : structure.kvRoutes) {
-      if (excluded.contains(routes)) {
-        continue;
-      }
-      var route = routes.first();
-      for (var tokens : births) {
-        String part = births.size() == 1 ? "" : tokens.from() == 0 ? "[prompt]" : "[generated]";
+      var used = new HashMap<Range, Integer>();
+      for (var part : parts) {
+        if (excluded.contains(new KvChoice(part.group(), routes))) {
+          continue;
+        }
+        var route = routes.first();
         String many = routes.count() == 1 ? "" : "*" + routes.count();
-        double ofAll = (double) tokens.size() / batch.tokens();
-        var region = route.region(problem, batch, tokens);
-        var work = KvWork.of(structure.resources, typical, region, ofAll);
+        String name = route.name() + many + part.name(batch);
+        var work = new BusyTable(structure.resources);
+        for (var run : part.group().runs()) {
+          work.add(
+              KvWork.of(
+                  structure.resources,
+                  typical,
+                  route.region(problem, batch, run, part.tokens()),
+                  part.ofTokens(batch)));
+        }
         work.scale(route.home(), 1.0 / routes.count());
+        int share = variable(name, 1);
+        boolean first = !used.containsKey(part.tokens());
+        if (whole && first) {
+          used.put(part.tokens(), whole("uses " + name, 1));
+        }
+        // What whole shares need beside them is there once, for all groups.
+        var needing =
+            whole
+                ? parts.stream().filter(p -> p.tokens().equals(part.tokens())).toList()
+                : List.of(part);
         kv.add(
             new OfKv(
-                variable(route.name() + many + part, 1),
+                share,
                 routes,
-                tokens,
-                ofAll,
+                part,
+                part.ofAll(problem, batch),
                 work,
-                bytes(region, routes.count(), true),
-                bytes(region, routes.count(), false),
-                whole ? whole("uses " + route.name() + many + part, 1) : -1));
+                bytes(regions(route, List.of(part)), routes, true),
+                whole && !first ? Map.of() : bytes(regions(route, needing), routes, false),
+                whole ? used.get(part.tokens()) : -1));
         if (whole) {
-          inUnits(kv.getLast().index(), route.name() + many + part, units(tokens));
+          inUnits(share, name, part.units(problem, batch));
         }
       }
     }
   }
 
-  private int units(Range tokens) {
-    return switch (problem.bounds().kvAxis()) {
-      case TOKENS -> tokens.size();
-      case HEADS -> problem.shape().kvHeads();
-      case SEQUENCES -> batch.sequences();
-    };
+  private List<KvRegion> regions(Routes.Kv route, List<KvPart> parts) {
+    return parts.stream()
+        .flatMap(
+            part ->
+                part.group().runs().stream()
+                    .map(run -> route.region(problem, batch, run, part.tokens())))
+        .toList();
   }
 
   /** A share that is a whole number of units. */
@@ -251,18 +270,19 @@ public final class Columns {
             List.of()));
   }
 
-  /** Bytes of like regions together, or what they need beside themselves. */
-  private Map<String, Long> bytes(KvRegion region, int regions, boolean own) {
+  /** Bytes of regions on like routes together, or what they need beside themselves. */
+  private Map<String, Long> bytes(List<KvRegion> regions, Routes.Alike routes, boolean own) {
     var bytes = new LinkedHashMap<String, Long>();
-    MemoryUse.ofKv(problem, batch, region)
+    int count = routes.count();
+    MemoryUse.ofKv(problem, batch, regions)
         .forEach(
             (device, b) -> {
-              long some = own ? b.kv() / regions : b.total() - b.kv();
-              long all = own || device.equals(region.device()) ? some : some * regions;
+              long some = own ? b.kv() / count : b.total() - b.kv();
+              long all = own || device.equals(routes.first().home()) ? some : some * count;
               if (!own && device.equals(problem.compute())) {
                 // Each has partial results; a second micro-batch in flight is one for all.
                 long partial = Footprint.partialBytes(problem.shape(), batch.rowsPerPass());
-                all = some + (regions - 1) * partial;
+                all = some + (count - 1) * partial;
               }
               if (all > 0) {
                 bytes.put(device, all);

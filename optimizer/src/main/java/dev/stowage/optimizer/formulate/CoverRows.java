@@ -9,7 +9,7 @@ import java.util.List;
  * Everything lies somewhere:
  *
  * <pre>
- * Σ_home share[class, home] = 1     Σ_route share[kv, births, route] = 1     Σ_device share[waiting, device] = 1
+ * Σ_home share[class, home] = 1     Σ_route share[kv, part, route] = 1     Σ_device share[waiting, device] = 1
  * </pre>
  */
 final class CoverRows {
@@ -26,14 +26,12 @@ final class CoverRows {
                   .map(Columns.OfWeights::index)
                   .toList()));
     }
-    var births = columns.kv.stream().map(Columns.OfKv::tokens).distinct().toList();
-    for (var tokens : births) {
-      String part = births.size() == 1 ? "" : tokens.from() == 0 ? "[prompt]" : "[generated]";
+    for (var part : columns.kv.stream().map(Columns.OfKv::part).distinct().toList()) {
       rows.add(
           one(
-              "kv" + part,
+              "kv" + part.name(columns.batch),
               columns.kv.stream()
-                  .filter(c -> c.tokens().equals(tokens))
+                  .filter(c -> c.part().equals(part))
                   .map(Columns.OfKv::index)
                   .toList()));
     }

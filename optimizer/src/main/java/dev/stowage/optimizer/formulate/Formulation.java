@@ -10,7 +10,6 @@ import dev.stowage.optimizer.cost.BusyTable;
 import dev.stowage.optimizer.cost.MemoryUse;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceKind;
-import dev.stowage.plan.Range;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,17 +41,17 @@ public final class Formulation {
 
   /** Everything is open, with a structure of its own. */
   public static Formulation open(
-      Problem problem, BatchShape batch, int prefetch, Set<Routes.Alike> excluded) {
+      Problem problem, BatchShape batch, int prefetch, Set<KvChoice> excluded) {
     return open(new Structure(problem), batch, prefetch, excluded);
   }
 
   /**
    * Everything is open.
    *
-   * @param excluded KV routes not to use
+   * @param excluded KV routes that groups of layers do not use
    */
   public static Formulation open(
-      Structure structure, BatchShape batch, int prefetch, Set<Routes.Alike> excluded) {
+      Structure structure, BatchShape batch, int prefetch, Set<KvChoice> excluded) {
     return open(structure, batch, prefetch, true, excluded);
   }
 
@@ -61,18 +60,19 @@ public final class Formulation {
    *
    * @param apart whether tokens of prompts and generated ones are decided apart, and so lie in
    *     regions of their own
-   * @param excluded KV routes not to use
+   * @param excluded KV routes that groups of layers do not use
    */
   public static Formulation open(
-      Structure structure,
-      BatchShape batch,
-      int prefetch,
-      boolean apart,
-      Set<Routes.Alike> excluded) {
-    var births =
-        apart ? Structure.births(structure.problem, batch) : List.of(Range.upTo(batch.tokens()));
+      Structure structure, BatchShape batch, int prefetch, boolean apart, Set<KvChoice> excluded) {
     return new Formulation(
-        new Columns(structure, batch, prefetch, excluded, Optional.empty(), false, births),
+        new Columns(
+            structure,
+            batch,
+            prefetch,
+            excluded,
+            Optional.empty(),
+            false,
+            structure.parts(batch, apart)),
         Map.of());
   }
 
@@ -113,9 +113,7 @@ public final class Formulation {
             Set.of(),
             Optional.empty(),
             true,
-            apart
-                ? Structure.births(structure.problem, batch)
-                : List.of(Range.upTo(batch.tokens()))),
+            structure.parts(batch, apart)),
         margins);
   }
 
@@ -213,11 +211,11 @@ public final class Formulation {
   }
 
   /** Shares of every part of the KV cache by route. */
-  public Map<Range, Map<Routes.Alike, Double>> kvShares(double[] values) {
-    var shares = new LinkedHashMap<Range, Map<Routes.Alike, Double>>();
+  public Map<KvPart, Map<Routes.Alike, Double>> kvShares(double[] values) {
+    var shares = new LinkedHashMap<KvPart, Map<Routes.Alike, Double>>();
     for (var column : columns.kv) {
       shares
-          .computeIfAbsent(column.tokens(), any -> new LinkedHashMap<>())
+          .computeIfAbsent(column.part(), any -> new LinkedHashMap<>())
           .put(column.routes(), values[column.index()]);
     }
     return shares;

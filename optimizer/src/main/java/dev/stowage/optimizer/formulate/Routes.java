@@ -47,14 +47,15 @@ public final class Routes {
 
     /** The whole cache on this route. */
     public KvRegion whole(Problem problem, BatchShape batch) {
-      return region(problem, batch, Range.upTo(batch.tokens()));
+      return region(
+          problem, batch, Range.upTo(problem.shape().layers()), Range.upTo(batch.tokens()));
     }
 
-    /** Some tokens of all sequences on this route. */
-    KvRegion region(Problem problem, BatchShape batch, Range tokens) {
+    /** Some tokens of all sequences in some layers on this route. */
+    KvRegion region(Problem problem, BatchShape batch, Range layers, Range tokens) {
       return new KvRegion(
           name(),
-          Range.upTo(problem.shape().layers()),
+          layers,
           Range.upTo(batch.sequences()),
           Range.upTo(problem.shape().kvHeads()),
           tokens,

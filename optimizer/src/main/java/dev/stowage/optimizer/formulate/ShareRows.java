@@ -111,12 +111,7 @@ final class ShareRows {
     return 0.999
         * switch (thing) {
           case Thing.Weights any -> 0;
-          case Thing.Kv any ->
-              switch (columns.problem.bounds().kvAxis()) {
-                case TOKENS -> 1.0 / columns.batch.tokens();
-                case HEADS -> 1.0 / columns.problem.shape().kvHeads();
-                case SEQUENCES -> 1.0 / columns.batch.sequences();
-              };
+          case Thing.Kv kv -> unit(columns, kv);
           case Thing.Activations any -> 1.0 / columns.batch.microBatches();
         };
   }
@@ -132,17 +127,43 @@ final class ShareRows {
   static List<Term> terms(Columns columns, Thing thing, Predicate<String> devices) {
     return switch (thing) {
       case Thing.Weights weights -> weightTerms(columns, weights, devices);
-      case Thing.Kv any ->
-          columns.kv.stream()
-              .filter(c -> devices.test(c.route().home()))
-              .map(c -> new Term(c.index(), c.ofAll()))
-              .toList();
+      case Thing.Kv kv -> kvTerms(columns, kv, devices);
       case Thing.Activations any ->
           columns.waiting.stream()
               .filter(c -> devices.test(c.device()))
               .map(c -> new Term(c.index(), 1))
               .toList();
     };
+  }
+
+  private static List<Term> kvTerms(Columns columns, Thing.Kv thing, Predicate<String> devices) {
+    double all = layers(columns, thing) / (double) columns.problem.shape().layers();
+    return columns.kv.stream()
+        .filter(c -> c.part().group().within(thing) && devices.test(c.route().home()))
+        .map(c -> new Term(c.index(), c.ofAll() / all))
+        .toList();
+  }
+
+  /** A unit of every group of layers, as a share of the thing. */
+  private static double unit(Columns columns, Thing.Kv thing) {
+    int layers = layers(columns, thing);
+    double unit = 0;
+    for (var whole : KvPart.whole(columns.structure.kvGroups, columns.batch)) {
+      if (whole.group().within(thing)) {
+        unit +=
+            (double) whole.group().layers()
+                / layers
+                * (1.0 / whole.units(columns.problem, columns.batch));
+      }
+    }
+    return unit;
+  }
+
+  private static int layers(Columns columns, Thing.Kv thing) {
+    return columns.structure.kvGroups.stream()
+        .filter(g -> g.within(thing))
+        .mapToInt(KvGroup::layers)
+        .sum();
   }
 
   private static List<Term> weightTerms(

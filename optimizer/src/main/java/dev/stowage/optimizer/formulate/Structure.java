@@ -1,7 +1,6 @@
 package dev.stowage.optimizer.formulate;
 
 import dev.stowage.optimizer.Bounds;
-import dev.stowage.optimizer.KvAxis;
 import dev.stowage.optimizer.Objective;
 import dev.stowage.optimizer.Problem;
 import dev.stowage.optimizer.cost.CostModel;
@@ -9,7 +8,6 @@ import dev.stowage.optimizer.cost.Resources;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.DeviceSpec;
-import dev.stowage.plan.Range;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,6 +20,7 @@ public final class Structure {
   final List<String> weightHomes;
 
   final List<Routes.Alike> kvRoutes;
+  final List<KvGroup> kvGroups;
 
   final List<String> waiting;
   private final double productBytes;
@@ -33,6 +32,7 @@ public final class Structure {
     this.classes = WeightClass.of(problem);
     this.weightHomes = Routes.weights(problem);
     this.kvRoutes = kvRoutes(problem);
+    this.kvGroups = KvGroup.of(problem);
     this.waiting = Routes.waiting(problem);
     this.productBytes = CostModel.leastBytes(problem, true);
     this.leastBytes = CostModel.leastBytes(problem, false);
@@ -62,15 +62,12 @@ public final class Structure {
   }
 
   /**
-   * The parts of the KV cache that are decided apart: where it is cut by tokens, those of the
-   * prompts, which attention reads from the start, and those generated later.
+   * The parts of the KV cache that are decided for themselves.
+   *
+   * @param apart whether tokens of prompts and generated ones are two parts
    */
-  public static List<Range> births(Problem problem, BatchShape batch) {
-    if (problem.bounds().kvAxis() != KvAxis.TOKENS || batch.tokens() == batch.promptTokens()) {
-      return List.of(Range.upTo(batch.tokens()));
-    }
-    return List.of(
-        Range.upTo(batch.promptTokens()), new Range(batch.promptTokens(), batch.tokens()));
+  List<KvPart> parts(BatchShape batch, boolean apart) {
+    return apart ? KvPart.apart(kvGroups, batch) : KvPart.whole(kvGroups, batch);
   }
 
   private static List<Routes.Alike> kvRoutes(Problem problem) {

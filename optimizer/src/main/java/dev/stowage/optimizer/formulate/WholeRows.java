@@ -10,7 +10,7 @@ import java.util.List;
  * needed as soon as there is any of it:
  *
  * <pre>
- * units · share[kv, births, route] = count, whole      share[kv, births, route] ≤ uses[births, route], 0 or 1
+ * units · share[kv, part, route] = count, whole      share[kv, part, route] ≤ uses[births, route], 0 or 1
  * </pre>
  */
 final class WholeRows {

@@ -2,6 +2,8 @@ package dev.stowage.plan;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SortedSet;
+import java.util.TreeSet;
 
 /**
  * The one byte model: what a plan sets aside besides weights and KV cache. The optimizer's capacity
@@ -108,6 +110,26 @@ public final class Footprint {
     return activations(shape, batch, "any", regionsPerLayer, inFlight).stream()
         .mapToLong(Buffer::totalBytes)
         .sum();
+  }
+
+  /**
+   * Which partial results of a layer come from a device: numbers of regions among those of their
+   * layer, of all layers together.
+   */
+  public static SortedSet<Integer> partials(ModelShape shape, List<KvRegion> kv, String device) {
+    var partials = new TreeSet<Integer>();
+    for (int layer = 0; layer < shape.layers(); layer++) {
+      int number = 0;
+      for (var region : kv) {
+        if (region.layers().contains(layer)) {
+          if (region.attendAt().equals(device)) {
+            partials.add(number);
+          }
+          number++;
+        }
+      }
+    }
+    return partials;
   }
 
   /** Bytes of a partial result of so many rows: see {@link #activations}. */
