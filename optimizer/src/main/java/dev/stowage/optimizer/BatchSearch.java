@@ -135,7 +135,8 @@ final class BatchSearch {
     var ranked = new ArrayList<>(found);
     ranked.sort(Comparator.comparingDouble(Candidate::score).thenComparing(SIMPLEST));
     if (!ranked.isEmpty()) {
-      double limit = ranked.getFirst().score() * (1 + EQUAL);
+      double best = ranked.getFirst().score(); // negative where a share is maximized
+      double limit = best + EQUAL * Math.abs(best);
       var top = ranked.stream().filter(c -> c.score() <= limit).min(SIMPLEST).orElseThrow();
       ranked.remove(top);
       ranked.addFirst(top);
