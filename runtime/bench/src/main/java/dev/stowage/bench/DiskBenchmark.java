@@ -35,10 +35,11 @@ import java.util.regex.Pattern;
  * <pre>{@code
  * ./mvnw -q compile -pl runtime/bench -am
  * java -Xmx256m --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED \
- *   -cp CLASSPATH dev.stowage.bench.DiskBenchmark FOLDER [sequences [threads]]
+ *   -cp CLASSPATH dev.stowage.bench.DiskBenchmark FOLDER [sequences [threads [MB/s]]]
  * }</pre>
  *
- * The folder lies on the disk that is measured; the model is made there, and stays.
+ * The folder lies on the disk that is measured; the model is made there, and stays. With a rate, no
+ * other way to read is tried: the engine is held against that one.
  */
 public final class DiskBenchmark {
   private static final int LAYERS = 8;
@@ -63,7 +64,7 @@ public final class DiskBenchmark {
     int sequences = args.length > 1 ? Integer.parseInt(args[1]) : 1;
     int threads = args.length > 2 ? Integer.parseInt(args[2]) : 2;
     benchmark.makeModel();
-    double best = benchmark.raw();
+    double best = args.length > 3 ? Double.parseDouble(args[3]) * 1e6 : benchmark.raw();
     benchmark.stream(sequences, threads, best);
   }
 
@@ -236,6 +237,7 @@ public final class DiskBenchmark {
             }
             model m = hf "%s"
             workload w { prompt 4 tok  generate %d tok  requests %d }
+            schedule { prefetch 1 layer }
             maximize throughput
             """
                 .formatted(folder, TOKENS, sequences),
@@ -244,8 +246,15 @@ public final class DiskBenchmark {
     if (!(compiled instanceof Compilation.Compiled(var plan, var schedule, _, _, _))) {
       throw new IllegalStateException(compiled.toString());
     }
+    System.out.printf(
+        Locale.ROOT,
+        "plan: %.1f MiB of weights on the disk, %d stops ahead, ring of %.1f MiB%n",
+        plan.buffer("weights.ssd").totalBytes() / 1048576.0,
+        schedule.prefetch(),
+        plan.buffer("ring").totalBytes() / 1048576.0);
     System.gc();
     long before = status("VmRSS");
+    long heapBefore = Runtime.getRuntime().totalMemory();
     long cachedBefore = cached();
     try (var session = Session.open(plan, schedule, folder, folder, threads)) {
       var request = new Request(new int[] {1, 5, 7, 9}, TOKENS, Set.of(), Sampling.GREEDY);
@@ -266,6 +275,15 @@ public final class DiskBenchmark {
           bytes / seconds / 1e6,
           bytes / seconds / best,
           (metrics.generatedTokens() - warm.generatedTokens()) / seconds);
+      if (session.reads().isPresent()) {
+        var trial = session.reads().get();
+        System.out.printf(
+            Locale.ROOT,
+            "trial to the ring: direct %.0f MB/s, buffered %.0f MB/s; reads are %s%n",
+            trial.directBytesPerSecond() / 1e6,
+            trial.bufferedBytesPerSecond() / 1e6,
+            trial.direct() ? "direct" : "buffered");
+      }
       double largest = 0;
       for (var lane : session.recording().lanes()) {
         double busy = lane.prefillBusySeconds() + lane.decodeBusySeconds();
@@ -275,8 +293,9 @@ public final class DiskBenchmark {
       System.out.printf(Locale.ROOT, "achieved / largest lane %.3f%n", seconds / largest);
       System.out.printf(
           Locale.ROOT,
-          "resident memory: %.1f MiB more than before, the plan sets aside %.1f MiB%n",
+          "resident memory: %.1f MiB more than before, of it Java's heap %.1f MiB; the plan sets aside %.1f MiB%n",
           (status("VmRSS") - before) / 1048576.0,
+          (Runtime.getRuntime().totalMemory() - heapBefore) / 1048576.0,
           plan.bytesOn("ram") / 1048576.0);
       System.out.printf(
           Locale.ROOT,

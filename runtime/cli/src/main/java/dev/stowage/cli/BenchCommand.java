@@ -107,7 +107,7 @@ final class BenchCommand implements Callable<Integer> {
       var benchmark =
           Benchmark.run(planned.plan(), session, warmUp, repetitions, console.interrupt());
       var memory = HostMemory.end(before, planned.plan());
-      show(planned, tests(planned, benchmark), memory, session.kernels());
+      show(planned, benchmark, memory, session.kernels());
       if (trace != null) {
         session.record(true);
         Benchmark.run(planned.plan(), session, 0, 1, console.interrupt());
@@ -148,21 +148,21 @@ final class BenchCommand implements Callable<Integer> {
     return decode.rates().isEmpty() ? List.of(prefill, both) : List.of(prefill, decode, both);
   }
 
-  private void show(Planned planned, List<Test> tests, HostMemory memory, String kernels) {
+  private void show(Planned planned, Benchmark benchmark, HostMemory memory, String kernels) {
     var text =
         switch (format) {
-          case MD -> markdown(planned, tests, memory, kernels);
-          case JSON -> Json.text(json(planned, tests, memory, kernels));
-          case CSV -> csv(planned, tests, memory);
+          case MD -> markdown(planned, benchmark, memory, kernels);
+          case JSON -> Json.text(json(planned, benchmark, memory, kernels));
+          case CSV -> csv(planned, tests(planned, benchmark), memory);
         };
     console.out().print(text);
   }
 
-  private String markdown(Planned planned, List<Test> tests, HostMemory memory, String kernels) {
+  private String markdown(Planned planned, Benchmark benchmark, HostMemory memory, String kernels) {
     var text = new StringBuilder();
     text.append("| plan | sequences | test | tok/s | predicted tok/s | measured / predicted |\n");
     text.append("| --- | ---: | --- | ---: | ---: | ---: |\n");
-    for (var test : tests) {
+    for (var test : tests(planned, benchmark)) {
       text.append(
           Amount.format(
               "| %s | %s | %s | %.2f ± %.2f | %.2f | %s |\n",
@@ -180,6 +180,14 @@ final class BenchCommand implements Callable<Integer> {
             repetitions,
             warmUp,
             "tokens of sweeps without prompts; pp+tg: generated over all time"));
+    text.append("lanes: ");
+    for (var lane : benchmark.lanes()) {
+      text.append(
+          Amount.format(
+              "%s busy %s, ",
+              lane.name(), Amount.percent(Benchmark.busy(lane) / benchmark.seconds())));
+    }
+    text.append(Amount.format("time over that of the largest %.2f\n", benchmark.overLargestLane()));
     if (!memory.human().isEmpty()) {
       text.append("memory: ").append(memory.human());
     }
@@ -190,19 +198,29 @@ final class BenchCommand implements Callable<Integer> {
     return text.toString();
   }
 
-  private ObjectNode json(Planned planned, List<Test> tests, HostMemory memory, String kernels) {
+  private ObjectNode json(Planned planned, Benchmark benchmark, HostMemory memory, String kernels) {
     var json = Json.result().put("plan", planned.plan().name());
     json.put("sequences", planned.plan().batch().sequences());
     json.put("repetitions", repetitions).put("warm_up", warmUp);
     json.put("kernels", kernels).put("emulated", emulated(planned));
     var array = json.putArray("tests");
-    for (var test : tests) {
+    for (var test : tests(planned, benchmark)) {
       var node = array.addObject().put("test", test.name());
       node.put("mean_tok_per_s", test.mean()).put("sd_tok_per_s", test.deviation());
       node.put("predicted_tok_per_s", test.predicted());
       test.rates().forEach(node.putArray("samples_tok_per_s")::add);
     }
     memory.json(json.putObject("memory"));
+    json.put("measured_s", benchmark.seconds());
+    json.put("time_over_largest_lane", benchmark.overLargestLane());
+    var lanes = json.putArray("lanes");
+    for (var lane : benchmark.lanes()) {
+      lanes
+          .addObject()
+          .put("name", lane.name())
+          .put("prefill_busy_s", lane.prefillBusySeconds())
+          .put("decode_busy_s", lane.decodeBusySeconds());
+    }
     return json;
   }
 

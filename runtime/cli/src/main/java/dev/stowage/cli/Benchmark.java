@@ -3,6 +3,7 @@ package dev.stowage.cli;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.runtime.sampler.Sampling;
 import dev.stowage.runtime.session.Metrics;
+import dev.stowage.runtime.session.Recording;
 import dev.stowage.runtime.session.Request;
 import dev.stowage.runtime.session.Session;
 import java.util.ArrayList;
@@ -19,8 +20,15 @@ import java.util.stream.Stream;
  * @param prefill prompt tokens a second, one number a repetition
  * @param decode tokens a second of sweeps without prompts; empty where the plan generates but one
  * @param throughput generated tokens over the whole time
+ * @param seconds the whole time of the measured blocks
+ * @param lanes how long every lane worked in it
  */
-record Benchmark(List<Double> prefill, List<Double> decode, List<Double> throughput) {
+record Benchmark(
+    List<Double> prefill,
+    List<Double> decode,
+    List<Double> throughput,
+    double seconds,
+    List<Recording.Lane> lanes) {
   private static final long SEED = 1;
 
   /**
@@ -34,7 +42,11 @@ record Benchmark(List<Double> prefill, List<Double> decode, List<Double> through
     var prefill = new ArrayList<Double>();
     var decode = new ArrayList<Double>();
     var throughput = new ArrayList<Double>();
+    double seconds = 0;
     for (int i = 0; i < warmUp + repetitions; i++) {
+      if (i == warmUp) {
+        session.record(false);
+      }
       var before = session.metrics();
       session.generate(block, (_, _) -> !interrupt.requested());
       if (interrupt.requested()) {
@@ -49,9 +61,10 @@ record Benchmark(List<Double> prefill, List<Double> decode, List<Double> through
           decode.add((after.decodeTokens() - before.decodeTokens()) / decodeSeconds);
         }
         throughput.add(generated(before, after) / (prefillSeconds + decodeSeconds));
+        seconds += prefillSeconds + decodeSeconds;
       }
     }
-    return new Benchmark(prefill, decode, throughput);
+    return new Benchmark(prefill, decode, throughput, seconds, session.recording().lanes());
   }
 
   private static long generated(Metrics before, Metrics after) {
@@ -71,6 +84,16 @@ record Benchmark(List<Double> prefill, List<Double> decode, List<Double> through
             })
         .limit(batch.sequences())
         .toList();
+  }
+
+  /** Seconds that a lane worked. */
+  static double busy(Recording.Lane lane) {
+    return lane.prefillBusySeconds() + lane.decodeBusySeconds();
+  }
+
+  /** The time over that of the busiest lane: 1 where all others work beside it. */
+  double overLargestLane() {
+    return seconds / lanes.stream().mapToDouble(Benchmark::busy).max().orElse(seconds);
   }
 
   static double mean(List<Double> numbers) {

@@ -7,17 +7,25 @@ import dev.stowage.plan.text.Table;
 import dev.stowage.runtime.session.Metrics;
 import dev.stowage.runtime.session.Recording;
 import dev.stowage.runtime.session.Session;
+import dev.stowage.runtime.storage.ReadTrial;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /** What a run was like: measured next to predicted, and bytes as asked, planned and realised. */
 record RunSummary(
-    Planned planned, Metrics metrics, String kernels, HostMemory memory, Recording recording) {
+    Planned planned,
+    Metrics metrics,
+    String kernels,
+    Optional<ReadTrial> reads,
+    HostMemory memory,
+    Recording recording) {
   static RunSummary of(Planned planned, Session session, OptionalLong before) {
     var recording = session.recording(); // first: a disk goes on reading ahead of the next sweep
     return new RunSummary(
         planned,
         session.metrics(),
         session.kernels(),
+        session.reads(),
         HostMemory.end(before, planned.plan()),
         recording);
   }
@@ -49,6 +57,14 @@ record RunSummary(
       text.append(
           Amount.format(
               "streamed     %s of weights%n", Amount.bytes(metrics.streamedWeightBytes())));
+    }
+    if (reads.isPresent()) {
+      text.append(
+          Amount.format(
+              "read         %s: in a trial %s/s past the page cache, %s/s through it%n",
+              reads.get().direct() ? "past the page cache" : "through the page cache",
+              Amount.bytes((long) reads.get().directBytesPerSecond()),
+              Amount.bytes((long) reads.get().bufferedBytesPerSecond())));
     }
     text.append("kernels      ").append(kernels).append('\n');
     text.append('\n').append(shares());
@@ -91,6 +107,12 @@ record RunSummary(
         .put("streamed_weights_bytes", metrics.streamedWeightBytes())
         .put("kernels", kernels)
         .put("emulated", emulated());
+    if (reads.isPresent()) {
+      node.putObject("reads")
+          .put("direct", reads.get().direct())
+          .put("trial_direct_bytes_per_s", reads.get().directBytesPerSecond())
+          .put("trial_buffered_bytes_per_s", reads.get().bufferedBytesPerSecond());
+    }
     prediction(node.putObject("predicted"));
     shares(node.putArray("shares"));
     var devices = node.putArray("devices");

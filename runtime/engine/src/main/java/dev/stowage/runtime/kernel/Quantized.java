@@ -17,6 +17,9 @@ import java.lang.foreign.ValueLayout;
  * a whole.
  */
 public final class Quantized {
+  /** Grows whenever the same numbers get other codes: what was kept of older ones is made anew. */
+  public static final int VERSION = 2;
+
   private static final int GROUP = ElementType.GROUP;
   private static final int HEADER = 4;
   private static final float LARGEST_HALF = 65504;

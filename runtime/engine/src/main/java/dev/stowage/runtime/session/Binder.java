@@ -27,7 +27,10 @@ import dev.stowage.runtime.device.KvLayout;
 import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.kernel.KernelSelection;
 import dev.stowage.runtime.kernel.Kernels;
+import dev.stowage.runtime.kernel.Quantized;
 import dev.stowage.runtime.parallel.WorkerPool;
+import dev.stowage.runtime.storage.Chunk;
+import dev.stowage.runtime.storage.ReadTrial;
 import dev.stowage.runtime.weights.ModelFiles;
 import dev.stowage.runtime.weights.PreparedFile;
 import dev.stowage.runtime.weights.RowSpan;
@@ -45,6 +48,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.ServiceLoader;
 
 /**
@@ -56,12 +60,14 @@ final class Binder {
    * What binding yields; closing it gives everything back.
    *
    * @param logits {@code [sequences of a micro-batch, vocabulary]}, F32
+   * @param reads how streamed weights are read, where a trial was worth its time
    */
   record Bound(
       Program program,
       KernelSelection kernels,
       MemorySegment logits,
       Recorder recorder,
+      Optional<ReadTrial> reads,
       Resources resources)
       implements AutoCloseable {
     @Override
@@ -69,6 +75,11 @@ final class Binder {
       resources.close();
     }
   }
+
+  /** From so many streamed bytes a sweep on, a trial says how they are read: for a part of them. */
+  private static final long TRIED_FROM_BYTES = 256L << 20;
+
+  private static final long TRIAL_BYTES = 128L << 20;
 
   /** From so many bytes of ring on, what loading has left in the page cache is dropped. */
   private static final long CACHE_BYTES = 64L << 20;
@@ -92,6 +103,7 @@ final class Binder {
   private final ResidentRows hostRows = new ResidentRows(); // that a gpu gets copies of
   private final Map<String, PreparedFile> prepared = new HashMap<>();
   private ModelFiles files;
+  private Optional<ReadTrial> reads = Optional.empty();
 
   private Binder(ExecutablePlan plan, Schedule schedule, PreparedFile.Progress progress) {
     this.plan = plan;
@@ -170,7 +182,7 @@ final class Binder {
             List.copyOf(lanes.values()),
             List.copyOf(stores.values()),
             List.copyOf(devices.values()));
-    return new Bound(program, selection, commands.logits(), recorder, resources);
+    return new Bound(program, selection, commands.logits(), recorder, reads, resources);
   }
 
   /** The device that computes is the one that hidden states are on while they are worked on. */
@@ -357,6 +369,7 @@ final class Binder {
       var digest = MessageDigest.getInstance("SHA-256");
       digest.update(files.identity().getBytes(StandardCharsets.UTF_8));
       digest.update(slabs.toString().getBytes(StandardCharsets.UTF_8));
+      digest.update((byte) Quantized.VERSION); // other codes are another file
       return PreparedFile.open(
           folder,
           digest.digest(),
@@ -676,6 +689,7 @@ final class Binder {
     if (plan.buffer("ring").totalBytes() >= CACHE_BYTES) {
       files.forgetCached(); // memory is scarce where weights are streamed
     }
+    reads = tryReads(slots.getFirst());
     var stream =
         resources.add(
             gpu == null
@@ -697,6 +711,21 @@ final class Binder {
                             .toArray())));
     stream.start();
     return stream;
+  }
+
+  /** How a disk that has much to bring is read: what a sweep begins with is read either way. */
+  private static Optional<ReadTrial> tryReads(List<List<WeightStream.Heard>> sweep) {
+    var chunks =
+        sweep.stream()
+            .flatMap(List::stream)
+            .flatMap(heard -> heard.load().requests().stream())
+            .filter(Chunk.class::isInstance)
+            .map(Chunk.class::cast)
+            .toList();
+    long bytes = chunks.stream().mapToLong(Chunk::bytes).sum();
+    return bytes < TRIED_FROM_BYTES
+        ? Optional.empty()
+        : ReadTrial.run(chunks, TRIAL_BYTES, WeightStream.THREADS);
   }
 
   /** As many slots as run ahead of the stop that computes, and that one. */

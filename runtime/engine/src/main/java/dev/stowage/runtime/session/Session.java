@@ -6,6 +6,7 @@ import dev.stowage.plan.Schedule;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.runtime.kernel.Logits;
 import dev.stowage.runtime.sampler.Sampler;
+import dev.stowage.runtime.storage.ReadTrial;
 import dev.stowage.runtime.weights.PreparedFile;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -244,6 +245,11 @@ public final class Session implements AutoCloseable {
   /** Which kernels run, and why. */
   public String kernels() {
     return bound.kernels().kernels().description() + ": " + bound.kernels().reason();
+  }
+
+  /** How streamed weights are read; empty where so few are that no trial was made. */
+  public Optional<ReadTrial> reads() {
+    return bound.reads();
   }
 
   private void check(int index, Request request) {

@@ -25,7 +25,8 @@ import java.util.concurrent.locks.LockSupport;
  * always the next one at hand: with one it pauses between them, and more than two gain nothing.
  */
 final class WeightStream implements AutoCloseable {
-  private static final int THREADS = 2;
+  static final int THREADS = 2;
+
   private static final int SPINS = 200;
 
   /** Where entries go from the slots they are read to: on to a device that computes. */

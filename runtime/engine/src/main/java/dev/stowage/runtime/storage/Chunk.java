@@ -25,6 +25,15 @@ public final class Chunk implements Request {
     this.target = target.asByteBuffer();
   }
 
+  StoredFile file() {
+    return file;
+  }
+
+  /** Has the page cache forget it. */
+  void forgetCached() {
+    file.forgetCached(offset, target.capacity());
+  }
+
   @Override
   public long bytes() {
     return needed;

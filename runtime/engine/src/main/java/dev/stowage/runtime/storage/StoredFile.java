@@ -36,6 +36,13 @@ public final class StoredFile implements AutoCloseable {
   private static final int PAGE = Footprint.PAGE_BYTES;
 
   /**
+   * What was read through the page cache is dropped so many requests later: pages that have only
+   * just come are still on their way into the kernel's lists, and to drop them waits for every
+   * core.
+   */
+  private static final int LAG = 4;
+
+  /**
    * The JDK's {@code ExtendedOpenOption.DIRECT}, by name: the compiler warns of every mention of
    * it, and a JDK need not have it.
    */
@@ -44,7 +51,11 @@ public final class StoredFile implements AutoCloseable {
   private final Path path;
   private final FileChannel channel;
   private final FileChannel direct; // null where it is refused
-  private final Optional<PageCache> cache; // where pages have to be dropped
+  private volatile Optional<PageCache> cache; // where pages have to be dropped
+  private volatile boolean throughCache; // how pages are read
+  private final long[] behindOffset = new long[LAG]; // read, and not yet dropped
+  private final long[] behindBytes = new long[LAG];
+  private int behind; // which is the oldest
 
   private StoredFile(
       Path path, FileChannel channel, FileChannel direct, Optional<PageCache> cache) {
@@ -52,6 +63,7 @@ public final class StoredFile implements AutoCloseable {
     this.channel = channel;
     this.direct = direct;
     this.cache = cache;
+    throughCache = direct == null;
   }
 
   /** Opens a file for reading. */
@@ -134,9 +146,24 @@ public final class StoredFile implements AutoCloseable {
     return channel;
   }
 
-  /** The channel for whole pages. */
+  /**
+   * Has whole pages read through the page cache, and dropped from it behind the reader, or past it
+   * again where the file system allows that. Not while somebody reads.
+   *
+   * @return whether they are read so now: through the cache only where it can be told to forget
+   */
+  public boolean readThroughCache(boolean through) {
+    if (through && cache.isEmpty()) {
+      cache = PageCache.open(path);
+    }
+    dropAllBehind();
+    throughCache = direct == null || through && cache.isPresent();
+    return throughCache == through;
+  }
+
+  /** The channel that whole pages are read from. */
   FileChannel pages() {
-    return direct == null ? channel : direct;
+    return throughCache ? channel : direct;
   }
 
   /** Writes a buffer, whole, anywhere. */
@@ -146,7 +173,7 @@ public final class StoredFile implements AutoCloseable {
 
   /** Writes whole pages: the buffer's address and length and the offset are multiples of a page. */
   public void writePages(ByteBuffer buffer, long offset) throws IOException {
-    write(pages(), buffer, offset);
+    write(direct == null ? channel : direct, buffer, offset);
   }
 
   /**
@@ -180,11 +207,46 @@ public final class StoredFile implements AutoCloseable {
   /** Returns when all that was written is on the disk. */
   public void force() throws IOException {
     channel.force(true);
-    drop(0, channel.size());
+    if (throughCache) {
+      forgetCached(0, 0);
+    }
   }
 
-  /** Forgets what the page cache holds of a range, where it holds any because of this file. */
+  /**
+   * What has been read is not needed again: the page cache forgets it soon, where it holds any of
+   * it because of this file.
+   */
   void drop(long offset, long bytes) {
+    if (!throughCache) {
+      return;
+    }
+    long oldestOffset;
+    long oldestBytes;
+    synchronized (behindOffset) {
+      oldestOffset = behindOffset[behind];
+      oldestBytes = behindBytes[behind];
+      behindOffset[behind] = offset;
+      behindBytes[behind] = bytes;
+      behind = (behind + 1) % LAG;
+    }
+    if (oldestBytes > 0) {
+      forgetCached(oldestOffset, oldestBytes);
+    }
+  }
+
+  private void dropAllBehind() {
+    synchronized (behindOffset) {
+      for (int i = 0; i < LAG; i++) {
+        if (behindBytes[i] > 0) {
+          forgetCached(behindOffset[i], behindBytes[i]);
+        }
+        behindBytes[i] = 0;
+      }
+    }
+  }
+
+  /** Forgets what the page cache holds of a range, whoever brought it there. */
+  void forgetCached(long offset, long bytes) {
     if (cache.isPresent()) {
       cache.get().drop(offset, bytes);
     }
@@ -220,6 +282,7 @@ public final class StoredFile implements AutoCloseable {
 
   @Override
   public void close() {
+    dropAllBehind();
     try (channel) {
       if (direct != null) {
         direct.close();

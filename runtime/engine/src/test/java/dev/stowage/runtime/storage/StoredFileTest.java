@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.stowage.plan.Footprint;
 import java.io.UncheckedIOException;
@@ -17,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -56,6 +58,42 @@ class StoredFileTest {
           assertEquals(to - from + StoredFile.shift(from), bytes);
         }
       }
+    }
+  }
+
+  /** Which way is faster is the disk's affair; what is read is the same whichever it is. */
+  @Test
+  void aTrialLeavesFilesThatReadTheSame() throws Exception {
+    var path = file();
+    var content = Files.readAllBytes(path);
+    try (var file = StoredFile.open(path);
+        var arena = Arena.ofShared()) {
+      var room = arena.allocate(Footprint.spanBytes(BYTES), Footprint.PAGE_BYTES);
+      var chunks = file.chunks("all", 0, BYTES, room);
+      var pieces = new ArrayList<Chunk>();
+      for (int at = 0; at < BYTES; at += 1 << 20) {
+        pieces.addAll(file.chunks("piece", at, Math.min(1 << 20, BYTES - at), room.asSlice(at)));
+      }
+      var trial = ReadTrial.run(pieces, 5 << 20, 2);
+      assumeTrue(trial.isPresent(), "there are two ways");
+      assertTrue(trial.get().directBytesPerSecond() > 0, trial.toString());
+      assertTrue(trial.get().bufferedBytesPerSecond() > 0, trial.toString());
+      for (boolean through : new boolean[] {trial.get().direct(), !trial.get().direct()}) {
+        room.fill((byte) 0);
+        assertTrue(file.readThroughCache(through));
+        chunks.forEach(Chunk::read);
+        assertArrayEquals(content, room.asSlice(0, BYTES).toArray(ValueLayout.JAVA_BYTE));
+      }
+    }
+  }
+
+  @Test
+  void thereIsNoTrialWhereDirectReadsAreRefused() throws Exception {
+    try (var file = StoredFile.openBuffered(file(), StandardOpenOption.READ);
+        var arena = Arena.ofShared()) {
+      var room = arena.allocate(Footprint.spanBytes(BYTES), Footprint.PAGE_BYTES);
+      assertTrue(ReadTrial.run(file.chunks("all", 0, BYTES, room), BYTES, 2).isEmpty());
+      assertFalse(file.readThroughCache(false), "there is no other way than through it");
     }
   }
 
