@@ -246,118 +246,222 @@ KERNEL rope(Args a) {
 
 // -- attention
 //
-// p q, k, v, lengths (int[rows]), places (long long[rows], byte offsets into k and v; < 0 for a row that sees nothing) or 0, o, state
-// n qStride, tokenStride, headStride, oStride, heads, kvFrom, kvTo, headDim, group; f scale
+// p q, k, v, lengths (int[rows]), places (long long[rows], byte offsets into k and v; < 0 for a row that sees nothing) or 0, o, state, partial or 0
+// n qStride, tokenStride, headStride, oStride, heads, kvFrom, kvTo, headDim, group, rows, together, splits, mostSplits; f scale
 //
-// A block takes a row and up to TILE query heads of one key head; each of its warps takes every
-// WARPS-th token with a softmax of its own (Milakov and Gimelshein 2018), and the warps' states are
-// merged at the end, in their order. Heads up to 256 wide.
+// A block takes `together` rows and up to TILE query heads of one key head, at most TILE of both, and a
+// split of their tokens. A group of lanes takes a token, eight numbers a lane; every group of every warp
+// has a softmax of its own (Milakov and Gimelshein 2018) over every so-manieth token, and their states are
+// merged at the end, in their order. So are the splits, by merge_splits, where `splits` is more than one;
+// how a row is split depends on its length alone. Heads up to 256 wide.
 
 #define TILE 4
 #define PARTS 8
+#define SPLIT_TOKENS 128
+
+__device__ __forceinline__ int splitsOf(int length, int most) {
+  int splits = (length + SPLIT_TOKENS - 1) / SPLIT_TOKENS;
+  return splits < 1 ? 1 : splits > most ? most : splits;
+}
+
+// The state and sum of two parts of an attention; each element of o is scaled by the shares it yields.
+__device__ __forceinline__ void mergeStates(float& m, float& l, float otherM, float otherL, float& share, float& otherShare) {
+  float negative = -bitsToFloat(0x7f800000u);
+  float most = m > otherM ? m : otherM;
+  share = m == negative ? 0 : expf(m - most);
+  otherShare = otherM == negative ? 0 : expf(otherM - most);
+  l = l * share + otherL * otherShare;
+  m = most;
+}
 
 template <class T>
-__device__ __forceinline__ void attention(const Args& a) {
+__device__ __forceinline__ void loadHead(Bytes row, int width, int d, float* to) {
+  if (d + 8 <= width) {
+    T::get8(row, width, d, to);
+  } else {
+#pragma unroll
+    for (int i = 0; i < PARTS; i++) to[i] = d + i < width ? T::get(row, width, d + i) : 0;
+  }
+}
+
+// One run of rows with the same keys; slot s of the run is row s / heads and head s % heads.
+template <class T>
+__device__ __forceinline__ void attendRun(const Args& a, long long row, int rows, long long place, int kvHead, long long head, int heads, int split) {
   __shared__ float sharedO[WARPS][TILE][32 * PARTS];
   __shared__ float sharedM[WARPS][TILE];
   __shared__ float sharedL[WARPS][TILE];
   int lane = threadIdx.x & 31, warp = threadIdx.x / 32;
-  long long r = blockIdx.x;
-  int group = (int)a.n[8], width = (int)a.n[7];
+  int width = (int)a.n[7], mostSplits = (int)a.n[12];
+  int lanes = 1;  // that take a token
+  while (lanes * PARTS < width) lanes *= 2;
+  int groups = 32 / lanes;
+  int d = lane % lanes * PARTS;
+  float negative = -bitsToFloat(0x7f800000u);
+  int slots = rows * heads;
+  float q[TILE][PARTS], o[TILE][PARTS], m[TILE], l[TILE];
+  int from[TILE], to[TILE], first = 0x7fffffff, last = 0;
+#pragma unroll
+  for (int s = 0; s < TILE; s++) {
+    m[s] = negative;
+    l[s] = 0;
+    from[s] = to[s] = 0;
+    long long r = row + s / heads;
+    if (s < slots) {
+      int length = place < 0 ? 0 : ((const int*)a.p[3])[r];
+      int splits = splitsOf(length, mostSplits);
+      int span = (length + splits - 1) / splits;
+      from[s] = split < splits ? split * span : 0;
+      to[s] = split >= splits ? 0 : from[s] + span < length ? from[s] + span : length;
+      if (to[s] > from[s]) {
+        first = from[s] < first ? from[s] : first;
+        last = to[s] > last ? to[s] : last;
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < PARTS; i++) {
+      o[s][i] = 0;
+      q[s][i] = s < slots && d + i < width ? *floats(a.p[0], r * a.n[0] + 4 * ((head + s % heads) * width + d + i)) * a.f[0] : 0;
+    }
+  }
+  Bytes keys = (Bytes)a.p[1] + place + kvHead * a.n[2];
+  Bytes values = (Bytes)a.p[2] + place + kvHead * a.n[2];
+  first -= first % (WARPS * groups);  // a token falls to the same group whatever rows share it
+  for (int step = first; step < last; step += WARPS * groups) {
+    int t = step + warp * groups + lane / lanes;
+    bool there = t < last;
+    float key[PARTS], value[PARTS];
+    if (there) {
+      loadHead<T>(keys + t * a.n[1], width, d, key);
+      loadHead<T>(values + t * a.n[1], width, d, value);
+    } else {
+#pragma unroll
+      for (int i = 0; i < PARTS; i++) key[i] = value[i] = 0;
+    }
+#pragma unroll
+    for (int s = 0; s < TILE; s++) {
+      if (s < slots) {
+        float score = 0;
+#pragma unroll
+        for (int i = 0; i < PARTS; i++) score = fmaf(q[s][i], key[i], score);
+        for (int offset = 1; offset < lanes; offset *= 2) score += __shfl_xor_sync(ALL, score, offset);
+        if (t >= from[s] && t < to[s]) {
+          float most = score > m[s] ? score : m[s];
+          float scaled = m[s] == negative ? 0 : expf(m[s] - most);
+          float share = expf(score - most);
+          m[s] = most;
+          l[s] = l[s] * scaled + share;
+#pragma unroll
+          for (int i = 0; i < PARTS; i++) o[s][i] = fmaf(share, value[i], o[s][i] * scaled);
+        }
+      }
+    }
+  }
+#pragma unroll
+  for (int s = 0; s < TILE; s++) {
+    if (s < slots) {
+      for (int offset = lanes; offset < 32; offset *= 2) {
+        float share, otherShare;
+        float otherM = __shfl_xor_sync(ALL, m[s], offset);
+        float otherL = __shfl_xor_sync(ALL, l[s], offset);
+        mergeStates(m[s], l[s], otherM, otherL, share, otherShare);
+#pragma unroll
+        for (int i = 0; i < PARTS; i++) o[s][i] = o[s][i] * share + __shfl_xor_sync(ALL, o[s][i], offset) * otherShare;
+      }
+      if (lane == 0) {
+        sharedM[warp][s] = m[s];
+        sharedL[warp][s] = l[s];
+      }
+      if (lane < lanes) {
+#pragma unroll
+        for (int i = 0; i < PARTS; i++) sharedO[warp][s][d + i] = o[s][i];
+      }
+    }
+  }
+  __syncthreads();
+  for (int s = warp; s < slots; s += WARPS) {
+    float most = negative;
+    for (int w = 0; w < WARPS; w++) most = sharedM[w][s] > most ? sharedM[w][s] : most;
+    float share[WARPS];
+    float sum = 0;
+    for (int w = 0; w < WARPS; w++) {
+      share[w] = sharedM[w][s] == negative ? 0 : expf(sharedM[w][s] - most);
+      sum += sharedL[w][s] * share[w];
+    }
+    long long r = row + s / heads, h = head + s % heads;
+    float* out = floats(a.p[5], r * a.n[3] + 4 * h * width);
+    float* state = floats(a.p[6], 8 * (r * a.n[4] + h));
+    if (a.p[7] != 0) {
+      out = floats(a.p[7], 4 * ((r * a.n[4] + h) * a.n[11] + split) * (width + 2));
+      state = out + width;
+    }
+    for (int i = lane; i < width; i += 32) {
+      float value = 0;
+      for (int w = 0; w < WARPS; w++) value = fmaf(sharedO[w][s][i], share[w], value);
+      out[i] = value;
+    }
+    if (lane == 0) {
+      state[0] = most;
+      state[1] = sum;
+    }
+  }
+  __syncthreads();  // before a next run writes
+}
+
+template <class T>
+__device__ __forceinline__ void attention(const Args& a) {
+  int together = (int)a.n[10], splits = (int)a.n[11], group = (int)a.n[8];
+  long long row = blockIdx.x / splits * (long long)together;
+  int split = blockIdx.x % splits;
+  long long end = row + together < a.n[9] ? row + together : a.n[9];
   int tiles = (group + TILE - 1) / TILE;
   int kvHead = blockIdx.y / tiles;  // counted from kvFrom
   int first = blockIdx.y % tiles * TILE;
   int heads = group - first < TILE ? group - first : TILE;
   long long head = (a.n[5] + kvHead) * group + first;
-  int length = ((const int*)a.p[3])[r];
-  long long place = a.p[4] != 0 ? ((const long long*)a.p[4])[r] : 0;
-  if (place < 0) length = 0;
-  Bytes keys = (Bytes)a.p[1] + place + kvHead * a.n[2];
-  Bytes values = (Bytes)a.p[2] + place + kvHead * a.n[2];
+  const long long* places = (const long long*)a.p[4];
+  while (row < end) {
+    long long place = places != 0 ? places[row] : 0;
+    int rows = 1;
+    while (row + rows < end && (places != 0 ? places[row + rows] : 0) == place) rows++;
+    attendRun<T>(a, row, rows, place, kvHead, head, heads, split);
+    row += rows;
+  }
+}
+
+// A block takes a row's head of kvFrom .. kvTo and merges its splits; arguments as attention.
+KERNEL merge_splits(Args a) {
+  int width = (int)a.n[7];
+  long long span = (a.n[6] - a.n[5]) * a.n[8];
+  long long r = blockIdx.x / span;
+  long long h = a.n[5] * a.n[8] + blockIdx.x % span;
+  int length = a.p[4] != 0 && ((const long long*)a.p[4])[r] < 0 ? 0 : ((const int*)a.p[3])[r];
+  int splits = splitsOf(length, (int)a.n[12]);
+  const float* partial = floats(a.p[7], 4 * (r * a.n[4] + h) * a.n[11] * (width + 2));
   float negative = -bitsToFloat(0x7f800000u);
-  float q[TILE][PARTS], o[TILE][PARTS], m[TILE], l[TILE];
-#pragma unroll
-  for (int h = 0; h < TILE; h++) {
-    m[h] = negative;
-    l[h] = 0;
-#pragma unroll
-    for (int p = 0; p < PARTS; p++) {
-      int d = lane + 32 * p;
-      o[h][p] = 0;
-      q[h][p] = h < heads && d < width ? *floats(a.p[0], r * a.n[0] + 4 * ((head + h) * width + d)) * a.f[0] : 0;
-    }
+  float most = negative;
+  for (int s = 0; s < splits; s++) {
+    float m = partial[s * (width + 2) + width];
+    most = m > most ? m : most;
   }
-  for (int t = warp; t < length; t += WARPS) {
-    Bytes key = keys + t * a.n[1];
-    Bytes value = values + t * a.n[1];
-    float scores[TILE];
-#pragma unroll
-    for (int h = 0; h < TILE; h++) scores[h] = 0;
-#pragma unroll
-    for (int p = 0; p < PARTS; p++) {
-      int d = lane + 32 * p;
-      if (d < width) {
-        float number = T::get(key, width, d);
-#pragma unroll
-        for (int h = 0; h < TILE; h++) scores[h] = fmaf(q[h][p], number, scores[h]);
-      }
-    }
-    float share[TILE];
-#pragma unroll
-    for (int h = 0; h < TILE; h++) {
-      share[h] = 0;
-      if (h < heads) {
-        float s = warpSum(scores[h]);
-        float most = s > m[h] ? s : m[h];
-        float scaled = m[h] == negative ? 0 : expf(m[h] - most);
-        share[h] = expf(s - most);
-        m[h] = most;
-        l[h] = l[h] * scaled + share[h];
-#pragma unroll
-        for (int p = 0; p < PARTS; p++) o[h][p] *= scaled;
-      }
-    }
-#pragma unroll
-    for (int p = 0; p < PARTS; p++) {
-      int d = lane + 32 * p;
-      if (d < width) {
-        float number = T::get(value, width, d);
-#pragma unroll
-        for (int h = 0; h < TILE; h++) o[h][p] = fmaf(share[h], number, o[h][p]);
-      }
-    }
+  float sum = 0;
+  for (int s = 0; s < splits; s++) {
+    const float* state = partial + s * (width + 2) + width;
+    sum += state[0] == negative ? 0 : state[1] * expf(state[0] - most);
   }
-#pragma unroll
-  for (int h = 0; h < TILE; h++) {
-    if (lane == 0) {
-      sharedM[warp][h] = m[h];
-      sharedL[warp][h] = l[h];
+  float* o = floats(a.p[5], r * a.n[3] + 4 * h * width);
+  for (int i = threadIdx.x; i < width; i += THREADS) {
+    float value = 0;
+    for (int s = 0; s < splits; s++) {
+      const float* part = partial + s * (width + 2);
+      float share = part[width] == negative ? 0 : expf(part[width] - most);
+      value = fmaf(part[i], share, value);
     }
-#pragma unroll
-    for (int p = 0; p < PARTS; p++) {
-      if (lane + 32 * p < width) sharedO[warp][h][lane + 32 * p] = o[h][p];
-    }
+    o[i] = value;
   }
-  __syncthreads();
-  for (int h = warp; h < heads; h += WARPS) {
-    float most = negative;
-    for (int w = 0; w < WARPS; w++) most = sharedM[w][h] > most ? sharedM[w][h] : most;
-    float share[WARPS];
-    float sum = 0;
-    for (int w = 0; w < WARPS; w++) {
-      share[w] = sharedM[w][h] == negative ? 0 : expf(sharedM[w][h] - most);
-      sum += sharedL[w][h] * share[w];
-    }
-    for (int d = lane; d < width; d += 32) {
-      float value = 0;
-      for (int w = 0; w < WARPS; w++) value = fmaf(sharedO[w][h][d], share[w], value);
-      *floats(a.p[5], r * a.n[3] + 4 * ((head + h) * width + d)) = value;
-    }
-    if (lane == 0) {
-      float* state = floats(a.p[6], 8 * (r * a.n[4] + head + h));
-      state[0] = most;
-      state[1] = sum;
-    }
+  if (threadIdx.x == 0) {
+    float* state = floats(a.p[6], 8 * (r * a.n[4] + h));
+    state[0] = most;
+    state[1] = sum;
   }
 }
 

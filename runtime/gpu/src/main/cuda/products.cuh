@@ -547,7 +547,6 @@ __device__ __forceinline__ void tiledProduct(const Args& a) {
 #define PRODUCT_KERNEL extern "C" __global__ void __launch_bounds__(PRODUCT_THREADS)
 #define PRODUCT(name, type)                                                  \
   PRODUCT_KERNEL product_##name##_8(Args a) { slimProduct<type, 1>(a); }     \
-  PRODUCT_KERNEL product_##name##_16(Args a) { slimProduct<type, 2>(a); }    \
   PRODUCT_KERNEL product_##name##_32(Args a) { slimProduct<type, 4>(a); }    \
   PRODUCT_KERNEL product_##name##_tiled(Args a) { tiledProduct<type>(a); }
 PRODUCT(f16, TileF16)

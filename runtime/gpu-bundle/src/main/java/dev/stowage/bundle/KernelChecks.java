@@ -1,6 +1,7 @@
 package dev.stowage.bundle;
 
 import dev.stowage.runtime.device.ComputeDevice;
+import dev.stowage.runtime.kernel.AttentionAgreement;
 import dev.stowage.runtime.kernel.KernelAgreement;
 import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.kernel.ProductAgreement;
@@ -28,6 +29,13 @@ final class KernelChecks {
         List.<Supplier<Object>>of(
             () ->
                 new KernelAgreement() {
+                  @Override
+                  protected Kernels kernels() {
+                    return kernels;
+                  }
+                },
+            () ->
+                new AttentionAgreement() {
                   @Override
                   protected Kernels kernels() {
                     return kernels;

@@ -8,6 +8,7 @@ import dev.stowage.runtime.kernel.RopeTable;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.stream.IntStream;
 import jcuda.driver.CUfunction;
 
 /**
@@ -18,7 +19,10 @@ import jcuda.driver.CUfunction;
 final class CudaKernels implements Kernels {
   private static final int WARPS = 4; // of a block, as in kernels.cu
   private static final int THREADS = 32 * WARPS;
-  private static final int TILE = 4; // query heads of a block
+  private static final int TILE = 4; // rows and query heads of a block, together
+  private static final int SPLIT_TOKENS = 128; // at least, where a row's tokens are split
+  private static final int MOST_SPLITS = 64;
+  private static final long PARTIAL = 16L << 20; // bytes of the splits' results
   static final int WIDEST_HEAD = 256;
 
   private final Launcher launcher;
@@ -38,6 +42,7 @@ final class CudaKernels implements Kernels {
   private final CUfunction geluErf;
   private final CUfunction rope;
   private final CUfunction neutral;
+  private final CUfunction mergeSplits;
   private final CUfunction mergeAttention;
   private final CUfunction finishAttention;
 
@@ -66,6 +71,7 @@ final class CudaKernels implements Kernels {
     geluErf = cuda.function("gelu_erf");
     rope = cuda.function("rope");
     neutral = cuda.function("neutral");
+    mergeSplits = cuda.function("merge_splits");
     mergeAttention = cuda.function("merge_attention");
     finishAttention = cuda.function("finish_attention");
   }
@@ -521,6 +527,8 @@ final class CudaKernels implements Kernels {
         headStride,
         launcher.table(lengths, first, rows),
         0,
+        IntStream.range(first, first + rows).map(row -> lengths[row]).max().orElse(0),
+        true,
         scale,
         o.address() + oOffset,
         oStride,
@@ -538,6 +546,8 @@ final class CudaKernels implements Kernels {
    *
    * @param lengths table of the tokens each row sees
    * @param places table of byte offsets of each row's first key and value, negative for none; or 0
+   * @param longest of the lengths
+   * @param shared whether rows that follow each other mostly have the same keys
    */
   void attend(
       long q,
@@ -549,6 +559,8 @@ final class CudaKernels implements Kernels {
       long headStride,
       long lengths,
       long places,
+      int longest,
+      boolean shared,
       float scale,
       long o,
       long oStride,
@@ -566,26 +578,47 @@ final class CudaKernels implements Kernels {
     if (type.wholeGroups()) {
       throw new IllegalArgumentException("keys are not stored as " + type.word());
     }
-    launcher
-        .arguments()
-        .at(q)
-        .at(k)
-        .at(v)
-        .at(lengths)
-        .at(places)
-        .at(o)
-        .at(state)
-        .number(qStride)
-        .number(tokenStride)
-        .number(headStride)
-        .number(oStride)
-        .number((long) heads)
-        .number((long) kvFrom)
-        .number((long) kvTo)
-        .number((long) headDim)
-        .number((long) group)
-        .number(scale)
-        .blocks(attention.get(type), rows, (kvTo - kvFrom) * ((group + TILE - 1) / TILE), THREADS);
+    long partialBytes = (long) heads * (headDim + 2) * Float.BYTES; // of one split of one row
+    int mostSplits = Math.clamp(PARTIAL / partialBytes, 1, MOST_SPLITS);
+    int splits = Math.clamp((longest + SPLIT_TOKENS - 1) / SPLIT_TOKENS, 1, mostSplits);
+    int together = shared && group < TILE ? TILE / group : 1;
+    int tiles = (group + TILE - 1) / TILE;
+    int atOnce = splits == 1 ? rows : Math.clamp(PARTIAL / (splits * partialBytes), 1, rows);
+    for (int first = 0; first < rows; first += atOnce) {
+      int count = Math.min(atOnce, rows - first);
+      launcher
+          .arguments()
+          .at(q + first * qStride)
+          .at(k)
+          .at(v)
+          .at(lengths + (long) first * Integer.BYTES)
+          .at(places == 0 ? 0 : places + (long) first * Long.BYTES)
+          .at(o + first * oStride)
+          .at(state + 8L * first * heads)
+          .at(splits == 1 ? 0 : launcher.scratch(PARTIAL))
+          .number(qStride)
+          .number(tokenStride)
+          .number(headStride)
+          .number(oStride)
+          .number((long) heads)
+          .number((long) kvFrom)
+          .number((long) kvTo)
+          .number((long) headDim)
+          .number((long) group)
+          .number((long) count)
+          .number((long) together)
+          .number((long) splits)
+          .number((long) mostSplits)
+          .number(scale);
+      launcher.blocks(
+          attention.get(type),
+          (long) (count + together - 1) / together * splits,
+          (kvTo - kvFrom) * tiles,
+          THREADS);
+      if (splits > 1) {
+        launcher.blocks(mergeSplits, (long) count * (kvTo - kvFrom) * group, 1, THREADS);
+      }
+    }
   }
 
   /** Says of all heads outside {@code from .. to} that they saw no token. */

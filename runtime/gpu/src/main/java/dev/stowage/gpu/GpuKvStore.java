@@ -98,6 +98,12 @@ final class GpuKvStore implements KvStore {
       }
     }
     int count = rows.count();
+    int longest = 0;
+    int neighbours = 0; // rows with the keys of the row before
+    for (int row = 0; row < count; row++) {
+      longest = Math.max(longest, lengths[row]);
+      neighbours += row > 0 && places[row] == places[row - 1] ? 1 : 0;
+    }
     long stride = (long) layout.heads() * layout.headDim() * Float.BYTES;
     int group = layout.groupSize();
     if (region.heads().size() < layout.kvHeads()) {
@@ -118,6 +124,8 @@ final class GpuKvStore implements KvStore {
         headBytes,
         launcher.table(lengths, 0, count),
         launcher.table(places, count),
+        longest,
+        neighbours > count / 2,
         layout.scale(),
         into.o().address(),
         stride,

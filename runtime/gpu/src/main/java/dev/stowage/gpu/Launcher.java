@@ -26,6 +26,7 @@ final class Launcher {
       ByteBuffer.allocateDirect(BYTES).order(ByteOrder.nativeOrder());
   private final Pointer parameters = Pointer.to(Pointer.to(arguments));
   private final MemorySegment ring;
+  private MemorySegment scratch; // null until a kernel needs it
   private long used;
   private int pointers;
   private int integers;
@@ -100,6 +101,17 @@ final class Launcher {
     long at = reserve((long) count * Long.BYTES);
     MemorySegment.copy(values, 0, ring, ValueLayout.JAVA_LONG, at, count);
     return ring.address() + at;
+  }
+
+  /**
+   * Memory of the GPU for what one launch leaves to the next: the same at every call, so of the
+   * same size. It lies in the plan's reserve, like the driver's own.
+   */
+  long scratch(long bytes) {
+    if (scratch == null) {
+      scratch = cuda.allocate("what kernels leave to each other", bytes);
+    }
+    return scratch.address();
   }
 
   /** Whether the tables of one launch over so many rows fit. */

@@ -17,7 +17,6 @@ final class TensorProduct {
   private static final int TILES = 2; // in turn
 
   private final CUfunction eight;
-  private final CUfunction sixteen;
   private final CUfunction thirtyTwo;
   private final CUfunction tiled; // null where a block has too little shared memory
   private final int tiledBytes;
@@ -35,7 +34,6 @@ final class TensorProduct {
   TensorProduct(ElementType type, Cuda cuda) {
     String name = "product_" + type.word();
     eight = cuda.function(name + "_8");
-    sixteen = cuda.function(name + "_16");
     thirtyTwo = cuda.function(name + "_32");
     tiledBytes = tiledBytes(type == ElementType.BF16 ? 3 : 2);
     int room =
@@ -56,9 +54,9 @@ final class TensorProduct {
       launcher.blocks(
           tiled, blocks(rows, TILE_ROWS), blocks(columns, TILE_COLUMNS), THREADS, tiledBytes);
     } else {
-      int together = rows <= 8 ? 8 : rows <= 16 ? 16 : 32;
+      int together = rows <= 8 ? 8 : 32;
       launcher.blocks(
-          rows <= 8 ? eight : rows <= 16 ? sixteen : thirtyTwo,
+          rows <= 8 ? eight : thirtyTwo,
           blocks(columns, SLIM_COLUMNS),
           blocks(rows, together),
           THREADS);
