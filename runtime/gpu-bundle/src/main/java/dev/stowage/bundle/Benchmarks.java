@@ -89,6 +89,16 @@ final class Benchmarks {
               numbers.put("operations_per_second", 2.0 * calls * rows * k * n);
               numbers.put("weight_bytes_per_second", bytes);
               numbers.put("share_of_memory", bytes / memory[0]);
+              if (ElementType.single().contains(type)) {
+                // cuBLAS rounds its rows to 16 bits; ours take them as F32, in two or three parts
+                rates
+                    .cublasProduct(type, rows, k, n)
+                    .ifPresent(
+                        cublas ->
+                            numbers
+                                .put("cublas_operations_per_second", 2.0 * cublas * rows * k * n)
+                                .put("share_of_cublas", calls / cublas));
+              }
               if (rows == 1 && type == ElementType.F16) {
                 numbers.put("floor", FEW_ROWS);
                 return floor(bytes / memory[0], FEW_ROWS);

@@ -206,9 +206,16 @@ final class Cuda implements AutoCloseable {
     return MemorySegment.ofAddress(address).reinterpret(bytes);
   }
 
-  CUstream stream() {
+  /** A stream whose address other libraries of the driver may be given. */
+  static final class Stream extends CUstream {
+    long address() {
+      return getNativePointer();
+    }
+  }
+
+  Stream stream() {
     enter();
-    var stream = new CUstream();
+    var stream = new Stream();
     check(
         "open a stream", JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING));
     taken.push(() -> JCudaDriver.cuStreamDestroy(stream));

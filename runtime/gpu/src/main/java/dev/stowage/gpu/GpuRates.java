@@ -11,7 +11,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Random;
+import jcuda.driver.CUstream;
 
 /**
  * What the first GPU of this machine does in a second, beside what plain copies reach: bytes and
@@ -22,6 +24,7 @@ import java.util.Random;
  */
 public final class GpuRates implements AutoCloseable {
   private static final int ROUNDS = 3;
+  private static final int PATTERN = 64; // rows of random numbers, again and again
 
   private static final DeviceSpec ALL =
       new DeviceSpec(
@@ -175,6 +178,42 @@ public final class GpuRates implements AutoCloseable {
   }
 
   /**
+   * Likewise by cuBLAS, with rows of the matrices' own type, so less accurately than {@link
+   * #product}; empty where this machine has none.
+   *
+   * @param type F16, BF16 or F32
+   */
+  public OptionalDouble cublasProduct(ElementType type, int rows, int k, int n) {
+    try (var context = Cuda.open("gpu", 0)) {
+      var stream = context.stream();
+      var found = Cublas.find(stream.address());
+      if (found.isEmpty()) {
+        return OptionalDouble.empty();
+      }
+      try (var cublas = found.get()) {
+        long bytes = n * type.rowBytes(k);
+        int matrices = (int) Math.max(1, Math.min(16, (256L << 20) / bytes));
+        var x = random(context, stream, type, rows, k);
+        var out = context.allocate("rates", 4L * rows * n);
+        var w = new MemorySegment[matrices];
+        for (int i = 0; i < matrices; i++) {
+          w[i] = random(context, stream, type, n, k);
+        }
+        return OptionalDouble.of(
+            matrices
+                * rate(
+                    () -> {
+                      for (var matrix : w) {
+                        cublas.product(
+                            type, x.address(), k, matrix.address(), out.address(), n, rows, k, n);
+                      }
+                      context.await(stream);
+                    }));
+      }
+    }
+  }
+
+  /**
    * Attention of one token over so many stored ones: bytes of keys and values read a second.
    *
    * @param heads query heads
@@ -289,26 +328,43 @@ public final class GpuRates implements AutoCloseable {
   private static MemorySegment random(ComputeDevice device, ElementType type, int rows, int width) {
     long rowBytes = type.rowBytes(width);
     var memory = device.allocate("rates", rows * rowBytes);
-    var random = new Random(rows * 31L + width);
-    int pattern = Math.min(rows, 64);
     try (var arena = Arena.ofConfined()) {
-      var some = arena.allocate(pattern * rowBytes, 16);
-      for (long at = 0; at + 4 <= some.byteSize(); at += 4) {
-        int bits =
-            switch (type) {
-              case F32 -> Float.floatToIntBits((float) random.nextGaussian());
-              // exponents below one, also where a word is a group's scale and minimum
-              default -> random.nextInt() & 0xbbffbbff;
-            };
-        some.set(ValueLayout.JAVA_INT_UNALIGNED, at, bits);
-      }
-      for (int row = 0; row < rows; row += pattern) {
-        int count = Math.min(pattern, rows - row);
-        device.write(
-            some.asSlice(0, count * rowBytes), memory.asSlice(row * rowBytes, count * rowBytes));
+      long bytes = Math.min(rows, PATTERN) * rowBytes;
+      var some = pattern(type, arena.allocate(bytes, 16));
+      for (long at = 0; at < memory.byteSize(); at += bytes) {
+        long count = Math.min(bytes, memory.byteSize() - at);
+        device.write(some.asSlice(0, count), memory.asSlice(at, count));
       }
     }
     return memory;
+  }
+
+  private static MemorySegment random(
+      Cuda cuda, CUstream stream, ElementType type, int rows, int width) {
+    long rowBytes = type.rowBytes(width);
+    var memory = cuda.allocate("rates", rows * rowBytes);
+    long bytes = Math.min(rows, PATTERN) * rowBytes;
+    var some = pattern(type, cuda.pinned("rates", bytes));
+    for (long at = 0; at < memory.byteSize(); at += bytes) {
+      long count = Math.min(bytes, memory.byteSize() - at);
+      cuda.copyIn(some.asSlice(0, count), memory.asSlice(at, count), stream);
+    }
+    cuda.await(stream);
+    return memory;
+  }
+
+  private static MemorySegment pattern(ElementType type, MemorySegment some) {
+    var random = new Random(some.byteSize());
+    for (long at = 0; at + 4 <= some.byteSize(); at += 4) {
+      int bits =
+          switch (type) {
+            case F32 -> Float.floatToIntBits((float) random.nextGaussian());
+            // exponents below one, also where a word is a group's scale and minimum
+            case F16, BF16, INT8, INT4, Q8_0, Q4_0, Q4_K, Q6_K -> random.nextInt() & 0xbbffbbff;
+          };
+      some.set(ValueLayout.JAVA_INT_UNALIGNED, at, bits);
+    }
+    return some;
   }
 
   /** How often something runs in a second. */

@@ -1,8 +1,8 @@
 package dev.stowage.gpu;
 
 import dev.stowage.runtime.device.ComputeDevice;
-import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.kernel.AttentionAgreement;
+import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.kernel.StagedKernels;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;

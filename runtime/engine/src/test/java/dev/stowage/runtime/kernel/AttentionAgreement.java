@@ -122,7 +122,9 @@ public abstract class AttentionAgreement {
           int[] length = {lengths[row]};
           c.attend(kernels(), q.asSlice(4L * row * width, 4L * width), length, oneO, oneState);
           assertEquals(
-              -1, actualO.asSlice(4L * row * width, 4L * width).mismatch(oneO), what + " row " + row);
+              -1,
+              actualO.asSlice(4L * row * width, 4L * width).mismatch(oneO),
+              what + " row " + row);
           long bytes = 8L * c.heads();
           assertEquals(
               -1, actualState.asSlice(row * bytes, bytes).mismatch(oneState), what + " row " + row);
