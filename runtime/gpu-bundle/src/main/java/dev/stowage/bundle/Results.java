@@ -38,7 +38,7 @@ final class Results {
     boolean passed = false;
     try {
       passed = check.run(node);
-    } catch (Exception | AssertionError e) {
+    } catch (Exception | AssertionError | LinkageError e) {
       node.put("error", e.toString());
     }
     node.put("passed", passed).put("seconds", (System.nanoTime() - began) * 1e-9);
@@ -68,7 +68,8 @@ final class Results {
   }
 
   void write(Path file) throws IOException {
-    root.put("checks_run", checks.size()).put("checks_failed", failed).put("passed", failed == 0);
+    root.put("checks_run", checks.size()).put("checks_failed", failed);
+    root.put("passed", checks.size() > 0 && failed == 0);
     root.set("checks", checks);
     var written = file.resolveSibling(file.getFileName() + ".tmp");
     Files.write(written, JSON.writeValueAsBytes(root));
