@@ -44,7 +44,7 @@ static std::map<Pointer, size_t> pinned;              // page-locked host memory
 static std::map<Pointer, void*> hosted;               // that of it that we allocated
 static std::map<Stream*, bool> streams;
 static size_t capacity, used;
-static int devices, version, binary, launchesLeft, failure, contexts, events, launches;
+static int devices, version, binary, compiledFor, launchesLeft, failure, contexts, events, launches;
 static bool initialized;
 
 static void defaults() {
@@ -52,6 +52,7 @@ static void defaults() {
   devices = 1;
   version = 13000;
   binary = 1;
+  compiledFor = 90;
   launchesLeft = -1;
   failure = OK;
 }
@@ -92,7 +93,8 @@ static bool inPinned(const void* h, size_t n) {
   if (!initialized) return NOT_INITIALIZED; \
   if (failure) return failure;
 
-// what: 0 defaults, 1 memory, 2 devices, 3 driver version, 4 whether a binary fits, 5 launches until the device is lost
+// what: 0 defaults, 1 memory, 2 devices, 3 driver version, 4 whether a binary fits, 5 launches until the device is lost,
+// 6 what kernels were compiled for
 API void stowage_emulated(int what, long long value) {
   Guard guard(lock);
   switch (what) {
@@ -102,6 +104,7 @@ API void stowage_emulated(int what, long long value) {
     case 3: version = (int)value; break;
     case 4: binary = (int)value; break;
     case 5: launchesLeft = (int)value; break;
+    case 6: compiledFor = (int)value; break;
   }
 }
 
@@ -330,6 +333,12 @@ API Result cuModuleGetFunction(void** function, void* module, const char* name) 
 
 static std::map<void*, unsigned> mostShared;
 
+API Result cuFuncGetAttribute(int* value, int attribute, void* function) {
+  ALIVE
+  if (attribute != 5) return INVALID;
+  *value = compiledFor;
+  return OK;
+}
 API Result cuFuncSetAttribute(void* function, int attribute, int value) {
   ALIVE
   if (attribute != 8 || value < 0 || value > 227 << 10) return INVALID;

@@ -236,6 +236,16 @@ final class Cuda implements AutoCloseable {
     return function;
   }
 
+  /** The compute capability that a kernel's code was made for: 10 · major + minor. */
+  int compiledFor(CUfunction function) {
+    var version = new int[1];
+    check(
+        "say what a kernel was compiled for",
+        JCudaDriver.cuFuncGetAttribute(
+            version, CUfunction_attribute.CU_FUNC_ATTRIBUTE_PTX_VERSION, function));
+    return version[0];
+  }
+
   /** A kernel that takes so many bytes of shared memory at each launch. */
   CUfunction function(String kernel, int sharedBytes) {
     var function = function(kernel);

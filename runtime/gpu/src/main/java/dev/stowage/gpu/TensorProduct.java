@@ -21,12 +21,14 @@ final class TensorProduct {
   private final CUfunction tiled; // null where a block has too little shared memory
   private final int tiledBytes;
 
-  /** Whether there are such kernels for a type on a GPU. BF16 takes compute capability 8.0. */
+  /**
+   * Whether there are such kernels for a type on a GPU. Those of BF16 take code for compute
+   * capability 8.0, which a GPU newer than our binaries does not have: it compiles that for 7.5.
+   */
   static boolean takes(ElementType type, Cuda cuda) {
     return switch (type) {
       case F16, INT8, INT4, Q8_0, Q4_0 -> true;
-      case BF16 ->
-          cuda.attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) >= 8;
+      case BF16 -> cuda.compiledFor(cuda.function("product_bf16_8")) >= 80;
       case F32, Q4_K, Q6_K -> false;
     };
   }

@@ -30,7 +30,8 @@ public final class EmulatedDriver {
     DEVICES,
     VERSION,
     BINARY_FITS,
-    LAUNCHES_LEFT
+    LAUNCHES_LEFT,
+    COMPILED_FOR
   }
 
   /** What a driver counts. */

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.stowage.gpu.EmulatedDriver.Count;
 import dev.stowage.gpu.EmulatedDriver.Setting;
+import dev.stowage.plan.ElementType;
 import dev.stowage.runtime.device.DeviceException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -136,6 +137,26 @@ class GpuDeviceTest {
       mark.set();
       mark.await();
       assertEquals(before + 1, driver.count(Count.LAUNCHES));
+    }
+  }
+
+  @Test
+  void bf16IsMultipliedWithoutTensorCoresWhereTheirCodeIsMissing() {
+    for (int compiledFor : new int[] {75, 80}) {
+      driver.set(Setting.COMPILED_FOR, compiledFor);
+      try (var gpu = GpuDevices.open(1 << 20);
+          var arena = Arena.ofConfined()) {
+        var one = arena.allocate(4, 4);
+        one.set(ValueLayout.JAVA_FLOAT, 0, 1.5f);
+        var x = gpu.allocate("x", 4);
+        var w = gpu.allocate("w", 4);
+        var out = gpu.allocate("out", 4);
+        gpu.write(one, x);
+        gpu.kernels().narrow(x, 0, 4, w, 0, 2, ElementType.BF16, 1, 1);
+        gpu.kernels().matmul(x, 0, 4, w, 0, ElementType.BF16, null, 0, out, 0, 4, 1, 1, 0, 1);
+        gpu.read(out, one);
+        assertEquals(2.25f, one.get(ValueLayout.JAVA_FLOAT, 0), "for " + compiledFor);
+      }
     }
   }
 }
