@@ -17,6 +17,7 @@ import dev.stowage.optimizer.Placement;
 import dev.stowage.optimizer.PlacementOutcome;
 import dev.stowage.optimizer.Problem;
 import dev.stowage.optimizer.ortools.GlopSolver;
+import dev.stowage.plan.Buffer;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Schedule;
@@ -26,6 +27,7 @@ import dev.stowage.plan.verify.PlanVerifier;
 import dev.stowage.plan.verify.ScheduleVerifier;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -253,7 +255,8 @@ public final class Compiler {
             problem.order(),
             plain.prefetch(),
             resolved.lanes() ? plain.lanes() : List.of(),
-            writeBack(resolved, plan));
+            writeBack(resolved, plan),
+            pageable(resolved, plan));
     verify(plan, schedule);
     diagnostics.addAll(Expectations.check(resolved.expectations(), plan));
     if (purpose == Purpose.REVIEW) {
@@ -282,6 +285,36 @@ public final class Compiler {
               }
             });
     return tokens;
+  }
+
+  /** What is left pageable of what a gpu copies; says where that is nothing. */
+  private Set<Buffer.Purpose> pageable(Resolved resolved, ExecutablePlan plan) {
+    var copied = EnumSet.noneOf(Buffer.Purpose.class);
+    String compute = plan.buffer("vectors").device();
+    if (plan.machine().device(compute).kind() == DeviceKind.GPU) {
+      if (plan.weights().stream().anyMatch(region -> isHost(plan, region.home()))) {
+        copied.add(Buffer.Purpose.WEIGHTS);
+      }
+      if (plan.kv().stream()
+          .anyMatch(region -> region.attendAt().equals(compute) && isHost(plan, region.device()))) {
+        copied.add(Buffer.Purpose.KV);
+      }
+    }
+    resolved
+        .pin()
+        .ifPresentOrElse(
+            said -> {
+              copied.retainAll(said.pageable());
+              if (copied.isEmpty()) {
+                diagnostics.add(Messages.pinsWhatIsNotCopied(said.span(), said.text()));
+              }
+            },
+            copied::clear);
+    return copied;
+  }
+
+  private static boolean isHost(ExecutablePlan plan, String device) {
+    return plan.machine().device(device).kind() == DeviceKind.HOST;
   }
 
   /** A plan that does not hold together is a mistake of the compiler, never of the user. */

@@ -247,6 +247,7 @@ final class Idle {
         resolved.modelFolder(),
         resolved.lanes(),
         resolved.writeBack(),
+        resolved.pin(),
         resolved.expectations(),
         resolved.spans(),
         resolved.devices(),
@@ -273,7 +274,8 @@ final class Idle {
         problem.order(),
         Choices.fixed(shape.prefetch()),
         problem.bounds(),
-        problem.objective());
+        problem.objective(),
+        problem.pageable());
   }
 
   /** All that comes out, but for what was asked: that is the statements' own words. */

@@ -60,6 +60,13 @@ final class Messages {
         "SW409", span, "'%s' has no effect. No kv lies on a csd in the plan.".formatted(text));
   }
 
+  static Diagnostic pinsWhatIsNotCopied(SourceSpan span, String text) {
+    return warning(
+        "SW409",
+        span,
+        "'%s' has no effect. No gpu copies what it leaves pageable in the plan.".formatted(text));
+  }
+
   static Diagnostic gaveUp(SourceSpan plan, String reason) {
     return error("SW304", plan, "The optimizer found no answer: %s.".formatted(reason));
   }

@@ -73,7 +73,7 @@ public final class Levels {
 
   /** Whether a rule may be silenced or made a warning. */
   static boolean canBeLowered(String code) {
-    return code.matches("SW[456].*") || code.equals("SW702");
+    return code.matches("SW[456].*");
   }
 
   private Optional<Diagnostic> level(Diagnostic diagnostic) {

@@ -126,7 +126,8 @@ public sealed interface Limit {
             bounds.sparse(),
             bounds.quality().filter(q -> keeps(limits, q.source())),
             bounds.cuts()),
-        problem.objective());
+        problem.objective(),
+        problem.pageable());
   }
 
   /** Statements in reading order, then the batch, then memory. */

@@ -1,5 +1,6 @@
 package dev.stowage.optimizer;
 
+import dev.stowage.plan.Buffer;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ElementType;
@@ -12,6 +13,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Everything the optimizer needs to know, with names bound and units normalised.
@@ -27,6 +29,7 @@ import java.util.Optional;
  * @param prefetch allowed numbers of stops whose weights are loaded ahead; 0 means that loads and
  *     compute take turns
  * @param bounds on matrices that the model has
+ * @param pageable what a gpu copies from host memory that is not page-locked
  */
 public record Problem(
     Machine machine,
@@ -37,7 +40,8 @@ public record Problem(
     Schedule.Order order,
     Choices prefetch,
     Bounds bounds,
-    Objective objective) {
+    Objective objective,
+    Set<Buffer.Purpose> pageable) {
   public Problem {
     machine = DefaultRates.complete(machine);
     Objects.requireNonNull(shape);
@@ -46,6 +50,7 @@ public record Problem(
     Objects.requireNonNull(prefetch);
     Objects.requireNonNull(bounds);
     Objects.requireNonNull(objective);
+    pageable = Set.copyOf(pageable);
     var kind = machine.device(compute).kind();
     if (kind != DeviceKind.HOST && kind != DeviceKind.GPU) {
       throw new IllegalArgumentException(compute + " cannot compute: it is a " + kind.word());
@@ -91,7 +96,8 @@ public record Problem(
         new Schedule.Order.ZigZag(),
         Choices.range(0, 1),
         bounds,
-        objective);
+        objective,
+        Set.of());
   }
 
   /** The same problem with the KV cache stored as one type, and nothing to choose about it. */
@@ -116,7 +122,8 @@ public record Problem(
             bounds.sparse(),
             bounds.quality(),
             bounds.cuts()),
-        objective);
+        objective,
+        pageable);
   }
 
   /** The types the KV cache may be stored as. */

@@ -173,7 +173,8 @@ class OptimumTest {
         new dev.stowage.plan.Schedule.Order.ZigZag(),
         Choices.fixed(1),
         new Bounds(List.of(), List.of(), List.of(), List.of(), KvAxis.SEQUENCES, List.of()),
-        Objective.throughput());
+        Objective.throughput(),
+        Set.of());
   }
 
   private static double bound(Problem problem, BatchShape batch) {

@@ -99,6 +99,10 @@ public record Decisions(
         .schedule()
         .writeBack()
         .forEach((drive, tokens) -> decided.put("schedule write-back " + drive, number(tokens)));
+    compiled
+        .schedule()
+        .pageable()
+        .forEach(purpose -> decided.put("schedule pageable " + purpose.word(), "yes"));
     for (var share : plan.shares()) {
       String name = "share of %s on %s".formatted(share.what(), share.device());
       decided.put(name + ", asked", share.asked());

@@ -135,14 +135,6 @@ public record FlexGenImporter() implements Importer {
             "--percent " + percent.flag(),
             "FlexGen rounds weights to whole tensors, so that few shares are as asked (20 becomes"
                 + " 8.3); Stowage places rows and keeps what is written"));
-    flags
-        .truth("--pin-weight")
-        .ifPresent(
-            pin ->
-                notes.add(
-                    new Note(
-                        "--pin-weight " + pin,
-                        "Stowage decides itself which memory is page-locked")));
     flags.leave(LEFT);
     flags.leaveRest();
     return draft.finish();
@@ -170,6 +162,13 @@ public record FlexGenImporter() implements Importer {
       items.add("overlap none");
       origins.add("--overlap false");
     }
+    flags
+        .truth("--pin-weight")
+        .ifPresent(
+            pin -> {
+              items.add(pin ? "pin weights" : "pin none"); // FlexGen never pins the cache
+              origins.add("--pin-weight " + pin);
+            });
     if (!items.isEmpty()) {
       draft.from(String.join("; ", origins)).line("schedule {");
       items.forEach(draft::line);

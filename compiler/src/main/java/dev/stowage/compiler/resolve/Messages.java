@@ -390,18 +390,4 @@ final class Messages {
     return error(
         "SW701", where, "%s is part of the language, but is not carried out yet.".formatted(what));
   }
-
-  /**
-   * What the language can say and no executor does yet, where a prediction can do without it: an
-   * error if the plan could be run, a warning if it has no weights and cannot.
-   */
-  static Diagnostic later(boolean canRun, SourceSpan where, String what) {
-    return canRun
-        ? notYet(where, what)
-        : warning(
-            "SW702",
-            where,
-            "%s is not carried out yet: the prediction leaves it out, and a plan with weights would be refused."
-                .formatted(what));
-  }
 }

@@ -3,11 +3,13 @@ package dev.stowage.compiler.resolve;
 import dev.stowage.dsl.SourceSpan;
 import dev.stowage.optimizer.Problem;
 import dev.stowage.optimizer.Source;
+import dev.stowage.plan.Buffer;
 import dev.stowage.plan.ModelSource;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * A plan with every name bound and every unit gone.
@@ -18,6 +20,7 @@ import java.util.Optional;
  * @param modelFolder the folder of the weights on this machine; empty for a shape
  * @param lanes whether stores and attention on drives run beside the compute
  * @param writeBack what was said of how many tokens of KV drives gather
+ * @param pin what was said of page-locked memory, if not that of all
  * @param expectations what the plan expects, in the order written
  * @param spans the text behind each source the optimizer may name
  * @param devices where each device is declared
@@ -30,6 +33,7 @@ public record Resolved(
     Optional<Path> modelFolder,
     boolean lanes,
     Optional<WriteBack> writeBack,
+    Optional<Pin> pin,
     List<Expectation> expectations,
     Map<Source, SourceSpan> spans,
     Map<String, SourceSpan> devices,
@@ -40,6 +44,17 @@ public record Resolved(
    * @param text the statement
    */
   public record WriteBack(int tokens, String text, SourceSpan span) {}
+
+  /**
+   * What of the host's memory that a gpu copies is left pageable.
+   *
+   * @param text the statement
+   */
+  public record Pin(Set<Buffer.Purpose> pageable, String text, SourceSpan span) {
+    public Pin {
+      pageable = Set.copyOf(pageable);
+    }
+  }
 
   public Resolved {
     problems = List.copyOf(problems);

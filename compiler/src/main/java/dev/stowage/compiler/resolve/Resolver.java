@@ -37,6 +37,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /** Resolves one script. Collects every problem it can find before it gives up. */
@@ -190,7 +191,8 @@ public final class Resolver {
                             approximations.sparse(),
                             Optional.empty(),
                             axes.cuts()),
-                        objective))
+                        objective,
+                        how.pin().map(Resolved.Pin::pageable).orElse(Set.of())))
             .toList();
     return Optional.of(
         new Resolved(
@@ -200,6 +202,7 @@ public final class Resolver {
             model.folder(),
             how.lanes(),
             how.writeBack(),
+            how.pin(),
             expectations,
             spans,
             machines.spans(),

@@ -14,6 +14,7 @@ import dev.stowage.dsl.script.WriteBack;
 import dev.stowage.optimizer.Bounds;
 import dev.stowage.optimizer.Choices;
 import dev.stowage.optimizer.Problem;
+import dev.stowage.plan.Buffer;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.Schedule;
 import java.util.ArrayList;
@@ -38,6 +39,7 @@ final class Schedules {
    * @param prefetch layers whose weights are loaded ahead
    * @param lanes whether attention on drives and writes of KV run beside the compute lane
    * @param writeBack how many tokens of KV drives gather
+   * @param pin what was said of page-locked memory, if not that of all
    * @param wholeBlock what said that all requests walk through each layer together
    */
   record How(
@@ -47,6 +49,7 @@ final class Schedules {
       boolean lanes,
       List<Bounds.AttentionPlace> attention,
       Optional<Resolved.WriteBack> writeBack,
+      Optional<Resolved.Pin> pin,
       Optional<SourceSpan> wholeBlock) {}
 
   /** A value, and the statement that decided it. */
@@ -58,6 +61,7 @@ final class Schedules {
   private Said<Choices> prefetch;
   private Said<Set<Subject>> overlap;
   private Said<Integer> writeBack;
+  private Said<Set<Buffer.Purpose>> pin;
   private final List<Bounds.AttentionPlace> attention = new ArrayList<>();
 
   Schedules(Scope scope) {
@@ -98,6 +102,9 @@ final class Schedules {
             : Optional.of(
                 new Resolved.WriteBack(
                     writeBack.value(), Scope.text(writeBack.by()), Spans.of(writeBack.by()))),
+        pin == null || pin.value().isEmpty()
+            ? Optional.empty()
+            : Optional.of(new Resolved.Pin(pin.value(), Scope.text(pin.by()), Spans.of(pin.by()))),
         order != null && order.value().equals("column")
             ? Optional.of(Spans.of(order.by()))
             : Optional.empty());
@@ -209,7 +216,9 @@ final class Schedules {
     this.writeBack = narrow(this.writeBack, (int) tokens, writeBack, "how often kv is written");
   }
 
-  /** Memory is pinned so that a card can copy from it by itself. */
+  /**
+   * Memory is pinned so that a card can copy from it by itself: all that it copies, unless said.
+   */
   private void add(Pin pin) {
     if (hasNo(DeviceKind.GPU)) {
       scope.report(
@@ -217,11 +226,28 @@ final class Schedules {
               Spans.of(pin),
               Scope.text(pin),
               "Pinned memory matters only to a gpu, and the platform has none."));
-    } else if (pin.isNone()) {
-      scope.report(Messages.isDefault(Spans.of(pin), Scope.text(pin)));
     } else {
-      scope.report(Messages.later(scope.canRun(), Spans.of(pin), "Pinned memory"));
+      var pageable = pageable(pin);
+      this.pin = narrow(this.pin, pageable, pin, "which memory is pinned");
+      if (pageable.isEmpty() && this.pin.by() == pin) {
+        scope.report(Messages.isDefault(Spans.of(pin), Scope.text(pin)));
+      }
     }
+  }
+
+  /** What a statement leaves pageable. Activations wait in memory that is always page-locked. */
+  private static Set<Buffer.Purpose> pageable(Pin pin) {
+    var pageable = EnumSet.copyOf(Schedule.LOCKABLE);
+    if (pin.isAll()) {
+      pageable.clear();
+    }
+    if (pin.getSubjects().contains(Subject.WEIGHTS)) {
+      pageable.remove(Buffer.Purpose.WEIGHTS);
+    }
+    if (pin.getSubjects().contains(Subject.KV)) {
+      pageable.remove(Buffer.Purpose.KV);
+    }
+    return pageable;
   }
 
   private boolean hasNo(DeviceKind kind) {

@@ -6,7 +6,9 @@ import dev.stowage.optimizer.cost.ProductRate;
 import dev.stowage.optimizer.cost.SparseRead;
 import dev.stowage.optimizer.cost.Speeds;
 import dev.stowage.optimizer.cost.Stops;
+import dev.stowage.optimizer.cost.Transfers;
 import dev.stowage.optimizer.cost.WeightWork;
+import dev.stowage.plan.Buffer;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ElementType;
@@ -23,6 +25,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The seconds of single steps, by the formulas that {@code dev.stowage.optimizer.cost} has for
@@ -36,15 +39,18 @@ final class Pricing {
   private final String compute;
   private final String host;
   private final double sweepBytes;
+  private final Set<Buffer.Purpose> pageable;
   private final Map<String, Integer> lanes = new HashMap<>();
   private final List<String> laneNames = new ArrayList<>();
 
   /**
    * @param compute the device of the matrix products
+   * @param pageable what a gpu copies from host memory that is not page-locked
    */
-  Pricing(ExecutablePlan plan, String compute) {
+  Pricing(ExecutablePlan plan, String compute, Set<Buffer.Purpose> pageable) {
     this.plan = plan;
     this.compute = compute;
+    this.pageable = pageable;
     shape = plan.shape();
     sweepBytes =
         plan.weights().stream()
@@ -80,7 +86,8 @@ final class Pricing {
               load.from(),
               compute,
               (double) load.rows().size() * shape.rowBytes(load.weight(), load.type()),
-              1);
+              1,
+              isPageable(Buffer.Purpose.WEIGHTS, load.from()));
       case Step.Compute(var op, var at, _, _) -> compute(work, op, at, sweep, slots);
       case Step.Attend attend -> attend(work, plan.kvRegion(attend.region()), sweep, slots);
       case Step.Append append -> append(work, append, sweep, slots);
@@ -190,7 +197,8 @@ final class Pricing {
         2.0 * sequences * region.heads().size() * plan.kvType().rowBytes(shape.headDim());
     double read = tokenBytes * held;
     if (!region.device().equals(region.attendAt())) {
-      move(work, region.device(), region.attendAt(), read, sequences);
+      boolean staged = isPageable(Buffer.Purpose.KV, region.device());
+      move(work, region.device(), region.attendAt(), read, sequences, staged);
     }
     var at = plan.machine().device(region.attendAt());
     // Prompts are attended to whole: a part is read where one token is made.
@@ -248,6 +256,11 @@ final class Pricing {
     }
   }
 
+  /** Whether what a gpu copies from a device is not page-locked there. */
+  private boolean isPageable(Buffer.Purpose purpose, String from) {
+    return pageable.contains(purpose) && plan.machine().device(from).kind() == DeviceKind.HOST;
+  }
+
   /** Copies move the rows of the pass, not the whole buffer. */
   private void copy(Work work, Step.Copy copy, Sweep sweep, Range slots) {
     var from = plan.buffer(copy.from());
@@ -259,6 +272,14 @@ final class Pricing {
 
   /** As {@code optimizer.cost.Transfers}: through the host's memory, but for a link of its own. */
   private void move(Work work, String from, String to, double bytes, double transfers) {
+    move(work, from, to, bytes, transfers, false);
+  }
+
+  /**
+   * @param staged whether the host's memory is pageable
+   */
+  private void move(
+      Work work, String from, String to, double bytes, double transfers, boolean staged) {
     if (from.equals(to)) {
       passMemory(work, from, bytes);
       return;
@@ -272,7 +293,7 @@ final class Pricing {
         if (direct) {
           link(work, from, to, bytes, transfers);
         } else {
-          move(work, host, to, bytes, transfers);
+          move(work, host, to, bytes, transfers, staged);
         }
       }
       case GPU, HOST -> {
@@ -281,13 +302,19 @@ final class Pricing {
             if (direct) {
               link(work, from, to, bytes, transfers);
             } else {
-              move(work, from, host, bytes, transfers);
+              move(work, from, host, bytes, transfers, staged);
             }
             storage(work, "write", target, Rate.WRITE, bytes, transfers);
           }
           case GPU, HOST -> {
             passMemory(work, from, bytes);
-            link(work, from, to, bytes, transfers);
+            if (staged) {
+              String memory = source.kind() == DeviceKind.HOST ? from : to;
+              passMemory(work, memory, Transfers.PAGEABLE_PASSES * bytes);
+              link(work, from, to, bytes / Transfers.PAGEABLE_LINK, transfers);
+            } else {
+              link(work, from, to, bytes, transfers);
+            }
             passMemory(work, to, bytes);
           }
         }

@@ -68,7 +68,7 @@ public final class Simulator {
     this.plan = plan;
     this.schedule = schedule;
     compute = plan.buffer("vectors").device();
-    pricing = new Pricing(plan, compute);
+    pricing = new Pricing(plan, compute, schedule.pageable());
     var buffers = new HashMap<String, Integer>();
     int microBatches = plan.batch().microBatches();
     instances = new int[plan.buffers().size()];

@@ -73,7 +73,8 @@ class AdviceTest {
         p.order(),
         p.prefetch(),
         p.bounds(),
-        p.objective());
+        p.objective(),
+        p.pageable());
   }
 
   private static Placement placed(PlacementOutcome outcome) {

@@ -13,6 +13,8 @@ import dev.stowage.optimizer.KvAxis;
 import dev.stowage.optimizer.Objective.Goal;
 import dev.stowage.optimizer.Phase;
 import dev.stowage.optimizer.Thing;
+import dev.stowage.optimizer.cost.Transfers;
+import dev.stowage.plan.Buffer;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Schedule;
@@ -20,6 +22,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** What single statements ask of the optimizer and of the schedule. */
@@ -318,9 +321,43 @@ class StatementsTest {
         "SW507");
   }
 
+  private static final String COPIED =
+      WORKLOAD
+          + """
+          place { weights on ram 100%%  kv on ram 100%%  activations on t4 100%% }
+          schedule { attention decode on t4  %s }
+          """;
+
   @Test
-  void pinnedMemoryIsAsYetLeftOutOfPredictions() {
-    only(WORKLOAD + "schedule { pin weights }", "SW702");
-    only(WORKLOAD + "schedule { pin none }", "SW405");
+  void copiesOfPageableMemoryTakeLonger() {
+    var all = compiled(COPIED.formatted(""));
+    var none = compiled(COPIED.formatted("pin none"));
+    var weights = compiled(COPIED.formatted("pin weights"));
+
+    assertEquals(Set.of(), all.schedule().pageable());
+    assertEquals(Schedule.LOCKABLE, none.schedule().pageable());
+    assertEquals(Set.of(Buffer.Purpose.KV), weights.schedule().pageable());
+    double fast = all.plan().predicted().decodeSeconds();
+    assertTrue(weights.plan().predicted().decodeSeconds() > fast);
+    assertTrue(
+        none.plan().predicted().decodeSeconds() > weights.plan().predicted().decodeSeconds());
+    // what is copied is nearly all there is to do, and the assumed host's memory is what limits it
+    assertEquals(
+        1 + Transfers.PAGEABLE_PASSES, none.plan().predicted().decodeSeconds() / fast, 0.05);
+  }
+
+  @Test
+  void allMemoryIsPinnedUnlessSaid() {
+    only(COPIED.formatted("pin all"), "SW405");
+    only(COPIED.formatted("pin weights, kv"), "SW405");
+    only(COPIED.formatted("pin weights pin none"), "SW134");
+  }
+
+  @Test
+  void leavingPageableWhatIsNotCopiedHasNoEffect() {
+    only(WORKLOAD + "place { weights on t4 100%  kv on t4 100% } schedule { pin none }", "SW409");
+    only(
+        WORKLOAD + "place { weights on ram 100%  kv on t4 100% } schedule { pin weights }",
+        "SW409");
   }
 }

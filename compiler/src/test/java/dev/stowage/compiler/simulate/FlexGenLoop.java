@@ -9,6 +9,7 @@ import dev.stowage.plan.Step;
 import dev.stowage.plan.Weight;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /**
  * A block by FlexGen's own loop (released code, {@code generation_loop_overlap_multi_batch}),
@@ -48,7 +49,7 @@ public final class FlexGenLoop {
   private FlexGenLoop(ExecutablePlan plan) {
     this.plan = plan;
     compute = plan.buffer("vectors").device();
-    pricing = new Pricing(plan, compute);
+    pricing = new Pricing(plan, compute, Set.of());
     batches = plan.batch().microBatches();
     for (var section : plan.sections()) {
       for (int i = 0; i < section.repeats(); i++) {

@@ -293,7 +293,8 @@ final class Advising {
                 other,
                 problem.prefetch(),
                 problem.bounds(),
-                problem.objective()))
+                problem.objective(),
+                problem.pageable()))
         .ifPresent(t -> runners.add(new RunnerUp(zigZag ? "row by row" : "zig-zag", t)));
     runners.sort(Comparator.comparingDouble(r -> -r.throughput()));
     return runners;
@@ -349,7 +350,8 @@ final class Advising {
         problem.order(),
         problem.prefetch(),
         problem.bounds(),
-        problem.objective());
+        problem.objective(),
+        problem.pageable());
   }
 
   private Problem with(Bounds bounds) {
@@ -362,7 +364,8 @@ final class Advising {
         problem.order(),
         problem.prefetch(),
         bounds,
-        problem.objective());
+        problem.objective(),
+        problem.pageable());
   }
 
   private static OptionalDouble map(OptionalDouble value, Function<Double, Double> change) {

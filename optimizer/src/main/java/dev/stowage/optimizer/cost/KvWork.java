@@ -3,6 +3,8 @@ package dev.stowage.optimizer.cost;
 import dev.stowage.optimizer.Phase;
 import dev.stowage.optimizer.Problem;
 import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.Buffer;
+import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Rate;
@@ -86,7 +88,11 @@ public final class KvWork {
     }
     double read = tokenBytes * held.reads();
     if (!region.device().equals(region.attendAt())) {
-      transfers.move(phase, region.device(), region.attendAt(), read, held.passes() * slots);
+      boolean pageable =
+          problem.pageable().contains(Buffer.Purpose.KV)
+              && problem.machine().device(region.device()).kind() == DeviceKind.HOST;
+      new Transfers(table, kind, pageable)
+          .move(phase, region.device(), region.attendAt(), read, held.passes() * slots);
     }
     double share = region.heads().size() / (double) shape.kvHeads();
     attend(

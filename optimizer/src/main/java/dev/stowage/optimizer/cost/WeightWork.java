@@ -2,6 +2,8 @@ package dev.stowage.optimizer.cost;
 
 import dev.stowage.optimizer.Phase;
 import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.Buffer;
+import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.Rate;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Weight;
@@ -49,7 +51,10 @@ public final class WeightWork {
       if (multiplied && remote) {
         int turns = problem.order() instanceof Schedule.Order.RowByRow ? batch.microBatches() : 1;
         double loads = (double) Sweeps.count(batch, phase) * turns;
-        new Transfers(table, BusyTable.Kind.LOADING)
+        boolean pageable =
+            problem.pageable().contains(Buffer.Purpose.WEIGHTS)
+                && problem.machine().device(region.home()).kind() == DeviceKind.HOST;
+        new Transfers(table, BusyTable.Kind.LOADING, pageable)
             .move(
                 phase,
                 region.home(),

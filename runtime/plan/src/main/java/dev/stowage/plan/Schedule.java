@@ -1,15 +1,18 @@
 package dev.stowage.plan;
 
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * How a plan runs: in what order micro-batches take their stops, how far weight loads run ahead,
- * which devices work beside the compute lane, and how many tokens drives gather before they program
- * them. Never changes tokens.
+ * which devices work beside the compute lane, how many tokens drives gather before they program
+ * them, and what of the host's memory is page-locked. Never changes tokens.
  *
  * @param order the walk of one sweep
  * @param prefetch stops whose weights may be loaded ahead of the one that computes; 0 loads in
@@ -19,9 +22,21 @@ import java.util.TreeMap;
  * @param writeBack for computational drives: tokens of a sequence that gather in the drive's DRAM
  *     before they are programmed, 1 or more; the drive takes as many whole token groups of its
  *     pages as they fill, at least one. A drive that is not named takes one group
+ * @param pageable what lies in host memory that is not page-locked though a gpu copies from it, of
+ *     {@link Buffer.Purpose#WEIGHTS} and {@link Buffer.Purpose#KV}; everything else that it copies
+ *     is, if the system allows it: what comes from disks too, which passes through rings and
+ *     staging
  */
 public record Schedule(
-    Order order, int prefetch, List<String> lanes, Map<String, Integer> writeBack) {
+    Order order,
+    int prefetch,
+    List<String> lanes,
+    Map<String, Integer> writeBack,
+    Set<Buffer.Purpose> pageable) {
+  /** What an author may leave pageable. */
+  public static final Set<Buffer.Purpose> LOCKABLE =
+      Collections.unmodifiableSet(EnumSet.of(Buffer.Purpose.WEIGHTS, Buffer.Purpose.KV));
+
   public Schedule {
     Objects.requireNonNull(order);
     if (prefetch < 0) {
@@ -36,6 +51,15 @@ public record Schedule(
                 "a write-back of %s every %d tokens".formatted(device, tokens));
           }
         });
+    pageable = Collections.unmodifiableSet(new TreeSet<>(pageable));
+    if (!LOCKABLE.containsAll(pageable)) {
+      throw new IllegalArgumentException("pageable " + pageable);
+    }
+  }
+
+  /** A schedule in which everything that a gpu copies is page-locked. */
+  public Schedule(Order order, int prefetch, List<String> lanes, Map<String, Integer> writeBack) {
+    this(order, prefetch, lanes, writeBack, Set.of());
   }
 
   /** A schedule in which every drive programs tokens by the group. */

@@ -408,7 +408,7 @@ final class Binder {
             devices.get(buffer.device()).allocate(buffer.name(), buffer.totalBytes()));
       }
     }
-    if (gpu != null) {
+    if (gpu != null && !schedule.pageable().contains(Buffer.Purpose.WEIGHTS)) {
       left.forEach(
           (name, rows) -> {
             if (plan.machine().device(name).kind() == DeviceKind.HOST) {

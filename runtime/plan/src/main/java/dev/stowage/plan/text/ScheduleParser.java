@@ -1,9 +1,12 @@
 package dev.stowage.plan.text;
 
+import dev.stowage.plan.Buffer;
 import dev.stowage.plan.Schedule;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 
 /** Reads what {@link SchedulePrinter} prints. */
 public final class ScheduleParser {
@@ -33,7 +36,12 @@ public final class ScheduleParser {
     in.valid(() -> new Schedule(order, prefetch, java.util.List.of()));
     var lanes = new ArrayList<String>();
     var writeBack = new HashMap<String, Integer>();
-    while (in.inBlock("'lane' or 'write-back'")) {
+    var pageable = EnumSet.noneOf(Buffer.Purpose.class);
+    while (in.inBlock("'lane', 'write-back' or 'pageable'")) {
+      if (in.passes("pageable")) {
+        pageable(pageable);
+        continue;
+      }
       if (in.passes("write-back")) {
         writeBack(writeBack);
         continue;
@@ -46,7 +54,20 @@ public final class ScheduleParser {
       lanes.add(lane);
       in.endOfStatement();
     }
-    return new Schedule(order, prefetch, lanes, writeBack);
+    return new Schedule(order, prefetch, lanes, writeBack, pageable);
+  }
+
+  private void pageable(Set<Buffer.Purpose> pageable) throws PlanFormatException {
+    for (var purpose : Schedule.LOCKABLE) {
+      if (in.passes(purpose.word())) {
+        if (!pageable.add(purpose)) {
+          throw in.fail("a second pageable %s, expected one".formatted(purpose.word()));
+        }
+        in.endOfStatement();
+        return;
+      }
+    }
+    throw in.found("'weights' or 'kv'");
   }
 
   private void writeBack(Map<String, Integer> writeBack) throws PlanFormatException {

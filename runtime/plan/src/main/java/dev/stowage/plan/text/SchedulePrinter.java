@@ -34,6 +34,7 @@ public final class SchedulePrinter {
       out.line("lane", name(lane));
     }
     schedule.writeBack().forEach((device, tokens) -> out.line("write-back", name(device), tokens));
+    schedule.pageable().forEach(purpose -> out.line("pageable", purpose.word()));
     out.end();
     return out.text();
   }

@@ -22,6 +22,10 @@ public final class ScheduleVerifier {
     rings(plan, schedule.prefetch(), findings);
     lanes(plan, schedule.lanes(), findings);
     writeBack(plan, schedule.writeBack().keySet(), findings);
+    if (!schedule.pageable().isEmpty()
+        && plan.machine().devices().stream().noneMatch(d -> d.kind() == DeviceKind.GPU)) {
+      findings.add("pageable", "the machine has no gpu that copies");
+    }
     return findings.violations();
   }
 

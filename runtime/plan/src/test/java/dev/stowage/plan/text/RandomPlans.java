@@ -31,6 +31,7 @@ import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Optional;
@@ -108,7 +109,9 @@ final class RandomPlans {
         };
     var writeBack = new HashMap<String, Integer>();
     list(this::operand).forEach(device -> writeBack.put(device, 1 + random.nextInt(99)));
-    return new Schedule(order, random.nextInt(Integer.MAX_VALUE), lanes, writeBack);
+    var pageable = EnumSet.copyOf(Schedule.LOCKABLE);
+    pageable.removeIf(purpose -> random.nextBoolean());
+    return new Schedule(order, random.nextInt(Integer.MAX_VALUE), lanes, writeBack, pageable);
   }
 
   private ModelShape shape() {
