@@ -69,6 +69,12 @@ final class Pricing {
             .orElse(compute);
   }
 
+  /** Whether a lane is the compute device's own: its processor or its memory. */
+  boolean computes(int lane) {
+    var name = laneNames.get(lane);
+    return name.equals("compute(" + compute + ")") || name.equals("bandwidth(" + compute + ")");
+  }
+
   /** The names of all lanes priced so far; a lane's number is its place. */
   List<String> lanes() {
     return laneNames;

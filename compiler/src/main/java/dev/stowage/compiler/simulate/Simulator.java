@@ -33,7 +33,7 @@ import java.util.Map;
  *       Until its weights are waited for, a load gives way: it moves while nothing else does.
  *   <li>A resource works on one thing at a time, on what was given first; what comes later fills
  *       the gaps. A step that needs several resources is on all of them at once and ends with the
- *       last.
+ *       last: a step of the compute lane waits for those that are not the compute device's.
  * </ul>
  */
 public final class Simulator {
@@ -60,6 +60,7 @@ public final class Simulator {
   private double stopBefore; // when the last turn began
   private Phase phase = Phase.PREFILL;
   private double end; // of the work put on lanes last
+  private double endOwn; // of what of it the compute device does itself
   private int endLane;
   private boolean recording;
   private Ring ring;
@@ -267,6 +268,9 @@ public final class Simulator {
         waitFor(read, bound.writes(), microBatch);
       }
       occupy(work, now, bound.label(), microBatch, stop);
+      if (endOwn < end) {
+        stall(endLane, end - endOwn);
+      }
       now = end;
     }
     for (int buffer : bound.reads()) {
@@ -289,6 +293,7 @@ public final class Simulator {
 
   private void put(Work work, double start, String what, int microBatch, int stop) {
     end = start;
+    endOwn = start;
     endLane = -1;
     for (int i = 0; i < work.count(); i++) {
       int lane = work.lane(i);
@@ -297,6 +302,9 @@ public final class Simulator {
       }
       var occupancy = lanes.get(lane);
       double done = occupancy.add(start, work.seconds(i));
+      if (pricing.computes(lane)) {
+        endOwn = Math.max(endOwn, done);
+      }
       if (done > end) {
         end = done;
         endLane = lane;
@@ -323,9 +331,13 @@ public final class Simulator {
 
   private void waitFor(double seconds, int lane) {
     if (seconds > now) {
-      stalls.computeIfAbsent(phase, any -> new HashMap<>()).merge(lane, seconds - now, Double::sum);
+      stall(lane, seconds - now);
       now = seconds;
     }
+  }
+
+  private void stall(int lane, double seconds) {
+    stalls.computeIfAbsent(phase, any -> new HashMap<>()).merge(lane, seconds, Double::sum);
   }
 
   // -- weights that are loaded

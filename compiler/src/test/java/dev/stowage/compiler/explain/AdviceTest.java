@@ -28,7 +28,7 @@ class AdviceTest {
   private static final Path FOLDER = Path.of("src/test/resources/baselines").toAbsolutePath();
 
   @ParameterizedTest
-  @CsvSource({"opt13b-csd, 0.9", "opt30b-t4, 0.5"})
+  @CsvSource({"opt13b-csd, 0.9", "opt30b-t4, 0.85"})
   void whatToBuyNextBringsWhatItSays(String name, double partSimulated) {
     var compiled =
         assertInstanceOf(
@@ -50,7 +50,7 @@ class AdviceTest {
     System.out.println(
         name + ": " + best + ", planned " + predicted + ", simulated " + simulated + " tok/s");
     // Where resources are nearly balanced, the virtual clock sees stalls that prediction does not:
-    // of a gain of 5 % of the throughput it then confirms a part only.
+    // of a gain of 7 % of the throughput it then confirms a part only.
     assertTrue(
         simulated >= partSimulated * best.gain() && simulated <= 1.1 * best.gain(),
         best + ", simulated " + simulated);
