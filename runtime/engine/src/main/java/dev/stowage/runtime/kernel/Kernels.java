@@ -39,10 +39,10 @@ public interface Kernels {
    * matrix, their first row at the given offset; {@code out} is the whole output, of which the
    * columns {@code [from, to)} are written. Tolerance {@code 1e-6 * (1 + k / 64)}.
    *
-   * <p>Invariance here is a hard rule: the order of every sum is fixed by {@code k} alone, so that
-   * neither batching nor splitting a matrix by rows over tiers changes a bit.
+   * <p>Invariance here is a hard rule: the order of every sum is fixed by {@code k} and the type
+   * alone, so that neither batching nor splitting a matrix by rows over tiers changes a bit.
    *
-   * @param x [rows, k] F32
+   * @param x [rows, k] F32; numbers from 2^47 on may count as infinite where the weights are F16
    * @param w [to - from, k] of {@code type}, rows adjacent
    * @param bias [to - from] F32, or null for none
    * @param out [rows, at least to] F32

@@ -83,9 +83,49 @@ public abstract class KernelAgreement {
   }
 
   @Test
+  void weightsThatAreNotFiniteAndTheSmallestOnesGoThroughProducts() {
+    int n = 13;
+    int k = 100;
+    for (ElementType type : ElementType.single()) {
+      for (int rows : new int[] {1, 2, 5}) {
+        var x = data.floats((long) rows * k);
+        var w = data.numbers(type, 0, (long) n * k, 1);
+        float[] odd = {Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.NaN, 0x1p-24f};
+        for (int o = 0; o < n; o += 2) { // one row in two stays as it is
+          Elements.set(type, w, (o * k + data.between(0, k)) * (long) type.bytes(), odd[o / 2 % 4]);
+        }
+        var expected = data.floats((long) rows * n);
+        var actual = data.copy(expected);
+        reference.matmul(x, 0, 4L * k, w, 0, type, null, 0, expected, 0, 4L * n, rows, k, 0, n);
+        kernels().matmul(x, 0, 4L * k, w, 0, type, null, 0, actual, 0, 4L * n, rows, k, 0, n);
+        for (int i = 0; i < rows * n; i++) {
+          float wanted = expected.get(Elements.F32, 4L * i);
+          float got = actual.get(Elements.F32, 4L * i);
+          String where = "%s, %d rows, number %d, %s".formatted(type, rows, i, data);
+          if (Float.isFinite(wanted)) {
+            assertEquals(wanted, got, 1e-3, where);
+          } else {
+            assertEquals(wanted, got, where);
+          }
+        }
+      }
+    }
+    // subnormal halves alone
+    for (int rows : new int[] {1, 4}) {
+      var x = data.floats(64L * rows);
+      var w = data.numbers(ElementType.F16, 0, 3L * 64, 1e-6f);
+      var expected = data.floats(3L * rows);
+      var actual = data.copy(expected);
+      reference.matmul(x, 0, 256, w, 0, ElementType.F16, null, 0, expected, 0, 12, rows, 64, 0, 3);
+      kernels().matmul(x, 0, 256, w, 0, ElementType.F16, null, 0, actual, 0, 12, rows, 64, 0, 3);
+      assertClose("subnormal halves, " + rows + " rows", expected, actual, 0, 1e-10);
+    }
+  }
+
+  @Test
   void linearLayerGivesTheSameBitsHoweverRowsAndOutputsAreCut() {
     for (ElementType type : STORED) {
-      for (int k : new int[] {1, 7, 8, 65, 257, 1031}) {
+      for (int k : new int[] {1, 7, 8, 65, 128, 257, 1031}) {
         int n = 37;
         int most = 17;
         var x = data.floats((long) most * k);

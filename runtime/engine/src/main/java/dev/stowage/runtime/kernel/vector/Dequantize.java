@@ -5,6 +5,7 @@ import static dev.stowage.runtime.kernel.vector.Lanes.LANES;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import dev.stowage.plan.ElementType;
+import dev.stowage.runtime.kernel.Blocks;
 import dev.stowage.runtime.kernel.Quantized;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.ByteVector;
@@ -24,9 +25,11 @@ final class Dequantize {
 
   private static final long INT8_GROUP = ElementType.INT8.rowBytes(GROUP);
   private static final long INT4_GROUP = ElementType.INT4.rowBytes(GROUP);
+  private static final long Q80_BLOCK = ElementType.Q8_0.rowBytes(32);
+  private static final long Q40_BLOCK = ElementType.Q4_0.rowBytes(32);
 
   /** One code for every lane; there is no shape of 32 bits, so narrow vectors take single codes. */
-  private static final boolean WIDE = LANES >= 8;
+  static final boolean WIDE = LANES >= 8;
 
   private static final VectorSpecies<Byte> B =
       VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, F.vectorBitSize() / 4)));
@@ -111,6 +114,108 @@ final class Dequantize {
       var high = codes.lanewise(VectorOperators.LSHR, 4);
       floats(high).fma(scale, min).intoArray(to, at + half + i);
     }
+  }
+
+  /**
+   * One activation row times two rows of {@link ElementType#INT8}.
+   *
+   * @param n whole groups
+   * @param sum [2, LANES] sums left unfolded
+   * @return false: there is no number that it cannot multiply
+   */
+  static boolean dotInt8(float[] x, int x0, MemorySegment w, long w0, long w1, int n, float[] sum) {
+    var s0 = FloatVector.zero(F);
+    var s1 = FloatVector.zero(F);
+    long group = 0;
+    for (int i = 0; i != n; i += GROUP, group += INT8_GROUP) {
+      var scale0 = FloatVector.broadcast(F, Quantized.scale(w, w0 + group));
+      var min0 = FloatVector.broadcast(F, Quantized.min(w, w0 + group));
+      var scale1 = FloatVector.broadcast(F, Quantized.scale(w, w1 + group));
+      var min1 = FloatVector.broadcast(F, Quantized.min(w, w1 + group));
+      for (int j = 0; j < GROUP; j += LANES) {
+        var xj = FloatVector.fromArray(F, x, x0 + i + j);
+        s0 = xj.fma(floats(unsigned(w, w0 + group + 4 + j)).fma(scale0, min0), s0);
+        s1 = xj.fma(floats(unsigned(w, w1 + group + 4 + j)).fma(scale1, min1), s1);
+      }
+    }
+    s0.intoArray(sum, 0);
+    s1.intoArray(sum, LANES);
+    return false;
+  }
+
+  /** As {@link #dotInt8}, of {@link ElementType#Q8_0}. */
+  static boolean dotQ80(float[] x, int x0, MemorySegment w, long w0, long w1, int n, float[] sum) {
+    var s0 = FloatVector.zero(F);
+    var s1 = FloatVector.zero(F);
+    long block = 0;
+    for (int i = 0; i != n; i += 32, block += Q80_BLOCK) {
+      var d0 = FloatVector.broadcast(F, Blocks.half(w, w0 + block));
+      var d1 = FloatVector.broadcast(F, Blocks.half(w, w1 + block));
+      for (int j = 0; j < 32; j += LANES) {
+        var xj = FloatVector.fromArray(F, x, x0 + i + j);
+        s0 = xj.fma(floats(signed(w, w0 + block + 2 + j)).mul(d0), s0);
+        s1 = xj.fma(floats(signed(w, w1 + block + 2 + j)).mul(d1), s1);
+      }
+    }
+    s0.intoArray(sum, 0);
+    s1.intoArray(sum, LANES);
+    return false;
+  }
+
+  /** Decodes a block type of GGUF files. An interface, so that C2 compiles each by itself. */
+  private interface Decoder {
+    void run(MemorySegment x, long offset, float[] to, int at, int n);
+  }
+
+  private static final Decoder Q8_0 = Dequantize::q80;
+  private static final Decoder Q4_0 = Dequantize::q40;
+
+  /**
+   * Writes {@code n} numbers, whole blocks of one of {@link ElementType#blocks}.
+   *
+   * @param offset of the first block
+   */
+  static void blocks(ElementType type, MemorySegment x, long offset, float[] to, int at, int n) {
+    var decoder =
+        switch (type) {
+          case Q8_0 -> Q8_0;
+          case Q4_0 -> Q4_0;
+          case F32, F16, BF16, INT8, INT4, Q4_K, Q6_K -> null;
+        };
+    if (WIDE && decoder != null) {
+      decoder.run(x, offset, to, at, n);
+    } else {
+      Blocks.decode(type, x, offset, to, at, n);
+    }
+  }
+
+  private static void q80(MemorySegment x, long offset, float[] to, int at, int n) {
+    long block = offset;
+    for (int i = 0; i < n; i += 32, block += Q80_BLOCK) {
+      var d = FloatVector.broadcast(F, Blocks.half(x, block));
+      for (int j = 0; j < 32; j += LANES) {
+        floats(signed(x, block + 2 + j)).mul(d).intoArray(to, at + i + j);
+      }
+    }
+  }
+
+  private static void q40(MemorySegment x, long offset, float[] to, int at, int n) {
+    long block = offset;
+    for (int i = 0; i < n; i += 32, block += Q40_BLOCK) {
+      var d = FloatVector.broadcast(F, Blocks.half(x, block));
+      for (int j = 0; j < 16; j += LANES) {
+        var codes = unsigned(x, block + 2 + j);
+        floats(codes.and(15).sub(8)).mul(d).intoArray(to, at + i + j);
+        var high = codes.lanewise(VectorOperators.LSHR, 4);
+        floats(high.sub(8)).mul(d).intoArray(to, at + i + 16 + j);
+      }
+    }
+  }
+
+  private static IntVector signed(MemorySegment x, long at) {
+    return (IntVector)
+        ByteVector.fromMemorySegment(B, x, at, LITTLE_ENDIAN)
+            .convertShape(VectorOperators.B2I, I, 0);
   }
 
   private static IntVector unsigned(MemorySegment x, long at) {

@@ -119,6 +119,8 @@ final class AllocationTest {
     private final MemorySegment otherState;
     private final MemorySegment[] weights = new MemorySegment[ElementType.single().size()];
     private final List<MemorySegment> groups = new ArrayList<>();
+    private final List<MemorySegment> blocks = new ArrayList<>();
+    private final List<ElementType> blockTypes = ElementType.blocks();
     private final ElementType[] types = ElementType.single().toArray(ElementType[]::new);
     private final RopeTable rope;
     private final int[] ids = new int[130];
@@ -139,6 +141,9 @@ final class AllocationTest {
       }
       for (ElementType type : ElementType.made()) {
         groups.add(data.rows(type, 0, TOKENS * 2, K, 0.1f));
+      }
+      for (ElementType type : blockTypes) {
+        blocks.add(arena.allocate(32 * type.rowBytes(256), 64));
       }
       rope = RopeTable.create(arena, 4, 16, 10_000, new RopeScaling.None());
       Arrays.fill(ids, 3);
@@ -207,6 +212,14 @@ final class AllocationTest {
         kernels.attention(
             y, 0, stride, w, 0, w, 0, type, 2 * head, head, lengths, 0, 0.2f, x, 0, stride, state,
             0, 5, HEADS, 2, 0, 2, HEAD);
+        // whole groups have kernels of their own
+        kernels.matmul(y, 0, 512, w, 0, type, null, 0, out, 0, 512, 1, 128, 0, 32);
+      }
+      for (int i = 0; i < blocks.size(); i++) {
+        var type = blockTypes.get(i);
+        var w = blocks.get(i);
+        kernels.matmul(y, 0, 1024, w, 0, type, null, 0, out, 0, 512, 1, 256, 0, 32);
+        kernels.matmul(y, 0, 1024, w, 0, type, null, 0, out, 0, 512, 5, 256, 0, 32);
       }
     }
   }
