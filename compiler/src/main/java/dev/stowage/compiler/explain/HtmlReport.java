@@ -184,7 +184,26 @@ public final class HtmlReport {
       number(pair.ratio(), Amount.percent(pair.ratio()));
       html.close();
     }
-    end().close();
+    end();
+    var lanes = ComparedLane.of(explained.predicted(), explained.solution(), run);
+    if (!lanes.isEmpty()) {
+      table("Share of a phase in which lanes work", "phase", "lane", "predicted>", "measured>");
+      for (var lane : lanes) {
+        html.open("tr");
+        head(lane.phase());
+        html.leaf("td", lane.lane());
+        if (lane.predicted().isPresent()) {
+          double share = lane.predicted().getAsDouble();
+          number(share, Amount.percent(share));
+        } else {
+          html.leaf("td", "");
+        }
+        number(lane.measured(), Amount.percent(lane.measured()));
+        html.close();
+      }
+      end();
+    }
+    html.close();
   }
 
   private void memory() {

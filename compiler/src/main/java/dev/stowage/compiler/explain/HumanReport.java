@@ -224,5 +224,17 @@ public final class HumanReport {
         .append(run.emulated() ? ", with an emulated drive" : "")
         .append('\n')
         .append(table.text());
+    var lanes = new Table("phase", "lane", "predicted busy>", "measured busy>");
+    var compared = ComparedLane.of(explained.predicted(), explained.solution(), run);
+    for (var lane : compared) {
+      lanes.row(
+          lane.phase(),
+          lane.lane(),
+          lane.predicted().isPresent() ? Amount.percent(lane.predicted().getAsDouble()) : "",
+          Amount.percent(lane.measured()));
+    }
+    if (!compared.isEmpty()) {
+      text.append('\n').append(lanes.text());
+    }
   }
 }

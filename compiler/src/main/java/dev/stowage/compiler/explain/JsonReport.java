@@ -72,9 +72,7 @@ public final class JsonReport {
           .put("message", note.message());
     }
     explained.simulation().ifPresent(block -> simulation(result.putObject("simulated"), block));
-    explained
-        .measured()
-        .ifPresent(run -> measured(result.putObject("measured"), run, explained.predicted()));
+    explained.measured().ifPresent(run -> measured(result.putObject("measured"), run, explained));
     return result;
   }
 
@@ -205,9 +203,9 @@ public final class JsonReport {
     }
   }
 
-  private static void measured(ObjectNode node, Measured run, Prediction predicted) {
+  private static void measured(ObjectNode node, Measured run, Explanation explained) {
     var ratios = node.putObject("measured_over_predicted");
-    Compared.of(predicted, run).forEach(pair -> ratios.put(pair.name(), pair.ratio()));
+    Compared.of(explained.predicted(), run).forEach(pair -> ratios.put(pair.name(), pair.ratio()));
     node.put("prompt_tokens", run.promptTokens())
         .put("generated_tokens", run.generatedTokens())
         .put("decode_tokens", run.decodeTokens())
@@ -219,5 +217,11 @@ public final class JsonReport {
         .put("throughput_tok_per_s", run.throughputTokensPerSecond())
         .put("kernels", run.kernels())
         .put("emulated", run.emulated());
+    var lanes = node.putArray("lanes");
+    for (var lane : ComparedLane.of(explained.predicted(), explained.solution(), run)) {
+      var one = lanes.addObject().put("phase", lane.phase()).put("lane", lane.lane());
+      lane.predicted().ifPresent(share -> one.put("predicted_busy_share", share));
+      one.put("measured_busy_share", lane.measured());
+    }
   }
 }

@@ -6,10 +6,13 @@ import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Reads what {@code stowage run --format json} printed: the metrics of a run. */
 public final class RunFile {
   private static final long LARGEST = 256L << 20;
+  private static final int MOST_LANES = 1000;
 
   private RunFile() {}
 
@@ -54,7 +57,24 @@ public final class RunFile {
         number(metrics, "decode_tok_per_s"),
         number(metrics, "throughput_tok_per_s"),
         metrics.path("kernels").asText(""),
-        metrics.path("emulated").asBoolean());
+        metrics.path("emulated").asBoolean(),
+        lanes(metrics.path("lanes")));
+  }
+
+  /** None in what an older version printed. */
+  private static List<Measured.Lane> lanes(JsonNode list) throws FormatException {
+    var lanes = new ArrayList<Measured.Lane>();
+    for (var node : list) {
+      if (!node.path("name").isTextual() || lanes.size() == MOST_LANES) {
+        throw new FormatException("metrics.lanes is no list of lanes");
+      }
+      lanes.add(
+          new Measured.Lane(
+              node.path("name").textValue(),
+              number(node, "prefill_busy_s"),
+              number(node, "decode_busy_s")));
+    }
+    return lanes;
   }
 
   private static long count(JsonNode metrics, String name) throws FormatException {

@@ -143,13 +143,16 @@ class ExplanationTest {
         {"schemaVersion":1,"results":[],"metrics":{"prompt_tokens":8,"generated_tokens":64,
         "decode_tokens":63,"first_token_s":1.5,"prefill_s":1.5,"decode_s":2,
         "prefill_tok_per_s":5.5,"decode_tok_per_s":31.5,"throughput_tok_per_s":18.25,
-        "kernels":"vector","emulated":true}}
+        "kernels":"vector","emulated":true,
+        "lanes":[{"name":"read(nvme)","prefill_busy_s":0.75,"decode_busy_s":0.5}]}}
         """;
     var file = folder.resolve("run.json");
     Files.writeString(file, good);
     var run = RunFile.read(file);
     assertEquals(31.5, run.decodeTokensPerSecond());
     assertEquals(63, run.decodeTokens());
+    var lane = run.lanes().getFirst();
+    assertEquals(new Measured.Lane("read(nvme)", 0.75, 0.5), lane);
     for (var bad :
         List.of(
             "",
@@ -161,9 +164,33 @@ class ExplanationTest {
             good.replace("31.5", "\"fast\""),
             good.replace("\"decode_tokens\":63", "\"decode_tokens\":6.5"),
             good.replace("\"decode_s\":2,", ""),
+            good.replace("\"name\":\"read(nvme)\"", "\"name\":7"),
+            good.replace("0.75", "-0.75"),
             good + "{}")) {
       refused(file, bad);
     }
+  }
+
+  /** Of a plan with a solution, beside what the optimizer says; of a bare plan alone. */
+  @Test
+  void lanesAreComparedByTheShareOfAPhaseInWhichTheyWork() {
+    var lane = new Measured.Lane("read(nvme)", 0.75, 0.5);
+    var run =
+        new Measured(8, 64, 63, 1.5, 1.5, 2, 5.5, 31.5, 18.25, "vector", false, List.of(lane));
+    var explained = Explanation.of(compiled("opt30b-t4")).with(run);
+    double busy =
+        explained.solution().orElseThrow().busy().stream()
+            .filter(b -> b.phase().equals("decode") && b.resource().equals("read(nvme)"))
+            .mapToDouble(Explanation.Busy::seconds)
+            .sum();
+    var decode = JsonReport.render(explained).at("/measured/lanes/1");
+    assertEquals("decode", decode.get("phase").textValue());
+    assertEquals(0.25, decode.get("measured_busy_share").doubleValue());
+    assertEquals(
+        busy / explained.predicted().decodeSeconds(),
+        decode.get("predicted_busy_share").doubleValue(),
+        1e-9);
+    assertTrue(HumanReport.render(explained).contains("measured busy"));
   }
 
   private static void refused(Path file, String text) throws IOException {

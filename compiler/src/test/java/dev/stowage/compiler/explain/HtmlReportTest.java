@@ -30,7 +30,7 @@ class HtmlReportTest {
   private static final Path STRUCTURE =
       Path.of("src/test/resources/dev/stowage/compiler/explain/report.structure").toAbsolutePath();
   private static final Measured RUN =
-      new Measured(8, 64, 63, 1.25, 1.125, 2.5, 7.5, 25.25, 17.5, "vector", true);
+      new Measured(8, 64, 63, 1.25, 1.125, 2.5, 7.5, 25.25, 17.5, "vector", true, List.of());
 
   static Stream<Path> plans() {
     return Stream.of("opt30b-t4", "opt13b-csd", "quickstart", "split-three-ways", "small-host")

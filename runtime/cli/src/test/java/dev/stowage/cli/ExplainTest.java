@@ -49,6 +49,7 @@ class ExplainTest {
             .out();
     assertTrue(page.startsWith("<!DOCTYPE html>"), page);
     assertTrue(page.contains("Predicted and measured"), page);
+    assertTrue(page.contains("Share of a phase in which lanes work"), page);
     double measured = run.json().get("metrics").get("decode_tok_per_s").doubleValue();
     assertTrue(page.contains("value=\"" + measured + "\""), page);
 
