@@ -77,9 +77,9 @@ final class Binder {
   }
 
   /** From so many streamed bytes a sweep on, a trial says how they are read: for a part of them. */
-  private static final long TRIED_FROM_BYTES = 256L << 20;
+  private static final long TRIED_FROM_BYTES = 512L << 20;
 
-  private static final long TRIAL_BYTES = 128L << 20;
+  private static final long TRIAL_BYTES = 256L << 20;
 
   /** From so many bytes of ring on, what loading has left in the page cache is dropped. */
   private static final long CACHE_BYTES = 64L << 20;
@@ -689,7 +689,7 @@ final class Binder {
     if (plan.buffer("ring").totalBytes() >= CACHE_BYTES) {
       files.forgetCached(); // memory is scarce where weights are streamed
     }
-    reads = tryReads(slots.getFirst());
+    reads = tryReads(slots.getFirst(), landing);
     var stream =
         resources.add(
             gpu == null
@@ -714,7 +714,8 @@ final class Binder {
   }
 
   /** How a disk that has much to bring is read: what a sweep begins with is read either way. */
-  private static Optional<ReadTrial> tryReads(List<List<WeightStream.Heard>> sweep) {
+  private static Optional<ReadTrial> tryReads(
+      List<List<WeightStream.Heard>> sweep, List<MemorySegment> places) {
     var chunks =
         sweep.stream()
             .flatMap(List::stream)
@@ -723,9 +724,11 @@ final class Binder {
             .map(Chunk.class::cast)
             .toList();
     long bytes = chunks.stream().mapToLong(Chunk::bytes).sum();
-    return bytes < TRIED_FROM_BYTES
-        ? Optional.empty()
-        : ReadTrial.run(chunks, TRIAL_BYTES, WeightStream.THREADS);
+    if (bytes < TRIED_FROM_BYTES) {
+      return Optional.empty();
+    }
+    places.forEach(place -> place.fill((byte) 0)); // or the first reads wait for its pages
+    return ReadTrial.run(chunks, TRIAL_BYTES, WeightStream.THREADS);
   }
 
   /** As many slots as run ahead of the stop that computes, and that one. */
