@@ -20,7 +20,7 @@
 
 typedef int Result;
 typedef unsigned long long Pointer;
-enum { OK = 0, INVALID = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, NO_BINARY = 209, NOT_FOUND = 500, LOST = 700 };
+enum { OK = 0, INVALID = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, NO_BINARY = 209, NOT_FOUND = 500, LOST = 700, UNKNOWN = 999 };
 
 struct Stream {
   std::deque<std::function<void()>> queue;
@@ -43,8 +43,10 @@ static std::map<Pointer, size_t> allocated;           // device memory
 static std::map<Pointer, size_t> pinned;              // page-locked host memory
 static std::map<Pointer, void*> hosted;               // that of it that we allocated
 static std::map<Stream*, bool> streams;
-static size_t capacity, used;
+static size_t capacity, used, peak;
 static int devices, version, binary, compiledFor, launchesLeft, failure, contexts, events, launches;
+static long long callsLeft, calls;
+static bool lastingFault, idle;
 static bool initialized;
 
 static void defaults() {
@@ -55,12 +57,33 @@ static void defaults() {
   compiledFor = 90;
   launchesLeft = -1;
   failure = OK;
+  peak = used;
+  callsLeft = -1;
+  calls = 0;
+  idle = false;
+}
+
+// Device memory is out of reach between copies and kernels, but where kernels compute nothing.
+static void protect() {
+  if (region) mprotect(region, REGION, idle ? PROT_READ | PROT_WRITE : PROT_NONE);
+}
+
+// Whether this call is the one that fails.
+static bool fault() {
+  calls++;
+  if (callsLeft != 0) {
+    if (callsLeft > 0) callsLeft--;
+    return false;
+  }
+  callsLeft = -1;
+  if (lastingFault) failure = LOST;
+  return true;
 }
 
 struct Access {
   static int depth;
-  Access() { if (depth++ == 0) mprotect(region, REGION, PROT_READ | PROT_WRITE); }
-  ~Access() { if (--depth == 0) mprotect(region, REGION, PROT_NONE); }
+  Access() { if (depth++ == 0 && !idle) mprotect(region, REGION, PROT_READ | PROT_WRITE); }
+  ~Access() { if (--depth == 0 && !idle) protect(); }
 };
 int Access::depth = 0;
 
@@ -93,22 +116,29 @@ static bool inPinned(const void* h, size_t n) {
   if (!initialized) return NOT_INITIALIZED; \
   if (failure) return failure;
 
+// A call that may be told to fail; those that give something back never are.
+#define CALL ALIVE if (fault()) return failure ? failure : UNKNOWN;
+
 // what: 0 defaults, 1 memory, 2 devices, 3 driver version, 4 whether a binary fits, 5 launches until the device is lost,
-// 6 what kernels were compiled for
+// 6 what kernels were compiled for, 7 calls until one fails, 8 calls until the device is lost, 9 whether kernels compute anything
 API void stowage_emulated(int what, long long value) {
   Guard guard(lock);
   switch (what) {
-    case 0: defaults(); break;
+    case 0: defaults(); protect(); break;
     case 1: capacity = (size_t)value; break;
     case 2: devices = (int)value; break;
     case 3: version = (int)value; break;
     case 4: binary = (int)value; break;
     case 5: launchesLeft = (int)value; break;
     case 6: compiledFor = (int)value; break;
+    case 7: callsLeft = value; lastingFault = false; break;
+    case 8: callsLeft = value; lastingFault = true; break;
+    case 9: idle = value == 0; protect(); break;
   }
 }
 
-// what: 0 bytes of device memory, 1 contexts, 2 page-locked pieces, 3 streams, 4 events, 5 launches so far
+// what: 0 bytes of device memory, 1 contexts, 2 page-locked pieces, 3 streams, 4 events, 5 launches so far,
+// 6 most bytes of device memory there were, 7 calls that could have failed
 API long long stowage_emulated_count(int what) {
   Guard guard(lock);
   switch (what) {
@@ -117,6 +147,8 @@ API long long stowage_emulated_count(int what) {
     case 2: return (long long)pinned.size();
     case 3: return (long long)streams.size();
     case 4: return events;
+    case 6: return (long long)peak;
+    case 7: return calls;
     default: return launches;
   }
 }
@@ -127,6 +159,7 @@ API Result cuInit(unsigned) {
   Guard guard(lock);
   if (devices == 0) return NO_DEVICE;
   if (!region) region = (char*)mmap(nullptr, REGION, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  protect();
   initialized = true;
   return OK;
 }
@@ -147,6 +180,7 @@ API Result cuCtxCreate_v2(void** context, unsigned, int) {
   Guard guard(lock);
   if (!initialized) return NOT_INITIALIZED;
   failure = OK;  // a new context is a new life
+  if (fault()) return failure ? failure : UNKNOWN;
   *context = (void*)(uintptr_t)(0x1000 + ++contexts);
   return OK;
 }
@@ -178,7 +212,7 @@ API Result cuMemGetInfo_v2(size_t* free, size_t* total) {
   return OK;
 }
 API Result cuMemAlloc_v2(Pointer* p, size_t n) {
-  ALIVE
+  CALL
   if (n == 0) return INVALID;
   if (n > capacity - used) return OUT_OF_MEMORY;
   size_t whole = (n + 511) / 512 * 512 + 512;  // a gap behind each, so that one piece never runs into the next
@@ -190,6 +224,7 @@ API Result cuMemAlloc_v2(Pointer* p, size_t n) {
   if (at + whole > (Pointer)region + REGION) return OUT_OF_MEMORY;
   allocated[at] = n;
   used += n;
+  if (used > peak) peak = used;
   *p = at;
   Access access;
   memset((void*)at, 0xa5, n);
@@ -204,7 +239,7 @@ API Result cuMemFree_v2(Pointer p) {
   return OK;
 }
 API Result cuMemHostAlloc(void** p, size_t n, unsigned) {
-  ALIVE
+  CALL
   *p = aligned_alloc(4096, (n + 4095) / 4096 * 4096);
   if (!*p) return OUT_OF_MEMORY;
   pinned[(Pointer)*p] = n;
@@ -219,7 +254,7 @@ API Result cuMemFreeHost(void* p) {
   return OK;
 }
 API Result cuMemHostRegister_v2(void* p, size_t n, unsigned) {
-  ALIVE
+  CALL
   pinned[(Pointer)p] = n;
   return OK;
 }
@@ -246,11 +281,11 @@ static Result later(Stream* s, void* to, const void* from, size_t n) {
   return OK;
 }
 API Result cuMemcpyHtoDAsync_v2(Pointer d, const void* h, size_t n, Stream* s) {
-  ALIVE
+  CALL
   return inDevice(d, n) && inPinned(h, n) && s ? later(s, (void*)d, h, n) : INVALID;
 }
 API Result cuMemcpyDtoHAsync_v2(void* h, Pointer d, size_t n, Stream* s) {
-  ALIVE
+  CALL
   return inDevice(d, n) && inPinned(h, n) && s ? later(s, h, (void*)d, n) : INVALID;
 }
 API Result cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t n, Stream* s) {
@@ -258,14 +293,14 @@ API Result cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t n, Stream* s) {
   return inDevice(to, n) && inDevice(from, n) && s ? later(s, (void*)to, (void*)from, n) : INVALID;
 }
 API Result cuMemsetD8Async(Pointer d, unsigned char value, size_t n, Stream* s) {
-  ALIVE
+  CALL
   if (!inDevice(d, n) || !s) return INVALID;
   s->submit([=] { Access access; memset((void*)d, value, n); });
   return OK;
 }
 
 API Result cuStreamCreate(Stream** s, unsigned) {
-  ALIVE
+  CALL
   *s = new Stream;
   streams[*s] = true;
   return OK;
@@ -278,19 +313,19 @@ API Result cuStreamDestroy_v2(Stream* s) {
   return OK;
 }
 API Result cuStreamSynchronize(Stream* s) {
-  ALIVE
+  CALL
   s->runTo(s->submitted);
   return failure;
 }
 API Result cuStreamWaitEvent(Stream* s, Event* e, unsigned) {
-  ALIVE
+  CALL
   Stream* other = e->stream;
   unsigned long long at = e->at;
-  if (other) s->submit([=] { other->runTo(at); });
+  if (other) s->submit([=] { if (streams.count(other)) other->runTo(at); });
   return OK;
 }
 API Result cuEventCreate(Event** e, unsigned) {
-  ALIVE
+  CALL
   *e = new Event;
   events++;
   return OK;
@@ -302,19 +337,19 @@ API Result cuEventDestroy_v2(Event* e) {
   return OK;
 }
 API Result cuEventRecord(Event* e, Stream* s) {
-  ALIVE
+  CALL
   e->stream = s;
   e->at = s->submitted;
   return OK;
 }
 API Result cuEventSynchronize(Event* e) {
-  ALIVE
+  CALL
   if (e->stream) e->stream->runTo(e->at);
   return failure;
 }
 
 API Result cuModuleLoadData(void** module, const void* image) {
-  ALIVE
+  CALL
   uint32_t magic;
   memcpy(&magic, image, 4);
   if (magic != 0xba55ed50u) return INVALID;
@@ -326,7 +361,7 @@ API Result cuModuleLoadData(void** module, const void* image) {
 }
 API Result cuModuleUnload(void*) { return OK; }
 API Result cuModuleGetFunction(void** function, void* module, const char* name) {
-  ALIVE
+  CALL
   *function = dlsym(module, name);
   return *function ? OK : NOT_FOUND;
 }
@@ -353,12 +388,12 @@ struct Call {
 static void call(void* c) { ((Call*)c)->kernel(((Call*)c)->args); }
 
 API Result cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, Stream* s, void** params, void**) {
-  ALIVE
+  CALL
   if (shared > 48 << 10 && shared > mostShared[function]) return INVALID;
   if (gx == 0 || gy == 0 || gy > 65535 || gz != 1 || bx == 0 || bx > 1024 || by != 1 || bz != 1 || !s) return INVALID;
   Call c{(void (*)(Args))function, *(Args*)params[0]};
   s->submit([=]() mutable {
-    if (failure) return;
+    if (failure || idle) return;
     launches++;
     if (launchesLeft == 0) {
       failure = LOST;
@@ -378,6 +413,7 @@ API Result cuGetErrorName(int error, const char** name) {
     case NO_DEVICE: *name = "CUDA_ERROR_NO_DEVICE"; break;
     case NO_BINARY: *name = "CUDA_ERROR_NO_BINARY_FOR_GPU"; break;
     case LOST: *name = "CUDA_ERROR_ILLEGAL_ADDRESS"; break;
+    case UNKNOWN: *name = "CUDA_ERROR_UNKNOWN"; break;
     default: *name = "CUDA_ERROR_INVALID_VALUE"; break;
   }
   return OK;

@@ -30,6 +30,8 @@ import java.util.Optional;
  * {@code ssd} and {@code inst}.
  *
  * @param weights share of every matrix's rows by device, in order; sums to one
+ * @param gpuAttends whether a gpu that computes attends to what lies in host memory or on a disk
+ * @param waitOnHost micro-batches whose hidden states wait in host memory while a gpu computes
  * @param weightType how the layers' matrices are stored; empty for as in the model
  * @param kv share of the KV cache by device, in order, along {@code axis}
  */
@@ -43,7 +45,9 @@ record Draft(
     int prefetch,
     long hostBytes,
     Optional<Sparsity> sparsity,
-    Optional<ElementType> weightType) {
+    Optional<ElementType> weightType,
+    boolean gpuAttends,
+    int waitOnHost) {
   enum Axis {
     LAYERS,
     SEQUENCES,
@@ -64,27 +68,73 @@ record Draft(
         1,
         PLENTY,
         Optional.empty(),
-        Optional.empty());
+        Optional.empty(),
+        false,
+        0);
   }
 
   Draft withWeights(Map<String, Double> shares) {
     return new Draft(
-        model, batch, kvType, shares, kv, axis, prefetch, hostBytes, sparsity, weightType);
+        model,
+        batch,
+        kvType,
+        shares,
+        kv,
+        axis,
+        prefetch,
+        hostBytes,
+        sparsity,
+        weightType,
+        gpuAttends,
+        waitOnHost);
   }
 
   Draft withKv(Map<String, Double> shares, Axis along) {
     return new Draft(
-        model, batch, kvType, weights, shares, along, prefetch, hostBytes, sparsity, weightType);
+        model,
+        batch,
+        kvType,
+        weights,
+        shares,
+        along,
+        prefetch,
+        hostBytes,
+        sparsity,
+        weightType,
+        gpuAttends,
+        waitOnHost);
   }
 
   Draft withPrefetch(int stops) {
     return new Draft(
-        model, batch, kvType, weights, kv, axis, stops, hostBytes, sparsity, weightType);
+        model,
+        batch,
+        kvType,
+        weights,
+        kv,
+        axis,
+        stops,
+        hostBytes,
+        sparsity,
+        weightType,
+        gpuAttends,
+        waitOnHost);
   }
 
   Draft withHostBytes(long bytes) {
     return new Draft(
-        model, batch, kvType, weights, kv, axis, prefetch, bytes, sparsity, weightType);
+        model,
+        batch,
+        kvType,
+        weights,
+        kv,
+        axis,
+        prefetch,
+        bytes,
+        sparsity,
+        weightType,
+        gpuAttends,
+        waitOnHost);
   }
 
   /** Attention of decode reads a part of every region. */
@@ -99,7 +149,9 @@ record Draft(
         prefetch,
         hostBytes,
         Optional.of(part),
-        weightType);
+        weightType,
+        gpuAttends,
+        waitOnHost);
   }
 
   /**
@@ -108,7 +160,52 @@ record Draft(
    */
   Draft withWeightType(ElementType type) {
     return new Draft(
-        model, batch, kvType, weights, kv, axis, prefetch, hostBytes, sparsity, Optional.of(type));
+        model,
+        batch,
+        kvType,
+        weights,
+        kv,
+        axis,
+        prefetch,
+        hostBytes,
+        sparsity,
+        Optional.of(type),
+        gpuAttends,
+        waitOnHost);
+  }
+
+  /** A gpu attends to what lies in host memory or on a disk, or leaves that to the host. */
+  Draft withGpuAttending(boolean attends) {
+    return new Draft(
+        model,
+        batch,
+        kvType,
+        weights,
+        kv,
+        axis,
+        prefetch,
+        hostBytes,
+        sparsity,
+        weightType,
+        attends,
+        waitOnHost);
+  }
+
+  /** Hidden states of so many micro-batches wait in host memory, where a gpu computes. */
+  Draft withWaitingOnHost(int microBatches) {
+    return new Draft(
+        model,
+        batch,
+        kvType,
+        weights,
+        kv,
+        axis,
+        prefetch,
+        hostBytes,
+        sparsity,
+        weightType,
+        gpuAttends,
+        microBatches);
   }
 
   /** Shares in the order given. */
@@ -151,9 +248,15 @@ record Draft(
         computeAt(),
         "ram",
         prefetch,
-        Map.of(computeAt(), batch.microBatches()),
+        waiting(),
         List.of(),
         new Prediction(1, 1, 1, 1, 1, "none", "none"));
+  }
+
+  private Map<String, Integer> waiting() {
+    return waitOnHost == 0
+        ? Map.of(computeAt(), batch.microBatches())
+        : Map.of(computeAt(), batch.microBatches() - waitOnHost, "ram", waitOnHost);
   }
 
   /** A plan that keeps anything on the gpu computes there. */
@@ -232,9 +335,16 @@ record Draft(
                         axis == Axis.HEADS ? range : heads,
                         axis == Axis.TOKENS ? range : tokens,
                         device,
-                        device.equals("ssd") ? "ram" : device,
+                        attendAt(device),
                         sparsity)));
     return regions;
+  }
+
+  private String attendAt(String device) {
+    return switch (device) {
+      case "ram", "ssd" -> gpuAttends && computeAt().equals("gpu") ? "gpu" : "ram";
+      default -> device;
+    };
   }
 
   /** Cuts units by shares, at the nearest unit; a share that rounds to nothing gets no part. */

@@ -6,8 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.NavigableMap;
-import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.TreeMap;
+import java.util.stream.LongStream;
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
@@ -36,7 +36,7 @@ final class Cuda implements AutoCloseable {
   private static final int NO_BINARY = CUresult.CUDA_ERROR_NO_BINARY_FOR_GPU;
 
   /** An address that the driver wrote. */
-  private static final class DeviceAddress extends CUdeviceptr {
+  static final class DeviceAddress extends CUdeviceptr {
     DeviceAddress() {}
 
     DeviceAddress(long address) {
@@ -49,7 +49,7 @@ final class Cuda implements AutoCloseable {
   }
 
   /** An address of the host. */
-  private static final class HostAddress extends Pointer {
+  static final class HostAddress extends Pointer {
     HostAddress() {}
 
     HostAddress(long address) {
@@ -71,7 +71,7 @@ final class Cuda implements AutoCloseable {
   private final CUmodule module = new CUmodule();
   private final CUdevice gpu = new CUdevice();
   private final Deque<Release> taken = new ArrayDeque<>();
-  private final NavigableMap<Long, Long> locked = new ConcurrentSkipListMap<>(); // to its end
+  private volatile long[] locked = {}; // page-locked memory: from and end of each piece, upward
 
   /**
    * Opens a context on a GPU and loads the kernels into it.
@@ -178,7 +178,7 @@ final class Cuda implements AutoCloseable {
         "lock %d bytes of host memory for %s".formatted(bytes, purpose),
         JCudaDriver.cuMemHostAlloc(address, bytes, JCudaDriver.CU_MEMHOSTALLOC_PORTABLE));
     taken.push(() -> JCudaDriver.cuMemFreeHost(address));
-    locked.put(address.value(), address.value() + bytes);
+    addLocked(address.value(), bytes);
     return segment(address.value(), bytes);
   }
 
@@ -191,14 +191,36 @@ final class Cuda implements AutoCloseable {
             address, memory.byteSize(), JCudaDriver.CU_MEMHOSTREGISTER_PORTABLE);
     if (result == CUresult.CUDA_SUCCESS) {
       taken.push(() -> JCudaDriver.cuMemHostUnregister(address));
-      locked.put(memory.address(), memory.address() + memory.byteSize());
+      addLocked(memory.address(), memory.byteSize());
     }
   }
 
   /** Whether host memory is page-locked, so that the GPU can copy from and to it by itself. */
-  boolean isLocked(MemorySegment memory) {
-    var before = locked.floorEntry(memory.address());
-    return before != null && memory.address() + memory.byteSize() <= before.getValue();
+  boolean isLocked(long address, long bytes) {
+    var pieces = locked;
+    int low = 0; // pieces that begin no later than the address
+    int high = pieces.length / 2;
+    while (low < high) {
+      int middle = (low + high) / 2;
+      if (pieces[2 * middle] <= address) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low > 0 && address + bytes <= pieces[2 * low - 1];
+  }
+
+  private synchronized void addLocked(long address, long bytes) {
+    var pieces = new TreeMap<Long, Long>();
+    for (int i = 0; i < locked.length; i += 2) {
+      pieces.put(locked[i], locked[i + 1]);
+    }
+    pieces.put(address, address + bytes);
+    locked =
+        pieces.entrySet().stream()
+            .flatMapToLong(piece -> LongStream.of(piece.getKey(), piece.getValue()))
+            .toArray();
   }
 
   @SuppressWarnings("restricted") // the driver gave the address and the length
@@ -259,27 +281,21 @@ final class Cuda implements AutoCloseable {
   }
 
   /** Copies from page-locked memory, once the stream comes to it. */
-  void copyIn(MemorySegment from, MemorySegment to, CUstream stream) {
+  void copyIn(HostAddress from, DeviceAddress to, long bytes, CUstream stream) {
     enter();
-    check(
-        "copy to the GPU",
-        JCudaDriver.cuMemcpyHtoDAsync(
-            new DeviceAddress(to.address()),
-            new HostAddress(from.address()),
-            from.byteSize(),
-            stream));
+    check("copy to the GPU", JCudaDriver.cuMemcpyHtoDAsync(to, from, bytes, stream));
+  }
+
+  /** Copies a segment from page-locked memory, once the stream comes to it. */
+  void copyIn(MemorySegment from, MemorySegment to, CUstream stream) {
+    copyIn(
+        new HostAddress(from.address()), new DeviceAddress(to.address()), from.byteSize(), stream);
   }
 
   /** Copies to page-locked memory, once the stream comes to it. */
-  void copyOut(MemorySegment from, MemorySegment to, CUstream stream) {
+  void copyOut(DeviceAddress from, HostAddress to, long bytes, CUstream stream) {
     enter();
-    check(
-        "copy from the GPU",
-        JCudaDriver.cuMemcpyDtoHAsync(
-            new HostAddress(to.address()),
-            new DeviceAddress(from.address()),
-            from.byteSize(),
-            stream));
+    check("copy from the GPU", JCudaDriver.cuMemcpyDtoHAsync(to, from, bytes, stream));
   }
 
   /** Copies within the GPU's memory, once the stream comes to it. */
@@ -292,6 +308,12 @@ final class Cuda implements AutoCloseable {
             new DeviceAddress(from.address()),
             from.byteSize(),
             stream));
+  }
+
+  /** Copies a segment to page-locked memory, once the stream comes to it. */
+  void copyOut(MemorySegment from, MemorySegment to, CUstream stream) {
+    copyOut(
+        new DeviceAddress(from.address()), new HostAddress(to.address()), from.byteSize(), stream);
   }
 
   void zero(MemorySegment memory, CUstream stream) {
@@ -312,6 +334,12 @@ final class Cuda implements AutoCloseable {
   void await(CUevent event) {
     enter();
     check("finish what was started", JCudaDriver.cuEventSynchronize(event));
+  }
+
+  /** What is started on the stream from now on waits for what the event marks. */
+  void order(CUstream stream, CUevent event) {
+    enter();
+    check("order two lanes", JCudaDriver.cuStreamWaitEvent(stream, event, 0));
   }
 
   void record(CUevent event, CUstream stream) {
@@ -360,6 +388,7 @@ final class Cuda implements AutoCloseable {
   public void close() {
     if (!taken.isEmpty()) {
       JCudaDriver.cuCtxSetCurrent(context);
+      JCudaDriver.cuCtxSynchronize(); // what was started may still copy to what is given back
     }
     while (!taken.isEmpty()) {
       taken.pop().run();

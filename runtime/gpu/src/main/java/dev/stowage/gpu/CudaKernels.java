@@ -8,7 +8,6 @@ import dev.stowage.runtime.kernel.RopeTable;
 import java.lang.foreign.MemorySegment;
 import java.util.EnumMap;
 import java.util.Map;
-import java.util.stream.IntStream;
 import jcuda.driver.CUfunction;
 
 /**
@@ -527,7 +526,7 @@ final class CudaKernels implements Kernels {
         headStride,
         launcher.table(lengths, first, rows),
         0,
-        IntStream.range(first, first + rows).map(row -> lengths[row]).max().orElse(0),
+        longest(lengths, first, rows),
         true,
         scale,
         o.address() + oOffset,
@@ -539,6 +538,14 @@ final class CudaKernels implements Kernels {
         kvFrom,
         kvTo,
         headDim);
+  }
+
+  private static int longest(int[] lengths, int first, int rows) {
+    int longest = 0;
+    for (int row = first; row < first + rows; row++) {
+      longest = Math.max(longest, lengths[row]);
+    }
+    return longest;
   }
 
   /**

@@ -4,11 +4,12 @@ import dev.stowage.plan.DeviceSpec;
 import dev.stowage.runtime.device.Budget;
 import dev.stowage.runtime.device.ComputeDevice;
 import dev.stowage.runtime.device.DeviceException;
+import dev.stowage.runtime.device.KvAttention;
 import dev.stowage.runtime.device.KvLayout;
+import dev.stowage.runtime.device.KvSource;
 import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.kernel.Kernels;
 import java.lang.foreign.MemorySegment;
-import jcuda.driver.CUevent;
 import jcuda.driver.CUstream;
 
 /**
@@ -16,15 +17,14 @@ import jcuda.driver.CUstream;
  * What the driver, the kernels and their tables take beside that lies in the plan's reserve.
  */
 final class GpuDevice implements ComputeDevice {
-  private static final long STAGING = 4L << 20;
-
   private final DeviceSpec spec;
   private final Budget budget;
   private final Cuda cuda;
   private final CUstream stream;
   private final Launcher launcher;
   private final CudaKernels kernels;
-  private final Staging staging;
+  private final Link link; // in the order of the kernels
+  private Link copies; // beside them, of keys and values that lie elsewhere; made when needed
 
   static GpuDevice open(DeviceSpec spec, int ordinal) {
     var cuda = Cuda.open(spec.name(), ordinal);
@@ -43,7 +43,7 @@ final class GpuDevice implements ComputeDevice {
     stream = cuda.stream();
     launcher = new Launcher(cuda, stream);
     kernels = new CudaKernels(cuda, launcher);
-    staging = new Staging(stream);
+    link = new Link(cuda, stream);
   }
 
   @Override
@@ -68,6 +68,14 @@ final class GpuDevice implements ComputeDevice {
   @Override
   public KvStore openKv(KvLayout layout, MemorySegment staging) {
     var region = layout.region();
+    refuseKv(layout);
+    var memory =
+        allocate("KV region " + region.name(), region.bytes(layout.headDim(), layout.type()));
+    return new GpuKvStore(layout, memory, kernels, launcher);
+  }
+
+  private void refuseKv(KvLayout layout) {
+    var region = layout.region();
     if (region.sparsity().isPresent()) {
       throw cannot("attend sparsely to KV region " + region.name() + "; keep it on a host or csd");
     }
@@ -83,9 +91,6 @@ final class GpuDevice implements ComputeDevice {
       throw cannot(
           "take %d rows a pass; choose a smaller prefill chunk".formatted(layout.rowsPerPass()));
     }
-    var memory =
-        allocate("KV region " + region.name(), region.bytes(layout.headDim(), layout.type()));
-    return new GpuKvStore(layout, memory, kernels, launcher);
   }
 
   private DeviceException cannot(String what) {
@@ -93,13 +98,23 @@ final class GpuDevice implements ComputeDevice {
   }
 
   @Override
-  public void write(MemorySegment host, MemorySegment device) {
-    staging.write(host, device);
+  public void write(MemorySegment host, long from, MemorySegment device, long to, long bytes) {
+    link.writeThrough(host, from, device, to, bytes);
   }
 
   @Override
-  public void read(MemorySegment device, MemorySegment host) {
-    staging.read(device, host);
+  public void read(MemorySegment device, long from, MemorySegment host, long to, long bytes) {
+    link.read(device, from, host, to, bytes);
+  }
+
+  @Override
+  public void writeLater(MemorySegment host, long from, MemorySegment device, long to, long bytes) {
+    link.writeLater(host, from, device, to, bytes);
+  }
+
+  @Override
+  public void readLater(MemorySegment device, long from, MemorySegment host, long to, long bytes) {
+    link.readLater(device, from, host, to, bytes);
   }
 
   @Override
@@ -108,21 +123,22 @@ final class GpuDevice implements ComputeDevice {
   }
 
   @Override
-  public void expectCopiesFrom(MemorySegment host) {
+  public void expectCopies(MemorySegment host) {
     cuda.lock(host);
   }
 
   @Override
+  public KvAttention attention(KvLayout layout, KvSource source, MemorySegment staging) {
+    refuseKv(layout);
+    if (copies == null) {
+      copies = new Link(cuda, cuda.stream());
+    }
+    return new BroughtAttention(layout, source, staging, cuda, kernels, launcher, stream, copies);
+  }
+
+  @Override
   public CopyLane copyLane() {
-    var lane = new Staging(cuda.stream());
-    return (host, device) -> {
-      if (cuda.isLocked(host)) {
-        cuda.copyIn(host, device, lane.stream);
-      } else {
-        lane.write(host, device);
-      }
-      cuda.await(lane.stream);
-    };
+    return new Link(cuda, cuda.stream());
   }
 
   @Override
@@ -154,50 +170,5 @@ final class GpuDevice implements ComputeDevice {
   @Override
   public void close() {
     cuda.close();
-  }
-
-  /** Two page-locked buffers that take turns, so that one is filled while the other is copied. */
-  private final class Staging {
-    final CUstream stream;
-    final MemorySegment[] halves = new MemorySegment[2];
-    final CUevent[] copied = new CUevent[2];
-    int turn;
-
-    Staging(CUstream stream) {
-      this.stream = stream;
-      for (int i = 0; i < halves.length; i++) {
-        halves[i] = cuda.pinned("copies", STAGING);
-        copied[i] = cuda.event();
-      }
-    }
-
-    void write(MemorySegment host, MemorySegment device) {
-      for (long at = 0; at < host.byteSize(); at += STAGING) {
-        long bytes = Math.min(STAGING, host.byteSize() - at);
-        turn ^= 1;
-        cuda.await(copied[turn]);
-        var half = halves[turn].asSlice(0, bytes);
-        half.copyFrom(host.asSlice(at, bytes));
-        cuda.copyIn(half, device.asSlice(at, bytes), stream);
-        cuda.record(copied[turn], stream);
-      }
-    }
-
-    void read(MemorySegment device, MemorySegment host) {
-      if (cuda.isLocked(host)) {
-        cuda.copyOut(device, host, stream);
-        cuda.await(stream);
-        return;
-      }
-      for (long at = 0; at < host.byteSize(); at += STAGING) {
-        long bytes = Math.min(STAGING, host.byteSize() - at);
-        turn ^= 1;
-        cuda.await(copied[turn]);
-        var half = halves[turn].asSlice(0, bytes);
-        cuda.copyOut(device.asSlice(at, bytes), half, stream);
-        cuda.await(stream);
-        host.asSlice(at, bytes).copyFrom(half);
-      }
-    }
   }
 }

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Assumptions;
 
 /**
@@ -31,7 +32,10 @@ public final class EmulatedDriver {
     VERSION,
     BINARY_FITS,
     LAUNCHES_LEFT,
-    COMPILED_FOR
+    COMPILED_FOR,
+    CALLS_UNTIL_ONE_FAILS,
+    CALLS_UNTIL_LOST,
+    KERNELS_COMPUTE
   }
 
   /** What a driver counts. */
@@ -41,7 +45,9 @@ public final class EmulatedDriver {
     PINNED,
     STREAMS,
     EVENTS,
-    LAUNCHES
+    LAUNCHES,
+    MOST_MEMORY,
+    CALLS
   }
 
   private static final Optional<EmulatedDriver> LOADED = load();
@@ -143,6 +149,14 @@ public final class EmulatedDriver {
       set.invokeExact(setting.ordinal(), value);
     } catch (Throwable e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  /** Fails unless all that was taken from the driver has been given back. */
+  public void assertEverythingIsReleased(String when) {
+    for (var what :
+        new Count[] {Count.MEMORY, Count.CONTEXTS, Count.PINNED, Count.STREAMS, Count.EVENTS}) {
+      Assertions.assertEquals(0, count(what), () -> what + " " + when);
     }
   }
 

@@ -29,11 +29,7 @@ class GpuDeviceTest {
 
   @AfterEach
   void everythingIsReleased() {
-    for (var what : Count.values()) {
-      if (what != Count.LAUNCHES) {
-        assertEquals(0, driver.count(what), what.toString());
-      }
-    }
+    driver.assertEverythingIsReleased("afterwards");
   }
 
   @Test

@@ -6,7 +6,9 @@ import java.lang.foreign.MemorySegment;
 /**
  * A device that computes in memory of its own, which neither the host's kernels nor the host's
  * loads and stores reach: its segments are addresses for its own kernels and copies. Work is
- * started by a call and runs later, in the order of the calls.
+ * started by a call and runs later, in the order of the calls. All but lanes and marks are used by
+ * one thread; once a place has been copied from or to, copying it again allocates nothing on the
+ * Java heap.
  */
 public interface ComputeDevice extends Device {
   /** Its kernels: the segments they take are all this device's. */
@@ -16,10 +18,32 @@ public interface ComputeDevice extends Device {
    * Copies host memory to the device's, after all work started so far. The host's memory may change
    * as soon as this returns.
    */
-  void write(MemorySegment host, MemorySegment device);
+  void write(MemorySegment host, long from, MemorySegment device, long to, long bytes);
+
+  /** Copies all of a segment. */
+  default void write(MemorySegment host, MemorySegment device) {
+    write(host, 0, device, 0, host.byteSize());
+  }
 
   /** Copies the device's memory to the host's, after all work started so far, and waits for it. */
-  void read(MemorySegment device, MemorySegment host);
+  void read(MemorySegment device, long from, MemorySegment host, long to, long bytes);
+
+  /** Copies all of a segment. */
+  default void read(MemorySegment device, MemorySegment host) {
+    read(device, 0, host, 0, device.byteSize());
+  }
+
+  /**
+   * Copies host memory to the device's, after all work started so far, without waiting: the host's
+   * memory must not change before a {@link Mark} that is set later is reached.
+   */
+  void writeLater(MemorySegment host, long from, MemorySegment device, long to, long bytes);
+
+  /**
+   * Copies the device's memory to the host's, after all work started so far, without waiting: it is
+   * there when a {@link Mark} that is set later is reached.
+   */
+  void readLater(MemorySegment device, long from, MemorySegment host, long to, long bytes);
 
   /**
    * Host memory that copies reach fastest, until the device closes. It is the driver's, and not
@@ -28,10 +52,18 @@ public interface ComputeDevice extends Device {
   MemorySegment hostMemory(String purpose, long bytes);
 
   /**
-   * Says that copies will come from memory of the host, so that they run at full speed if the
-   * system allows it.
+   * Says that copies will come from and go to memory of the host, so that they run at full speed if
+   * the system allows it.
    */
-  void expectCopiesFrom(MemorySegment host);
+  void expectCopies(MemorySegment host);
+
+  /**
+   * Attention here to keys and values that lie elsewhere, brought in turn to two halves of some of
+   * this device's memory.
+   *
+   * @param staging this device's memory, with room for one sequence in one layer
+   */
+  KvAttention attention(KvLayout layout, KvSource source, MemorySegment staging);
 
   /** A lane for one thread that brings data while kernels run. */
   CopyLane copyLane();
@@ -39,10 +71,15 @@ public interface ComputeDevice extends Device {
   /** A place in the order of started work, to wait for. */
   Mark mark();
 
-  /** Brings data beside the kernels; used by one thread. */
+  /** Brings data beside the kernels; used by one thread at a time. */
   interface CopyLane {
     /** Copies host memory to the device's, and waits for it. */
-    void write(MemorySegment host, MemorySegment device);
+    void write(MemorySegment host, long from, MemorySegment device, long to, long bytes);
+
+    /** Copies all of a segment. */
+    default void write(MemorySegment host, MemorySegment device) {
+      write(host, 0, device, 0, host.byteSize());
+    }
   }
 
   /** Set by the thread that starts work, awaited by any. */

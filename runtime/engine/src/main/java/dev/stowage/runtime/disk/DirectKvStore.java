@@ -3,6 +3,7 @@ package dev.stowage.runtime.disk;
 import dev.stowage.plan.Footprint;
 import dev.stowage.runtime.device.DeviceException;
 import dev.stowage.runtime.device.KvLayout;
+import dev.stowage.runtime.device.KvSource;
 import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.device.Partial;
 import dev.stowage.runtime.device.RegionAttention;
@@ -30,7 +31,7 @@ import java.util.Arrays;
  *          other is filled, with the next sequence of the pass or the first of the next pass
  * </pre>
  */
-final class DirectKvStore implements KvStore {
+final class DirectKvStore implements KvStore, KvSource {
   private static final long F32 = Float.BYTES;
   private static final long PAGE = Footprint.PAGE_BYTES;
 
@@ -44,6 +45,7 @@ final class DirectKvStore implements KvStore {
   private final long halfBytes; // all keys, or all values, of one token
   private final long tokenBytes;
   private final long slotBytes;
+  private final MemorySegment staging;
   private final MemorySegment tails;
   private final Transfer[] reads = new Transfer[2];
   private final Transfer[] writes = new Transfer[2];
@@ -65,6 +67,7 @@ final class DirectKvStore implements KvStore {
     this.layout = layout;
     this.path = path;
     this.kernels = kernels;
+    this.staging = staging;
     var region = layout.region();
     headBytes = layout.type().rowBytes(layout.headDim());
     halfBytes = headBytes * region.heads().size();
@@ -221,8 +224,10 @@ final class DirectKvStore implements KvStore {
 
   /** Sees to it that a sequence's stored tokens are on their way to a place. */
   private void hold(int place, int layer, Rows rows, int row) {
-    int index = index(layer, rows.slot(row));
-    int stored = attention.stored(rows, row);
+    hold(place, index(layer, rows.slot(row)), attention.stored(rows, row));
+  }
+
+  private void hold(int place, int index, int stored) {
     if (heldIndex[place] == index && heldTokens[place] == stored) {
       return;
     }
@@ -241,6 +246,36 @@ final class DirectKvStore implements KvStore {
     }
     heldIndex[place] = index;
     heldTokens[place] = stored;
+  }
+
+  @Override
+  public MemorySegment memory() {
+    return staging;
+  }
+
+  @Override
+  public long bring(int layer, int slot, int tokens) {
+    int place = reading;
+    hold(place, index(layer, slot), tokens);
+    reading ^= 1;
+    await(reads[place], "read");
+    heldIndex[place] = -1;
+    return place * slotBytes;
+  }
+
+  @Override
+  public long valuesBehind() {
+    return halfBytes;
+  }
+
+  @Override
+  public long tokenStride() {
+    return tokenBytes;
+  }
+
+  @Override
+  public long headStride() {
+    return headBytes;
   }
 
   private void await(Transfer transfer, String verb) {

@@ -2,6 +2,7 @@ package dev.stowage.runtime.disk;
 
 import dev.stowage.runtime.device.DeviceException;
 import dev.stowage.runtime.device.KvLayout;
+import dev.stowage.runtime.device.KvSource;
 import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.device.Partial;
 import dev.stowage.runtime.device.RegionAttention;
@@ -20,7 +21,7 @@ import java.nio.file.StandardOpenOption;
  * headDim]}, so that a pass writes, and attention reads, one run of tokens at a time. Attention
  * reads a sequence into the staging buffer and attends there.
  */
-final class DiskKvStore implements KvStore {
+final class DiskKvStore implements KvStore, KvSource {
   private static final long F32 = Float.BYTES;
 
   private final String device;
@@ -108,6 +109,32 @@ final class DiskKvStore implements KvStore {
       }
       row = end;
     }
+  }
+
+  @Override
+  public MemorySegment memory() {
+    return staging;
+  }
+
+  @Override
+  public long bring(int layer, int slot, int tokens) {
+    read(layer, slot, tokens);
+    return 0;
+  }
+
+  @Override
+  public long valuesBehind() {
+    return halfBytes;
+  }
+
+  @Override
+  public long tokenStride() {
+    return tokenBytes;
+  }
+
+  @Override
+  public long headStride() {
+    return headBytes;
   }
 
   private void write(int layer, int slot, int token, int tokens) {

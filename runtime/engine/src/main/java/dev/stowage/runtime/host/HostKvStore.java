@@ -1,6 +1,7 @@
 package dev.stowage.runtime.host;
 
 import dev.stowage.runtime.device.KvLayout;
+import dev.stowage.runtime.device.KvSource;
 import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.device.Partial;
 import dev.stowage.runtime.device.RegionAttention;
@@ -14,7 +15,7 @@ import java.util.Optional;
  * headDim]}, so that attention reads each head's tokens in one run. Where attention is sparse,
  * {@link SparseRegion} keeps the keys by channel behind it.
  */
-final class HostKvStore implements KvStore {
+final class HostKvStore implements KvStore, KvSource {
   private static final long F32 = Float.BYTES;
 
   private final KvLayout layout;
@@ -98,6 +99,31 @@ final class HostKvStore implements KvStore {
       }
       row = end;
     }
+  }
+
+  @Override
+  public MemorySegment memory() {
+    return memory;
+  }
+
+  @Override
+  public long bring(int layer, int slot, int tokens) {
+    return base(layer, slot);
+  }
+
+  @Override
+  public long valuesBehind() {
+    return halfBytes;
+  }
+
+  @Override
+  public long tokenStride() {
+    return rowBytes;
+  }
+
+  @Override
+  public long headStride() {
+    return headBytes;
   }
 
   private long base(int layer, int slot) {

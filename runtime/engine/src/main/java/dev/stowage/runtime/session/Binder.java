@@ -24,6 +24,7 @@ import dev.stowage.runtime.device.DeviceContext;
 import dev.stowage.runtime.device.DeviceException;
 import dev.stowage.runtime.device.DeviceProvider;
 import dev.stowage.runtime.device.KvLayout;
+import dev.stowage.runtime.device.KvSource;
 import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.kernel.KernelSelection;
 import dev.stowage.runtime.kernel.Kernels;
@@ -152,7 +153,17 @@ final class Binder {
     var loads = new ArrayList<List<Load>>();
     var commands =
         new Commands(
-            plan, kernels, gpu, memory, weights, hostRows, vectors, stores, lanes, files, prepared,
+            plan,
+            tableKernels(),
+            gpu,
+            memory,
+            weights,
+            hostRows,
+            vectors,
+            stores,
+            lanes,
+            files,
+            prepared,
             recorder);
     for (var section : plan.sections()) {
       for (int i = 0; i < section.repeats(); i++) {
@@ -203,13 +214,21 @@ final class Binder {
                 .formatted(computing.name()));
       }
     }
-    if (computing.kind() == DeviceKind.GPU
-        && plan.buffer("hidden").instances() < plan.batch().microBatches()) {
-      throw new DeviceException(
-          computing.name(),
-          "hidden states of %d micro-batches wait in host memory, and this executor keeps all on the gpu; place 'activations' there"
-              .formatted(plan.batch().microBatches() - plan.buffer("hidden").instances()));
+    for (var buffer : plan.buffers()) {
+      if (waits(buffer)
+          && (computing.kind() != DeviceKind.GPU
+              || plan.machine().device(buffer.device()).kind() != DeviceKind.HOST)) {
+        throw new DeviceException(
+            buffer.device(),
+            "hidden states of %d micro-batches are to wait there, and this executor keeps them where it computes, or those of a gpu in host memory"
+                .formatted(buffer.instances()));
+      }
     }
+  }
+
+  /** Hidden states between stops, elsewhere than where the plan computes. */
+  static boolean waits(Buffer buffer) {
+    return buffer.name().startsWith("waiting.");
   }
 
   private void refuseApproximations() {
@@ -332,6 +351,11 @@ final class Binder {
                 devices.get(buffer.device()).allocate(buffer.name(), buffer.totalBytes()));
         case WEIGHTS, KV -> {}
       }
+      if (gpu != null
+          && memory.containsKey(buffer.name())
+          && plan.machine().device(buffer.device()).kind() == DeviceKind.HOST) {
+        gpu.expectCopies(memory.get(buffer.name()));
+      }
     }
   }
 
@@ -412,7 +436,7 @@ final class Binder {
       left.forEach(
           (name, rows) -> {
             if (plan.machine().device(name).kind() == DeviceKind.HOST) {
-              gpu.expectCopiesFrom(rows);
+              gpu.expectCopies(rows);
             }
           });
     }
@@ -516,20 +540,60 @@ final class Binder {
               schedule.writeBack().getOrDefault(region.device(), 0));
       var staging = memory.getOrDefault("staging." + region.name(), MemorySegment.NULL);
       var store = resources.add(devices.get(region.device()).openKv(layout, staging));
-      boolean apart =
-          gpu != null && plan.machine().device(region.device()).kind() == DeviceKind.CSD;
-      stores.put(region.name(), apart ? new BridgedKvStore(store, layout, gpu) : store);
+      stores.put(region.name(), broughtToGpu(region) ? brought(store, layout) : store);
     }
   }
 
-  /** Hosts and drives attend to what they hold; a host attends to what disks hold. */
+  /** Whether a gpu attends to keys and values that lie elsewhere. */
+  private boolean broughtToGpu(KvRegion region) {
+    return !region.device().equals(region.attendAt())
+        && plan.machine().device(region.attendAt()).kind() == DeviceKind.GPU;
+  }
+
+  private KvStore brought(KvStore store, KvLayout layout) {
+    var region = layout.region();
+    if (region.sparsity().isPresent() || !(store instanceof KvSource source)) {
+      throw new DeviceException(
+          region.attendAt(),
+          "attention there to KV region %s needs all keys brought from %s, which it cannot"
+              .formatted(region.name(), region.device()));
+    }
+    if (plan.machine().device(region.device()).kind() == DeviceKind.HOST
+        && !schedule.pageable().contains(Buffer.Purpose.KV)) {
+      gpu.expectCopies(source.memory());
+    }
+    var staging =
+        plan.buffers().stream()
+            .map(Buffer::name)
+            .filter(
+                name ->
+                    name.startsWith("staging." + region.name() + ".")
+                        && plan.buffer(name).device().equals(region.attendAt()))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    new DeviceException(
+                        region.attendAt(),
+                        "the plan has no room there to bring KV region %s to"
+                            .formatted(region.name())));
+    return new BroughtKvStore(store, gpu.attention(layout, source, memory.get(staging)));
+  }
+
+  /**
+   * Hosts, drives and gpus attend to what they hold; hosts and gpus attend to what disks hold, and
+   * gpus to what hosts hold.
+   */
   private void refuseAttentionElsewhere(KvRegion region) {
     var home = plan.machine().device(region.device()).kind();
     var place = plan.machine().device(region.attendAt()).kind();
     boolean here =
-        home == DeviceKind.DISK
-            ? place == DeviceKind.HOST
-            : region.device().equals(region.attendAt());
+        region.device().equals(region.attendAt())
+            ? home != DeviceKind.DISK
+            : switch (home) {
+              case DISK -> place == DeviceKind.HOST || place == DeviceKind.GPU && gpu != null;
+              case HOST -> place == DeviceKind.GPU && gpu != null;
+              case GPU, CSD -> false;
+            };
     if (!here) {
       throw new DeviceException(
           region.attendAt(),
@@ -537,12 +601,24 @@ final class Binder {
     }
   }
 
+  /** A gpu's compute lane looks rows up while another lane's attention has the threads. */
+  private Kernels tableKernels() {
+    return gpu == null ? kernels : KernelSelection.best(resources.add(new WorkerPool(1))).kernels();
+  }
+
+  /**
+   * Drives have the lanes that the schedule gives them. The host beside a gpu has always one, and
+   * all of its attention takes turns there: it has all threads.
+   */
   private void openLanes() {
+    String host = null;
     for (var region : plan.kv()) {
-      if (gpu == null
-          && schedule.lanes().contains(region.attendAt())
-          && plan.machine().device(region.attendAt()).kind() != DeviceKind.HOST) {
-        lanes.computeIfAbsent(region.attendAt(), name -> resources.add(new Lane(name)));
+      String name = Commands.laneOf(plan, region);
+      boolean hosts = plan.machine().device(name).kind() == DeviceKind.HOST;
+      boolean opens = hosts ? gpu != null : schedule.lanes().contains(name);
+      if (opens && !name.equals(computing().name()) && !lanes.containsKey(name)) {
+        lanes.put(name, hosts && host != null ? lanes.get(host) : resources.add(new Lane(name)));
+        host = hosts ? name : host;
       }
     }
   }
@@ -550,11 +626,20 @@ final class Binder {
   private Pass[] passes() {
     var hidden = plan.buffer("hidden");
     var segment = memory.get("hidden");
+    var elsewhere = new ArrayList<MemorySegment>();
+    for (var buffer : plan.buffers()) {
+      if (waits(buffer)) {
+        for (int i = 0; i < buffer.instances(); i++) {
+          elsewhere.add(memory.get(buffer.name()).asSlice(i * buffer.bytes(), buffer.bytes()));
+        }
+      }
+    }
     var passes = new Pass[plan.batch().microBatches()];
+    int here = passes.length - elsewhere.size();
+    int rows = plan.batch().rowsPerPass();
     for (int i = 0; i < passes.length; i++) {
-      passes[i] =
-          new Pass(
-              i, plan.batch().rowsPerPass(), segment.asSlice(i * hidden.bytes(), hidden.bytes()));
+      var own = segment.asSlice(Math.min(i, here) * hidden.bytes(), hidden.bytes());
+      passes[i] = new Pass(i, rows, own, i < here ? null : elsewhere.get(i - here));
     }
     return passes;
   }
@@ -746,7 +831,6 @@ final class Binder {
   private List<MemorySegment> landing() {
     for (var buffer : plan.buffers()) {
       if (buffer.name().startsWith("ring.")) {
-        gpu.expectCopiesFrom(memory.get(buffer.name()));
         return ringSlots(buffer.name());
       }
     }

@@ -28,9 +28,11 @@ import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Makes commands of steps: looks up every operand once, so that what runs knows only segments,
@@ -71,6 +73,13 @@ final class Commands {
   private final RopeTable rotations;
   private final MemorySegment[] ringSlots;
   private int waits; // of the stop that is being bound
+  private final Map<String, Sent> sent = new HashMap<>(); // by its name in host memory
+  private final Set<String> sentInStop = new HashSet<>(); // of the stop that is being bound
+  private final Map<String, MemorySegment[]> bridges = new HashMap<>();
+  private final Map<String, Partial[]> bridgesBack = new HashMap<>();
+
+  /** What brings the partial results of the stop that is being bound, by where they come to. */
+  private final Map<String, Arrival> arrivals = new HashMap<>();
 
   /** Tickets of attention that runs on lanes, by the partial result it writes. */
   private final Map<String, Ticket> tickets = new HashMap<>();
@@ -97,9 +106,18 @@ final class Commands {
     public void run(Pass pass) {
       lane.await(numbers[pass.flight]);
     }
+
+    /** Waits for what any pass has submitted. */
+    Ordering last() {
+      return pass -> {
+        for (long number : numbers) {
+          lane.await(number);
+        }
+      };
+    }
   }
 
-  /** Orders lanes, and does no work itself. */
+  /** Orders lanes, and does no work of its own. */
   private interface Ordering extends Command {}
 
   /**
@@ -221,6 +239,8 @@ final class Commands {
         commands.add(ticket); // q, k and v are free to be written again
       }
     }
+    sentInStop.clear();
+    takeHidden(commands);
     waits = -1;
     for (var step : section.steps()) {
       int first = commands.size();
@@ -234,7 +254,7 @@ final class Commands {
         case Step.Attend attend -> attend(commands, attend, layer, work);
         case Step.Append append -> append(commands, append, layer, work);
         case Step.Copy copy -> {
-          copy(commands, copy);
+          copy(commands, copy, work);
           record(commands, first, "copy(" + copy.from() + ")", work, 0);
         }
       }
@@ -242,10 +262,7 @@ final class Commands {
     if (head && gpu != null) {
       var from = place("logits");
       long row = shape.vocabulary() * F32;
-      commands.add(
-          pass ->
-              gpu.read(
-                  part(from.of(pass), rows.of(pass) * row), part(logits, rows.of(pass) * row)));
+      commands.add(pass -> gpu.read(from.of(pass), 0, logits, 0, rows.of(pass) * row));
     }
     return new Stop(
         commands.toArray(Command[]::new),
@@ -253,47 +270,172 @@ final class Commands {
         waits < 0 ? commands.size() : waits);
   }
 
+  /** A micro-batch whose hidden states wait elsewhere gets its flight's room for them. */
+  private void takeHidden(List<Command> commands) {
+    int elsewhere = plan.buffers().stream().filter(Binder::waits).mapToInt(Buffer::instances).sum();
+    if (elsewhere > 0) {
+      var hidden = plan.buffer("hidden");
+      int here = plan.batch().microBatches() - elsewhere;
+      var room = new MemorySegment[flights];
+      Arrays.setAll(
+          room,
+          flight ->
+              memory
+                  .get("hidden")
+                  .asSlice(
+                      (here + flight % (hidden.instances() - here)) * hidden.bytes(),
+                      hidden.bytes()));
+      Ordering take =
+          pass -> {
+            if (pass.waiting != null) {
+              pass.hidden = room[pass.flight];
+            }
+          };
+      commands.add(take);
+    }
+  }
+
   // -- between a gpu and the host
 
-  /** Queries, keys and values go to a host that attends; its partial results come back. */
-  private void copy(List<Command> commands, Step.Copy step) {
+  /** What is being sent from a gpu, in host memory: for every pass in flight. */
+  private record Sent(MemorySegment[] host, ComputeDevice.Mark[] marks) {}
+
+  /** What brings a partial result to the gpu that merges it; it is heard of by itself. */
+  private record Arrival(Command command) implements Ordering {
+    @Override
+    public void run(Pass pass) {
+      command.run(pass);
+    }
+  }
+
+  /**
+   * Between a gpu and the host: queries, keys and values go to what attends elsewhere, partial
+   * results come back, and hidden states wait there.
+   */
+  private void copy(List<Command> commands, Step.Copy step, Recorder.Work work) {
     boolean leaves = onGpu(step.from());
     if (gpu == null || leaves == onGpu(step.to())) {
       throw cannot("copy %s to %s".formatted(step.from(), step.to()));
     }
-    if (step.from().startsWith("partial.")) {
-      var from = partial(step.from());
-      var to = partial(step.to());
-      long oBytes = shape.queryWidth() * F32;
-      long stateBytes = 2L * shape.heads() * F32;
-      commands.add(
-          pass -> {
-            int rows = pass.rows.count();
-            move(from[pass.flight].o(), to[pass.flight].o(), rows * oBytes, leaves);
-            move(from[pass.flight].state(), to[pass.flight].state(), rows * stateBytes, leaves);
-          });
+    if (Binder.waits(plan.buffer(leaves ? step.to() : step.from()))) {
+      commands.add(wait(leaves, step.from().equals("hidden") ? step.to() : step.from()));
+    } else if (step.from().startsWith("partial.") && !leaves) {
+      var ticket = tickets.remove(step.from());
+      if (ticket != null) {
+        tickets.put(step.to(), ticket);
+      }
+      arrive(step.to(), partial(step.from()), work);
+    } else if (leaves) {
+      send(commands, step.from(), step.to(), instances(step.to()));
     } else {
-      var from = place(step.from());
-      var to = place(step.to());
-      long rowBytes = width(leaves ? step.from() : step.to()) * F32;
-      commands.add(pass -> move(from.of(pass), to.of(pass), pass.rows.count() * rowBytes, leaves));
+      throw cannot("copy %s to %s".formatted(step.from(), step.to()));
     }
+  }
+
+  /** Hidden states of the micro-batches that wait in a buffer. */
+  private Command wait(boolean leaves, String buffer) {
+    var place = memory.get(buffer);
+    long from = place.address();
+    long to = from + place.byteSize();
+    long rowBytes = shape.hidden() * F32;
+    return pass -> {
+      if (pass.waiting == null || pass.waiting.address() < from || pass.waiting.address() >= to) {
+        return;
+      }
+      long bytes = pass.rows.count() * rowBytes;
+      if (leaves) {
+        gpu.readLater(pass.hidden, 0, pass.waiting, 0, bytes);
+      } else {
+        gpu.writeLater(pass.waiting, 0, pass.hidden, 0, bytes);
+      }
+    };
+  }
+
+  /** Says that a partial result comes to the gpu just before it is merged. */
+  private void arrive(String to, Partial[] from, Recorder.Work work) {
+    var here = partial(to);
+    long oBytes = shape.queryWidth() * F32;
+    long stateBytes = 2L * shape.heads() * F32;
+    Command command =
+        pass -> {
+          int rows = pass.rows.count();
+          var source = from[pass.flight];
+          var target = here[pass.flight];
+          gpu.writeLater(source.o(), 0, target.o(), 0, rows * oBytes);
+          gpu.writeLater(source.state(), 0, target.state(), 0, rows * stateBytes);
+        };
+    arrivals.put(
+        to, new Arrival(recorder.lane("copy(host)").recorded(command, work, Recorder.Bytes.NONE)));
+  }
+
+  private Sent send(List<Command> commands, String from, String name, MemorySegment[] to) {
+    var sending =
+        sent.computeIfAbsent(
+            name,
+            _ -> {
+              var marks = new ComputeDevice.Mark[flights];
+              Arrays.setAll(marks, _ -> gpu.mark());
+              return new Sent(to, marks);
+            });
+    var source = place(from);
+    long rowBytes = width(from) * F32;
+    commands.add(
+        pass -> {
+          var host = sending.host[pass.flight];
+          gpu.readLater(source.of(pass), 0, host, 0, pass.rows.count() * rowBytes);
+          sending.marks[pass.flight].set();
+        });
+    return sending;
+  }
+
+  /** An operand as it is seen where a region is attended to, or stored, by others than a gpu. */
+  private Sent atHost(List<Command> commands, String operand) {
+    if (!onGpu(operand)) {
+      return sent.get(operand);
+    }
+    String name = operand + ".host";
+    return sentInStop.add(operand)
+        ? send(commands, operand, name, bridge(operand))
+        : sent.get(name);
+  }
+
+  /** Page-locked memory through which an operand goes to drives, for every pass in flight. */
+  private MemorySegment[] bridge(String operand) {
+    return bridges.computeIfAbsent(
+        operand,
+        name -> {
+          long bytes = plan.batch().rowsPerPass() * (width(name) * F32);
+          var host = new MemorySegment[flights];
+          Arrays.setAll(host, _ -> gpu.hostMemory(name, bytes));
+          return host;
+        });
+  }
+
+  /** Page-locked memory through which a drive's partial results come. */
+  private Partial[] bridgeBack(String partial) {
+    return bridgesBack.computeIfAbsent(
+        partial,
+        name -> {
+          long rows = plan.batch().rowsPerPass();
+          var host = new Partial[flights];
+          Arrays.setAll(
+              host,
+              _ ->
+                  new Partial(
+                      gpu.hostMemory(name, rows * (shape.queryWidth() * F32)),
+                      gpu.hostMemory(name, rows * (2L * shape.heads() * F32))));
+          return host;
+        });
+  }
+
+  private MemorySegment[] instances(String buffer) {
+    var segments = new MemorySegment[flights];
+    Arrays.setAll(segments, flight -> instance(buffer, flight));
+    return segments;
   }
 
   private boolean onGpu(String buffer) {
     return plan.machine().device(plan.buffer(buffer).device()).kind() == DeviceKind.GPU;
-  }
-
-  private void move(MemorySegment from, MemorySegment to, long bytes, boolean leaves) {
-    if (leaves) {
-      gpu.read(part(from, bytes), part(to, bytes));
-    } else {
-      gpu.write(part(from, bytes), part(to, bytes));
-    }
-  }
-
-  private static MemorySegment part(MemorySegment segment, long bytes) {
-    return segment.asSlice(0, bytes);
   }
 
   // -- who hears of it
@@ -341,30 +483,56 @@ final class Commands {
   // -- storage lanes
 
   private void attend(List<Command> commands, Step.Attend step, int layer, Recorder.Work work) {
-    var recorded = lane(plan.kvRegion(step.region()), "read");
+    var region = plan.kvRegion(step.region());
+    var recorded = lane(region, "read");
     var store = stores.get(step.region());
-    var queries = place(step.queries());
-    var into = partial(step.writes());
-    var lane = lane(step.region());
+    boolean elsewhere =
+        gpu != null && plan.machine().device(region.attendAt()).kind() != DeviceKind.GPU;
+    var queries = elsewhere ? atHost(commands, step.queries()) : null;
+    var into =
+        elsewhere && onGpu(step.writes()) ? bridgeBack(step.writes()) : partial(step.writes());
+    // on a lane, later: bound to the flight, since the pass may be on another by then
+    var perFlight = new Command[flights];
+    for (int flight = 0; flight < flights; flight++) {
+      var partial = into[flight];
+      Command attend;
+      if (elsewhere) {
+        var q = queries.host[flight];
+        var mark = queries.marks[flight];
+        attend =
+            pass -> {
+              mark.await();
+              store.attend(layer, pass.rows, q, partial);
+            };
+      } else {
+        var q = instance(step.queries(), flight);
+        attend = pass -> store.attend(layer, pass.rows, q, partial);
+      }
+      perFlight[flight] = recorded.recorded(attend, work, Recorder.Bytes.NONE);
+    }
+    var lane = gpu != null && !elsewhere ? null : lanes.get(laneOf(plan, region));
     if (lane == null) {
-      Command attend = pass -> store.attend(layer, pass.rows, queries.of(pass), into[pass.flight]);
-      commands.add(recorded.recorded(attend, work, Recorder.Bytes.NONE));
-      if (plan.machine().device(plan.kvRegion(step.region()).device()).kind() == DeviceKind.DISK) {
+      if (fromDiskToGpu(region)) {
+        stored.values().forEach(ticket -> commands.add(ticket.last())); // that write where it reads
+      }
+      commands.add(pass -> perFlight[pass.flight].run(pass));
+      if (plan.machine().device(region.device()).kind() == DeviceKind.DISK) {
         commands.add(pass -> expect(store, pass));
       }
     } else {
       var ticket = new Ticket(lane, flights);
       tickets.put(step.writes(), ticket);
-      // on a lane, later: bound to the flight, since the pass may be on another by then
-      var perFlight = new Command[flights];
-      for (int flight = 0; flight < flights; flight++) {
-        var q = instance(step.queries(), flight);
-        var partial = into[flight];
-        Command attend = pass -> store.attend(layer, pass.rows, q, partial);
-        perFlight[flight] = recorded.recorded(attend, work, Recorder.Bytes.NONE);
-      }
       commands.add(pass -> ticket.submit(perFlight, pass));
     }
+    if (elsewhere && onGpu(step.writes())) {
+      arrive(step.writes(), into, work);
+    }
+  }
+
+  /** A disk brings sequences to where it also gathers what it writes. */
+  private boolean fromDiskToGpu(KvRegion region) {
+    return plan.machine().device(region.device()).kind() == DeviceKind.DISK
+        && plan.machine().device(region.attendAt()).kind() == DeviceKind.GPU;
   }
 
   /** While what follows computes, a disk reads what the next pass will attend to. */
@@ -379,15 +547,33 @@ final class Commands {
     var recorded = lane(region, "write");
     long rowBytes = 2 * region.heads().size() * plan.kvType().rowBytes(shape.headDim());
     var store = stores.get(step.region());
-    var lane = lane(step.region());
+    boolean elsewhere =
+        gpu != null && plan.machine().device(region.device()).kind() != DeviceKind.GPU;
+    var sentKeys = elsewhere ? atHost(commands, step.keys()) : null;
+    var sentValues = elsewhere ? atHost(commands, step.values()) : null;
     var perFlight = new Command[flights];
     for (int flight = 0; flight < flights; flight++) {
-      var keys = instance(step.keys(), flight);
-      var values = instance(step.values(), flight);
-      Command append = pass -> store.append(layer, pass.rows, keys, values);
+      Command append;
+      if (elsewhere) {
+        var keys = sentKeys.host[flight];
+        var values = sentValues.host[flight];
+        var keysThere = sentKeys.marks[flight];
+        var valuesThere = sentValues.marks[flight];
+        append =
+            pass -> {
+              keysThere.await();
+              valuesThere.await();
+              store.append(layer, pass.rows, keys, values);
+            };
+      } else {
+        var keys = instance(step.keys(), flight);
+        var values = instance(step.values(), flight);
+        append = pass -> store.append(layer, pass.rows, keys, values);
+      }
       perFlight[flight] =
           recorded.recorded(append, work, pass -> rowBytes * stored(region, pass.rows));
     }
+    var lane = lanes.get(laneOf(plan, region));
     if (lane == null) {
       commands.add(pass -> perFlight[pass.flight].run(pass));
     } else {
@@ -408,9 +594,21 @@ final class Commands {
     return count;
   }
 
-  private Lane lane(String region) {
-    KvRegion kv = plan.kvRegion(region);
-    return lanes.get(kv.attendAt());
+  /**
+   * The device whose lane may attend to a region and store there, beside the compute lane: a drive,
+   * or the host beside a gpu. What a gpu attends to is stored by the host that holds it, or reads
+   * it from a disk. Otherwise the device that computes, which has no lane.
+   */
+  static String laneOf(ExecutablePlan plan, KvRegion region) {
+    var at = plan.machine().device(region.attendAt()).kind();
+    if (at != DeviceKind.GPU) {
+      return region.attendAt();
+    }
+    return switch (plan.machine().device(region.device()).kind()) {
+      case HOST -> region.device();
+      case DISK -> plan.buffer("staging." + region.name()).device();
+      case GPU, CSD -> region.attendAt();
+    };
   }
 
   // -- compute
@@ -750,6 +948,10 @@ final class Commands {
     if (ticket != null) {
       waits = waits < 0 ? commands.size() : waits;
       commands.add(ticket);
+    }
+    var arrival = arrivals.remove(step.reads().get(1));
+    if (arrival != null) {
+      commands.add(arrival);
     }
     commands.add(
         pass ->

@@ -53,8 +53,7 @@ final class GpuRing implements WeightStream.Onward {
   public void bring(int slot, int index) {
     if (bytes[index] > 0) {
       synchronized (copies) {
-        copies.write(
-            landing.get(slot).asSlice(0, bytes[index]), ring.get(slot).asSlice(0, bytes[index]));
+        copies.write(landing.get(slot), 0, ring.get(slot), 0, bytes[index]);
       }
     }
   }
@@ -70,7 +69,7 @@ final class GpuRing implements WeightStream.Onward {
     @Override
     public void read() {
       synchronized (copies) {
-        copies.write(source, target);
+        copies.write(source, 0, target, 0, source.byteSize());
       }
     }
   }

@@ -9,8 +9,11 @@ final class Pass {
   final Rows rows;
   final int[] tokens; // [rows] ids
   final int[] picks; // [rows] rows that get logits, upward
-  final MemorySegment hidden; // [rows, hidden]
+  final MemorySegment waiting; // [rows, hidden] between stops; null where they stay
   int pickCount;
+
+  /** Hidden states, {@code [rows, hidden]}; those that wait elsewhere lie here while at a stop. */
+  MemorySegment hidden;
 
   /** The picked rows that the head works on now. */
   int pickFrom;
@@ -32,8 +35,16 @@ final class Pass {
   int ringSlot;
 
   Pass(int microBatch, int capacity, MemorySegment hidden) {
+    this(microBatch, capacity, hidden, null);
+  }
+
+  /**
+   * @param waiting where hidden states are between stops; null where they stay
+   */
+  Pass(int microBatch, int capacity, MemorySegment hidden, MemorySegment waiting) {
     this.microBatch = microBatch;
     this.hidden = hidden;
+    this.waiting = waiting;
     rows = new Rows(capacity);
     tokens = new int[capacity];
     picks = new int[capacity];

@@ -139,7 +139,7 @@ final class RowTable {
   private void send(int from, int end, MemorySegment to, long stride) {
     if (from < end) {
       long bytes = (end - from) * stride;
-      gpu.write(wide.asSlice(0, bytes), to.asSlice(from * stride, bytes));
+      gpu.write(wide, 0, to, from * stride, bytes);
     }
   }
 
