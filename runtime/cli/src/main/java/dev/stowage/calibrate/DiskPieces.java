@@ -3,6 +3,7 @@ package dev.stowage.calibrate;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ElementType;
+import dev.stowage.plan.Footprint;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.RateCurve;
@@ -65,6 +66,7 @@ final class DiskPieces implements AutoCloseable {
   private final WorkerPool lanes = new WorkerPool(LANES);
   private final WorkerPool many = new WorkerPool(MANY);
   private final double timedSeconds;
+  private int appended; // tokens
 
   private DiskPieces(
       ModelFiles files, Device device, KvStore store, int vocabulary, double timedSeconds) {
@@ -118,7 +120,7 @@ final class DiskPieces implements AutoCloseable {
     int most = WRITE_TOKENS[WRITE_TOKENS.length - 1];
     var layout =
         new KvLayout(region, HEADS, HEADS, HEAD_DIM, ElementType.F32, Integer.MAX_VALUE, most);
-    var staging = Arena.ofAuto().allocate(TOKENS * TOKEN_BYTES, PAGE);
+    var staging = Arena.ofAuto().allocate(Footprint.diskStagingBytes(TOKEN_BYTES, region), PAGE);
     var store = device.openKv(layout, staging);
     return new DiskPieces(files, device, store, model.vocabulary(), timedSeconds);
   }
@@ -185,25 +187,21 @@ final class DiskPieces implements AutoCloseable {
     return Math.clamp(BATCH_BYTES / (rows * ROW_BYTES), 8, 128);
   }
 
+  /** Appends to what all pieces have appended before; begins anew where there is no room. */
   private Runnable append(int tokens) {
     var rows = new Rows(tokens);
     var numbers = arena.allocate(tokens * TOKEN_BYTES / 2, 64);
-    return new Runnable() {
-      private int at;
-
-      @Override
-      public void run() {
-        if (at + tokens > TOKENS) {
-          store.clear(0);
-          at = 0;
-        }
-        rows.clear();
-        for (int token = 0; token < tokens; token++) {
-          rows.add(0, at + token, at);
-        }
-        at += tokens;
-        store.append(0, rows, numbers, numbers);
+    return () -> {
+      if (appended + tokens > TOKENS) {
+        store.clear(0);
+        appended = 0;
       }
+      rows.clear();
+      for (int token = 0; token < tokens; token++) {
+        rows.add(0, appended + token, appended);
+      }
+      appended += tokens;
+      store.append(0, rows, numbers, numbers);
     };
   }
 

@@ -146,18 +146,24 @@ public final class Footprint {
   public static long stagingBytes(
       ModelShape shape, ElementType kvType, DeviceKind kind, KvRegion region) {
     return switch (kind) {
-      case DISK -> {
-        long bytes = sequenceBytes(shape, kvType, region);
-        if (bytes < DIRECT_BYTES) {
-          yield bytes;
-        }
-        long token = 2L * region.heads().size() * kvType.rowBytes(shape.headDim());
-        yield 2 * wholePages(token * region.tokens().size())
-            + 2 * kvWriteBytes(token)
-            + (long) region.layers().size() * region.sequences().size() * PAGE_BYTES;
-      }
+      case DISK ->
+          diskStagingBytes(2L * region.heads().size() * kvType.rowBytes(shape.headDim()), region);
       case HOST, GPU, CSD -> 0;
     };
+  }
+
+  /**
+   * As {@link #stagingBytes}, for a disk.
+   *
+   * @param tokenBytes of one token of one layer, all heads of the region
+   */
+  public static long diskStagingBytes(long tokenBytes, KvRegion region) {
+    long bytes = tokenBytes * region.tokens().size();
+    return align(bytes) < DIRECT_BYTES
+        ? align(bytes)
+        : 2 * wholePages(bytes)
+            + 2 * kvWriteBytes(tokenBytes)
+            + (long) region.layers().size() * region.sequences().size() * PAGE_BYTES;
   }
 
   /** Keys and values of one slot and layer, all tokens and heads of a region. */
