@@ -105,12 +105,11 @@ final class BenchCommand implements Callable<Integer> {
                 workers,
                 new Preparation(console))) {
       var benchmark =
-          Benchmark.run(planned.plan(), session, warmUp, repetitions, console.interrupt());
+          Benchmark.run(planned.plan(), session, warmUp, repetitions, false, console.interrupt());
       var memory = HostMemory.end(before, planned.plan());
       show(planned, benchmark, memory, session.kernels());
       if (trace != null) {
-        session.record(true);
-        Benchmark.run(planned.plan(), session, 0, 1, console.interrupt());
+        Benchmark.run(planned.plan(), session, 0, 1, true, console.interrupt());
         LaneTrace.of(planned, session.recording()).write(trace, console);
       }
     }

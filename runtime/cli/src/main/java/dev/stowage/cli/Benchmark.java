@@ -34,10 +34,16 @@ record Benchmark(
   /**
    * Runs blocks, and measures those after the warm-up.
    *
+   * @param spans whether to record single pieces of work too
    * @throws Failure if it is interrupted
    */
   static Benchmark run(
-      ExecutablePlan plan, Session session, int warmUp, int repetitions, Interrupt interrupt) {
+      ExecutablePlan plan,
+      Session session,
+      int warmUp,
+      int repetitions,
+      boolean spans,
+      Interrupt interrupt) {
     var block = block(plan);
     var prefill = new ArrayList<Double>();
     var decode = new ArrayList<Double>();
@@ -45,7 +51,7 @@ record Benchmark(
     double seconds = 0;
     for (int i = 0; i < warmUp + repetitions; i++) {
       if (i == warmUp) {
-        session.record(false);
+        session.record(spans);
       }
       var before = session.metrics();
       session.generate(block, (_, _) -> !interrupt.requested());

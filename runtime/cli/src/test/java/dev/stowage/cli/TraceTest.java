@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -114,22 +113,22 @@ class TraceTest {
       assertEquals(told * 1e6, busy, 1 + told * 10);
     }
 
-    // simulated sweeps begin while those run that they stand beside
+    // simulated sweeps compute while those run that they stand beside
     var compute = measured.get("compute(ram)");
-    double prefill = first(simulated.values(), "prefill sweep 1 of 1");
+    var simulatedCompute = simulated.get("compute(ram)");
+    double prefill = first(simulatedCompute, "prefill sweep 1 of 1");
     assertTrue(prefill >= 0 && prefill <= last(compute, "prefill sweep 1"), compute::toString);
-    double decode = first(simulated.values(), "decode sweep 3 of 5");
+    double decode = first(simulatedCompute, "decode sweep 3 of 5");
     assertTrue(decode >= last(compute, "decode sweep 2"), compute::toString);
     assertTrue(decode <= last(compute, "decode sweep 3"), compute::toString);
   }
 
-  private static double first(Collection<List<JsonNode>> lanes, String sweep) {
-    return lanes.stream()
-        .flatMap(List::stream)
+  private static double first(List<JsonNode> lane, String sweep) {
+    return lane.stream()
         .filter(span -> span.get("cat").textValue().equals(sweep))
         .mapToDouble(span -> span.get("ts").doubleValue())
         .min()
-        .orElseThrow(() -> new AssertionError(sweep + " in " + lanes));
+        .orElseThrow(() -> new AssertionError(sweep + " in " + lane));
   }
 
   private static double last(List<JsonNode> lane, String sweep) {
