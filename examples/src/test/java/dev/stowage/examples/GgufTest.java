@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.stowage.gpu.EmulatedDriver;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.Weight;
@@ -140,6 +141,25 @@ class GgufTest {
     assertEquals(30, outputs.getFirst().size());
     assertTrue(Set.copyOf(outputs.getFirst()).size() > 3, () -> outputs.getFirst().toString());
     outputs.forEach(output -> assertEquals(outputs.getFirst(), output));
+  }
+
+  @Test
+  void aGpuComputesMixedTypesAsTheHostDoes() throws Exception {
+    var driver = EmulatedDriver.loaded();
+    var model = GgufCopy.of(random(256, 512, 3), folder.resolve("q.gguf"), GgufTest::mixed);
+    int[] ids = new Random(SEED).ints(9, 0, 64).toArray();
+    var draft =
+        Draft.allOnHost(model, new BatchShape(1, 1, ids.length, 1, 7), ElementType.F32)
+            .withWeights(Draft.shares("gpu", 0.4, "ram", 0.3, "ssd", 0.3))
+            .withKv(Draft.shares("gpu", 0.5, "ram", 0.5), Draft.Axis.TOKENS);
+    var expected = score(model, ids);
+    try (var session = open(draft, model)) {
+      var onGpu = session.score(ids, 0);
+      for (int i = 0; i < ids.length - 1; i++) {
+        assertEquals(expected.logprobs().get(i), onGpu.logprobs().get(i), 1e-4, "seed " + SEED);
+      }
+    }
+    driver.assertEverythingIsReleased("afterwards");
   }
 
   private Path copy(Path model, ElementType type) throws Exception {

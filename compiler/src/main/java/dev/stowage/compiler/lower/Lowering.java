@@ -385,16 +385,17 @@ public final class Lowering {
 
   /** A ring with room, in each slot, for the largest stop's loads from the devices that count. */
   private void addRing(List<Buffer> buffers, String name, String device, Predicate<String> from) {
-    long slot = 0;
-    for (var section : sections) {
-      var loads =
-          section.steps().stream()
-              .filter(Step.Load.class::isInstance)
-              .map(Step.Load.class::cast)
-              .filter(load -> from.test(load.from()))
-              .toList();
-      slot = Math.max(slot, Footprint.ringSlotBytes(placed.shape(), loads));
-    }
+    var loads =
+        sections.stream()
+            .map(
+                section ->
+                    section.steps().stream()
+                        .filter(Step.Load.class::isInstance)
+                        .map(Step.Load.class::cast)
+                        .filter(load -> from.test(load.from()))
+                        .toList())
+            .toList();
+    long slot = Footprint.ringSlotBytes(placed.shape(), loads);
     if (slot > 0) {
       buffers.add(new Buffer(name, device, Buffer.Purpose.WORKING, slot, placed.prefetch() + 1));
     }

@@ -108,8 +108,8 @@ public final class MemoryUse {
     for (var region : weights) {
       add(region.home(), Buffer.Purpose.WEIGHTS, Footprint.residentBytes(shape, region));
     }
-    long slot = 0;
-    long slotFromDisk = 0;
+    var allLoads = new ArrayList<List<Step.Load>>();
+    var allLoadsFromDisk = new ArrayList<List<Step.Load>>();
     for (var stop : weights.isEmpty() ? List.<Stop>of() : stops(problem)) {
       var loads = new ArrayList<Step.Load>();
       var loadsFromDisk = new ArrayList<Step.Load>();
@@ -125,11 +125,13 @@ public final class MemoryUse {
           }
         }
       }
-      slot = Math.max(slot, Footprint.ringSlotBytes(shape, loads));
-      slotFromDisk = Math.max(slotFromDisk, Footprint.ringSlotBytes(shape, loadsFromDisk));
+      allLoads.add(loads);
+      allLoadsFromDisk.add(loadsFromDisk);
     }
+    long slot = Footprint.ringSlotBytes(shape, allLoads);
     add(problem.compute(), Buffer.Purpose.WORKING, (prefetch + 1) * slot);
     if (problem.computesOnGpu()) {
+      long slotFromDisk = Footprint.ringSlotBytes(shape, allLoadsFromDisk);
       add(problem.host().name(), Buffer.Purpose.WORKING, (prefetch + 1) * slotFromDisk);
     }
     add(problem.compute(), Buffer.Purpose.WEIGHTS, Footprint.align(shape.vectorBytes()));

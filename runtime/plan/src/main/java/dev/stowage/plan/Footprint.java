@@ -191,21 +191,32 @@ public final class Footprint {
   }
 
   /**
-   * Room that a ring's slot has for the loads of a stop: those rows of its matrices that do not lie
-   * where the compute is.
+   * Room that a ring's slot has for the loads of any stop: those rows of its matrices that do not
+   * lie where the compute is. Whole pages if some loads are, so that every slot begins where a page
+   * does.
    */
-  public static long ringSlotBytes(ModelShape shape, List<Step.Load> loadsOfOneStop) {
-    long pages = 0;
-    long sum = 0;
-    for (var load : loadsOfOneStop) {
-      long bytes = load.rows().size() * shape.rowBytes(load.weight(), load.type());
-      if (bytes >= DIRECT_BYTES) {
-        pages += spanBytes(bytes);
-      } else {
-        sum += align(bytes);
+  public static long ringSlotBytes(ModelShape shape, List<List<Step.Load>> loadsOfStops) {
+    boolean inPages = false;
+    long most = 0;
+    for (var loads : loadsOfStops) {
+      long sum = 0;
+      for (var load : loads) {
+        inPages |= loadsPages(shape, load);
+        long bytes = bytes(shape, load);
+        sum += loadsPages(shape, load) ? spanBytes(bytes) : align(bytes);
       }
+      most = Math.max(most, sum);
     }
-    return pages == 0 ? sum : wholePages(pages + sum);
+    return inPages ? wholePages(most) : most;
+  }
+
+  /** Whether a load brings whole pages, since it has enough bytes. */
+  public static boolean loadsPages(ModelShape shape, Step.Load load) {
+    return bytes(shape, load) >= DIRECT_BYTES;
+  }
+
+  private static long bytes(ModelShape shape, Step.Load load) {
+    return load.rows().size() * shape.rowBytes(load.weight(), load.type());
   }
 
   /** Bytes of the whole pages that so many bytes lie in, wherever they begin. */

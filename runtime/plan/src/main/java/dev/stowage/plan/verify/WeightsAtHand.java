@@ -109,7 +109,7 @@ final class WeightsAtHand implements Invariant {
     loads.forEach(load -> byRing.computeIfAbsent(load.ring(), r -> new ArrayList<>()).add(load));
     byRing.forEach(
         (ring, loadsOfRing) -> {
-          long bytes = Footprint.ringSlotBytes(index.plan.shape(), loadsOfRing);
+          long bytes = Footprint.ringSlotBytes(index.plan.shape(), List.of(loadsOfRing));
           if (bytes > index.buffer(ring).bytes()) {
             findings.add(
                 "buffer " + ring,
@@ -117,6 +117,14 @@ final class WeightsAtHand implements Invariant {
                 index.buffer(ring).bytes(),
                 PlanIndex.where(section),
                 bytes);
+          } else if (index.buffer(ring).bytes() % Footprint.PAGE_BYTES != 0
+              && loadsOfRing.stream()
+                  .anyMatch(load -> Footprint.loadsPages(index.plan.shape(), load))) {
+            findings.add(
+                "buffer " + ring,
+                "slots of %d bytes begin within pages, but %s loads whole ones",
+                index.buffer(ring).bytes(),
+                PlanIndex.where(section));
           }
         });
   }
