@@ -163,7 +163,7 @@ final class CommandLine {
     return line;
   }
 
-  /** The JVM flags that Stowage is built and tested with. */
+  /** The JVM flags of the command line. */
   private static List<String> flags() throws IOException {
     try (InputStream in = CommandLine.class.getResourceAsStream("jvm.args")) {
       return List.of(new String(in.readAllBytes(), StandardCharsets.UTF_8).strip().split("\\s+"));
