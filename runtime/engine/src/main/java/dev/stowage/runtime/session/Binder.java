@@ -9,6 +9,7 @@ import dev.stowage.plan.Footprint;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.ModelSource;
+import dev.stowage.plan.Op;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Section;
@@ -670,6 +671,27 @@ final class Binder {
       return span == null ? source.byteSize() : span.bytes();
     }
 
+    /** Whether a product is with rows that this brings. */
+    boolean serves(Op.MatMul op) {
+      return op.weight() == weight && rows.contains(op.rows());
+    }
+
+    /** The step of a stop after which this is not needed any more; -1 if it never is. */
+    int lastUse(Section section) {
+      int last = section.steps().size() - 1;
+      while (last >= 0
+          && !(section.steps().get(last) instanceof Step.Compute(Op.MatMul op, _, _, _)
+              && serves(op))) {
+        last--;
+      }
+      return last;
+    }
+
+    /** Where in the ring's slot its room ends. */
+    long end() {
+      return span == null ? room + Footprint.align(source.byteSize()) : endOfSpan();
+    }
+
     /** Where in the ring's slot what comes from a file ends. */
     long endOfSpan() {
       return span == null ? 0 : room + span.roomBytes();
@@ -677,8 +699,8 @@ final class Binder {
   }
 
   /**
-   * The loads of a stop; those of whole pages lie first in the ring's slot, and those from memory
-   * last.
+   * The loads of a stop in the order they are used; those of whole pages lie first in the ring's
+   * slot, and those from memory last.
    */
   private List<Load> loadsOf(Section section, int layer) {
     var loads = new ArrayList<Load>();
@@ -701,6 +723,7 @@ final class Binder {
         offset += Footprint.align(source.byteSize());
       }
     }
+    loads.sort(Comparator.comparing(load -> load.lastUse(section)));
     return loads;
   }
 
@@ -846,6 +869,6 @@ final class Binder {
                     load.source(), onGpu.asSlice(load.room(), load.bytes()), copies))
             : load.span().load(read.asSlice(load.room()));
     var reading = load.lane().reading(load.work(), load.bytes(), bound.requests().size());
-    return new WeightStream.Heard(bound, reading);
+    return new WeightStream.Heard(bound, reading, load.room(), load.end());
   }
 }

@@ -242,14 +242,22 @@ final class Commands {
     sentInStop.clear();
     takeHidden(commands);
     waits = -1;
-    for (var step : section.steps()) {
+    for (int number = 0; number < section.steps().size(); number++) {
+      var step = section.steps().get(number);
       int first = commands.size();
       var work = work(step, section, layer);
       switch (step) {
         case Step.Load load -> {} // the read lane's
         case Step.Compute compute -> {
+          int load = streamed(compute, layer, loads);
+          if (load >= 0) {
+            commands.add((Ordering) pass -> pass.stream.await(load));
+          }
           compute(commands, compute, layer, loads, rows);
           record(commands, first, "compute(" + compute.at() + ")", work, bytes(compute));
+          if (load >= 0 && loads.get(load).lastUse(section) == number) {
+            commands.add((Ordering) pass -> free(pass, load));
+          }
         }
         case Step.Attend attend -> attend(commands, attend, layer, work);
         case Step.Append append -> append(commands, append, layer, work);
@@ -268,6 +276,25 @@ final class Commands {
         commands.toArray(Command[]::new),
         section.layers().isEmpty() ? -1 : layer,
         waits < 0 ? commands.size() : waits);
+  }
+
+  /** The load that brings the rows of a product; -1 where they are resident, or none are needed. */
+  private int streamed(Step.Compute step, int layer, List<Binder.Load> loads) {
+    if (step.op() instanceof Op.MatMul op
+        && weights.find(op.weight(), layer, op.rows()).isEmpty()) {
+      for (int i = 0; i < loads.size(); i++) {
+        if (loads.get(i).serves(op)) {
+          return i;
+        }
+      }
+    }
+    return -1;
+  }
+
+  private static void free(Pass pass, int load) {
+    if (pass.usesLast) {
+      pass.stream.free(load);
+    }
   }
 
   /** A micro-batch whose hidden states wait elsewhere gets its flight's room for them. */
@@ -753,7 +780,7 @@ final class Commands {
     }
     var load =
         loads.stream()
-            .filter(l -> l.weight() == weight && l.rows().contains(op.rows()))
+            .filter(l -> l.serves(op))
             .findFirst()
             .orElseThrow(
                 () ->

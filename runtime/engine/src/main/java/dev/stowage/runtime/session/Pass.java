@@ -31,8 +31,14 @@ final class Pass {
 
   int nextLayer;
 
-  /** Where the stop's loaded weights lie, if it has any. */
+  /** Brings the stop's loaded weights, if it has any. */
+  WeightStream stream;
+
+  /** Where they lie. */
   int ringSlot;
+
+  /** Whether no other pass uses them after this one. */
+  boolean usesLast;
 
   Pass(int microBatch, int capacity, MemorySegment hidden) {
     this(microBatch, capacity, hidden, null);

@@ -24,6 +24,7 @@ final class Program {
   private final int flights;
   private final int[] word;
   private final int[] entries; // for every letter of the word, the read lane's entry it uses, or -1
+  private final boolean[] usesLast; // for every letter, whether no other uses its entry after it
   private final Pass[] passes;
   private final int picksAtOnce;
   private final WeightStream stream; // null if all weights are resident
@@ -56,12 +57,26 @@ final class Program {
     this.flights = flights;
     this.word = word;
     this.entries = entries;
+    usesLast = usesLast(entries);
     this.passes = passes;
     this.picksAtOnce = picksAtOnce;
     this.stream = stream;
     this.lanes = List.copyOf(lanes);
     this.stores = List.copyOf(stores);
     this.devices = List.copyOf(devices);
+    for (var pass : passes) {
+      pass.stream = stream;
+    }
+  }
+
+  private static boolean[] usesLast(int[] entries) {
+    var last = new boolean[entries.length];
+    int seen = Integer.MAX_VALUE;
+    for (int i = entries.length - 1; i >= 0; i--) {
+      last[i] = entries[i] >= 0 && entries[i] < seen;
+      seen = entries[i] >= 0 ? entries[i] : seen;
+    }
+    return last;
   }
 
   /**
@@ -141,6 +156,7 @@ final class Program {
         continue;
       }
       pass.ringSlot = slot;
+      pass.usesLast = usesLast[i];
       if (stop < stops.length - 1) {
         flight = (flight + 1) % flights;
         pass.flight = flight;
@@ -157,6 +173,7 @@ final class Program {
         for (int pick = 0; pick < pass.pickCount; pick += picksAtOnce) {
           pass.pickFrom = pick;
           pass.pickTo = Math.min(pick + picksAtOnce, pass.pickCount);
+          pass.usesLast = usesLast[i] && pass.pickTo == pass.pickCount;
           run(stops[stop], 0, stops[stop].length, pass);
           consumer.logits(pass);
         }

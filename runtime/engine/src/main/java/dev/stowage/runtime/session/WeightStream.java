@@ -3,12 +3,12 @@ package dev.stowage.runtime.session;
 import dev.stowage.runtime.storage.Request;
 import dev.stowage.runtime.weights.WeightLoad;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 
 /**
  * The read lane: loads the weights of stops into the slots of a ring, ahead of the compute lane and
@@ -21,7 +21,11 @@ import java.util.concurrent.locks.LockSupport;
  *   compute lane            ── 0 ──  ── 1 ──           ── 2 ──
  * </pre>
  *
- * Every load is a list of requests. Two threads take one after the other, so that the disk has
+ * Where there is more than one slot, the lanes meet at single loads, not at stops: the compute lane
+ * begins when the first matrix of its stop has come, and what it is done with makes room at once.
+ * So neither waits for the other's whole stop, and both may be a little early or late.
+ *
+ * <p>Every load is a list of requests. Two threads take one after the other, so that the disk has
  * always the next one at hand: with one it pauses between them, and more than two gain nothing.
  */
 final class WeightStream implements AutoCloseable {
@@ -41,38 +45,65 @@ final class WeightStream implements AutoCloseable {
     void bring(int slot, int index);
   }
 
-  /** A load, and what it is heard of as. */
-  record Heard(WeightLoad load, Recorder.Reading reading) {}
+  /**
+   * A load, what it is heard of as, and its room in the slot.
+   *
+   * @param from where its room begins, in bytes
+   * @param to where it ends
+   */
+  record Heard(WeightLoad load, Recorder.Reading reading, long from, long to) {}
 
   /** What fills a slot for one entry of the sequence. */
   private static final class Fill {
+    final Heard[] loads; // in the order they are used
     final Request[] requests;
-    final Recorder.Reading[] readings; // of every request, that which it is part of
-    final WeightLoad[] loads;
+    final int[] loadOf; // of every request
 
     Fill(List<Heard> heard) {
-      loads = heard.stream().map(Heard::load).toArray(WeightLoad[]::new);
-      requests =
-          Arrays.stream(loads).flatMap(load -> load.requests().stream()).toArray(Request[]::new);
-      readings =
-          heard.stream()
-              .flatMap(h -> Collections.nCopies(h.load().requests().size(), h.reading()).stream())
-              .toArray(Recorder.Reading[]::new);
+      loads = heard.toArray(Heard[]::new);
+      requests = heard.stream().flatMap(h -> h.load().requests().stream()).toArray(Request[]::new);
+      loadOf =
+          IntStream.range(0, loads.length)
+              .flatMap(i -> loads[i].load().requests().stream().mapToInt(request -> i))
+              .toArray();
+    }
+
+    int requests(int load) {
+      return loads[load].load().requests().size();
+    }
+
+    /** How much of the slot, from its beginning, is free once a load and those before it are. */
+    long freeAfter(int load) {
+      return Arrays.stream(loads, load + 1, loads.length)
+          .mapToLong(Heard::from)
+          .min()
+          .orElse(loads[load].to());
     }
   }
 
   private final Onward onward; // null where the slots are what the compute lane reads
+  private final boolean byLoads; // whether the lanes meet at loads; else at entries
   private final Fill[][] fills; // [slot][entry]
+  private final long[][] free; // [entry][load] what of the slot is free after it
   private final int[] entryOf; // a sweep's requests, in order: which entry each belongs to
   private final int[] firsts; // of every entry, its first request
   private final int slots;
   private final int entries;
+  private final long slotBytes;
   private final Thread[] threads = new Thread[THREADS];
   private final AtomicLong taken = new AtomicLong(); // requests, counted over all sweeps
-  private final AtomicIntegerArray left; // of a slot's entry, requests that have not come
-  private final AtomicLongArray ready; // of every slot, the entry it holds; -1 before the first
+
+  // What is under way, of as many entries as may be at once and more: number % flights is its line
+  private final int flights;
+  private final AtomicIntegerArray[] left; // [line][load] requests that have not come
+  private final AtomicIntegerArray loadsLeft; // [line] loads that have not come
+  private final AtomicLongArray[] come; // [line][load] the last entry whose load has; -1 at first
+
   private final AtomicLong bytes = new AtomicLong();
-  private volatile long released; // entries the compute lane is done with
+
+  /** What the compute lane is done with: each entry counts a slot's bytes. */
+  private volatile long released;
+
   private volatile Thread waiting;
   private volatile Throwable failure;
   private volatile boolean closed;
@@ -80,7 +111,7 @@ final class WeightStream implements AutoCloseable {
 
   /**
    * @param loads for every slot of the ring, for every entry of the sequence, the loads that fill
-   *     it; at least one for each
+   *     it in the order they are used; at least one for each
    */
   WeightStream(List<List<List<Heard>>> loads) {
     this(loads, null);
@@ -92,11 +123,22 @@ final class WeightStream implements AutoCloseable {
   WeightStream(List<List<List<Heard>>> loads, Onward onward) {
     this.onward = onward;
     slots = loads.size();
+    byLoads = onward == null && slots > 1;
     entries = loads.getFirst().size();
     fills =
         loads.stream()
             .map(slot -> slot.stream().map(Fill::new).toArray(Fill[]::new))
             .toArray(Fill[][]::new);
+    free =
+        Arrays.stream(fills[0])
+            .map(fill -> IntStream.range(0, fill.loads.length).mapToLong(fill::freeAfter).toArray())
+            .toArray(long[][]::new);
+    slotBytes =
+        Arrays.stream(fills[0])
+            .flatMap(fill -> Arrays.stream(fill.loads))
+            .mapToLong(Heard::to)
+            .max()
+            .orElseThrow();
     firsts = new int[entries + 1];
     for (int entry = 0; entry < entries; entry++) {
       firsts[entry + 1] = firsts[entry] + fills[0][entry].requests.length;
@@ -105,11 +147,20 @@ final class WeightStream implements AutoCloseable {
     for (int entry = 0; entry < entries; entry++) {
       Arrays.fill(entryOf, firsts[entry], firsts[entry + 1], entry);
     }
-    left = new AtomicIntegerArray(slots);
-    ready = new AtomicLongArray(slots);
-    for (int slot = 0; slot < slots; slot++) {
-      left.set(slot, fills[slot][slot % entries].requests.length);
-      ready.set(slot, -1);
+    flights = Math.ceilDiv(slots + 1, entries) * entries;
+    left = new AtomicIntegerArray[flights];
+    loadsLeft = new AtomicIntegerArray(flights);
+    come = new AtomicLongArray[flights];
+    for (int line = 0; line < flights; line++) {
+      var fill = fills[0][line % entries];
+      left[line] =
+          new AtomicIntegerArray(
+              IntStream.range(0, fill.loads.length).map(fill::requests).toArray());
+      loadsLeft.set(line, fill.loads.length);
+      come[line] = new AtomicLongArray(fill.loads.length);
+      for (int load = 0; load < fill.loads.length; load++) {
+        come[line].set(load, -1);
+      }
     }
     for (int i = 0; i < THREADS; i++) {
       threads[i] = Thread.ofPlatform().daemon().name("stowage-read-" + i).unstarted(this::load);
@@ -122,29 +173,40 @@ final class WeightStream implements AutoCloseable {
     }
   }
 
+  // -- the compute lane
+
   /**
-   * Waits for the next entry of the sequence; returns the slot it lies in. It stays there until
-   * {@link #release}.
+   * Goes on to the next entry of the sequence; returns the slot it lies in, where its loads stay
+   * until {@link #release}. They may have to be awaited one by one.
    */
   int acquire() {
     long entry = acquired++;
-    int slot = (int) (entry % slots);
-    int spins = 0;
-    while (ready.get(slot) != entry) {
-      if (failure != null) {
-        throw Failures.unchecked(failure);
-      }
-      if (++spins < SPINS) {
-        Thread.onSpinWait();
-      } else {
-        waiting = Thread.currentThread();
-        if (ready.get(slot) != entry && failure == null) {
-          LockSupport.park(this);
-        }
-        waiting = null;
-      }
+    if (!byLoads) {
+      awaitAll(entry);
     }
-    return slot;
+    return (int) (entry % slots);
+  }
+
+  /** Waits for a load of the entry acquired last. */
+  void await(int load) {
+    await(acquired - 1, load);
+  }
+
+  /** Frees the room of a load of the entry acquired last, and of those before it. */
+  void free(int load) {
+    if (byLoads) {
+      long entry = acquired - 1;
+      advance(entry * slotBytes + free[(int) (entry % entries)][load]);
+    }
+  }
+
+  /** Frees the slot of the entry acquired last. */
+  void release() {
+    awaitAll(acquired - 1);
+    if (onward != null) {
+      onward.released((int) ((acquired - 1) % slots));
+    }
+    advance(acquired * slotBytes);
   }
 
   /** Bytes loaded so far. */
@@ -152,16 +214,39 @@ final class WeightStream implements AutoCloseable {
     return bytes.get();
   }
 
-  /** Frees the slot of the entry acquired last. */
-  void release() {
-    if (onward != null) {
-      onward.released((int) ((acquired - 1) % slots));
-    }
-    released = acquired;
+  private void advance(long position) {
+    released = position;
     for (var thread : threads) {
       LockSupport.unpark(thread);
     }
   }
+
+  private void awaitAll(long entry) {
+    for (int load = 0; load < fills[0][(int) (entry % entries)].loads.length; load++) {
+      await(entry, load);
+    }
+  }
+
+  private void await(long entry, int load) {
+    var last = come[(int) (entry % flights)];
+    int spins = 0;
+    while (last.get(load) != entry) {
+      if (failure != null) {
+        throw Failures.unchecked(failure);
+      }
+      if (++spins < SPINS) {
+        Thread.onSpinWait();
+      } else {
+        waiting = Thread.currentThread();
+        if (last.get(load) != entry && failure == null) {
+          LockSupport.park(this);
+        }
+        waiting = null;
+      }
+    }
+  }
+
+  // -- the read lane
 
   private void load() {
     try {
@@ -170,24 +255,27 @@ final class WeightStream implements AutoCloseable {
         int request = (int) (number % entryOf.length);
         int index = entryOf[request];
         long entry = number / entryOf.length * entries + index;
-        while (!closed && failure == null && entry - released >= slots) {
+        int slot = (int) (entry % slots);
+        var fill = fills[slot][index];
+        int at = request - firsts[index];
+        int load = fill.loadOf[at];
+        long position = (entry - slots) * slotBytes + fill.loads[load].to();
+        while (!closed && failure == null && position > released) {
           LockSupport.park(this);
         }
         if (closed || failure != null) {
           return;
         }
-        int slot = (int) (entry % slots);
-        var fill = fills[slot][index];
-        int at = request - firsts[index];
         if (onward != null) {
           onward.claim(slot);
         }
-        fill.readings[at].begin();
+        fill.loads[load].reading().begin();
         fill.requests[at].read();
         bytes.addAndGet(fill.requests[at].bytes()); // before it is heard of
-        fill.readings[at].end();
-        if (left.decrementAndGet(slot) == 0) {
-          finish(slot, entry, fill);
+        fill.loads[load].reading().end();
+        int line = (int) (entry % flights);
+        if (left[line].decrementAndGet(load) == 0) {
+          finish(slot, entry, fill, load);
         }
       }
     } catch (Throwable e) {
@@ -199,16 +287,20 @@ final class WeightStream implements AutoCloseable {
     }
   }
 
-  /** The last request of an entry has come. */
-  private void finish(int slot, long entry, Fill fill) {
-    for (var load : fill.loads) {
-      load.check();
-    }
-    if (onward != null) {
+  /** The last request of a load has come. */
+  private void finish(int slot, long entry, Fill fill, int load) {
+    int line = (int) (entry % flights);
+    fill.loads[load].load().check();
+    left[line].set(load, fill.requests(load));
+    if (onward == null) {
+      come[line].set(load, entry);
+    } else if (loadsLeft.decrementAndGet(line) == 0) {
       onward.bring(slot, (int) (entry % entries));
+      loadsLeft.set(line, fill.loads.length);
+      for (int i = 0; i < fill.loads.length; i++) {
+        come[line].set(i, entry);
+      }
     }
-    left.set(slot, fills[slot][(int) ((entry + slots) % entries)].requests.length);
-    ready.set(slot, entry);
     LockSupport.unpark(waiting);
   }
 

@@ -23,9 +23,11 @@ import java.util.OptionalInt;
 import java.util.Random;
 import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The ring holds what the sequence says, in its order, over any number of sweeps. */
+@Timeout(120)
 class WeightStreamTest {
   private static final int FILE_BYTES = 12 << 20;
   private static final long SEED = 5;
@@ -56,16 +58,83 @@ class WeightStreamTest {
           for (int i = 0; i < 11; i++) {
             int slot = stream.acquire();
             assertEquals(i % slots, slot);
+            boolean freed = random.nextBoolean();
             for (int load = 0; load < entries.get(i % 4).size(); load++) {
+              stream.await(load);
               var span = entries.get(i % 4).get(load);
               assertEquals(
                   -1,
                   whole.asSlice(span.offset(), span.bytes()).mismatch(ring.rows(slot, i % 4, load)),
                   "seed %d, %d slots, entry %d, load %d".formatted(SEED, slots, i, load));
+              if (freed) {
+                stream.free(load);
+              }
             }
             stream.release();
           }
           assertTrue(stream.bytes() > 0);
+        }
+      }
+    }
+  }
+
+  @Test
+  void roomThatAStopIsDoneWithIsFilledBeforeTheStopEnds() throws Exception {
+    var content = content();
+    try (var arena = Arena.ofShared();
+        var file = StoredFile.open(folder.resolve("weights"))) {
+      var entry =
+          List.of(
+              span(file, content, 0, 1 << 20),
+              span(file, content, 2 << 20, 1 << 20),
+              span(file, content, 4 << 20, 1 << 20));
+      var ring = new Ring(arena, List.of(entry, entry, entry), 2);
+      long load =
+          ring.loads.getFirst().getFirst().getFirst().load().requests().stream()
+              .mapToLong(request -> request.bytes())
+              .sum();
+      try (var stream = new WeightStream(ring.loads)) {
+        stream.start();
+        stream.acquire();
+        stream.await(2);
+        while (stream.bytes() < 6 * load) {
+          Thread.onSpinWait(); // both slots are full
+        }
+        stream.await(0);
+        stream.free(0);
+        while (stream.bytes() < 7 * load) {
+          Thread.onSpinWait(); // the first load of the third entry
+        }
+        stream.free(1);
+        while (stream.bytes() < 8 * load) {
+          Thread.onSpinWait();
+        }
+        assertEquals(
+            -1,
+            MemorySegment.ofArray(content).asSlice(4 << 20, 1 << 20).mismatch(ring.rows(0, 0, 2)),
+            "what is still in use");
+        stream.release();
+        assertEquals(1, stream.acquire());
+      }
+    }
+  }
+
+  @Test
+  void withOneSlotAStopIsLoadedWholeBeforeItBeginsAndKeptWholeUntilItEnds() throws Exception {
+    var content = content();
+    try (var arena = Arena.ofShared();
+        var file = StoredFile.open(folder.resolve("weights"))) {
+      var entry = List.of(span(file, content, 0, 1 << 20), span(file, content, 2 << 20, 1 << 20));
+      var ring = new Ring(arena, List.of(entry), 1);
+      try (var stream = new WeightStream(ring.loads)) {
+        stream.start();
+        for (int i = 0; i < 5; i++) {
+          stream.acquire();
+          long whole = stream.bytes();
+          stream.free(0);
+          stream.free(1);
+          assertEquals(whole, stream.bytes());
+          stream.release();
         }
       }
     }
@@ -117,7 +186,8 @@ class WeightStreamTest {
               OptionalInt.of(~right.sum().getAsInt()));
       try (var stream = new WeightStream(new Ring(arena, List.of(List.of(wrong)), 2).loads)) {
         stream.start();
-        var error = assertThrows(UncheckedIOException.class, stream::acquire);
+        stream.acquire();
+        var error = assertThrows(UncheckedIOException.class, () -> stream.await(0));
         assertTrue(error.getMessage().contains("damaged; delete it"), error.getMessage());
       }
     }
@@ -149,11 +219,12 @@ class WeightStreamTest {
           long at = 0;
           for (var span : spans) {
             var load = span.load(room.asSlice(at));
+            long from = at;
+            at += Footprint.wholePages(span.roomBytes());
             entryLoads.add(
                 new WeightStream.Heard(
-                    load, read.reading(WORK, span.bytes(), load.requests().size())));
-            entryRows.add(room.asSlice(at + span.shift(), span.bytes()));
-            at += Footprint.wholePages(span.roomBytes());
+                    load, read.reading(WORK, span.bytes(), load.requests().size()), from, at));
+            entryRows.add(room.asSlice(from + span.shift(), span.bytes()));
           }
           slotLoads.add(entryLoads);
           slotRows.add(entryRows);
