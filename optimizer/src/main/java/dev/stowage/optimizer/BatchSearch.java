@@ -9,8 +9,10 @@ import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -22,10 +24,12 @@ import java.util.function.Predicate;
  * for the best of a grid need not be where the best of all shapes is near. Weights are loaded ahead
  * in all of these; that loads take turns instead is tried where nothing else fits, and for the best
  * in the end. Shapes that need more of everything than one that did not fit are skipped, as are
- * those whose bound is worse than the best so far. The number of linear programs is bounded.
+ * those whose bound is worse than the best so far; those that the prices of others show to be far
+ * from the best are put off. The number of linear programs is bounded.
  */
 final class BatchSearch {
-  private static final int GRID_PROGRAMS = 40;
+  /** Shapes of the grid that are looked at after the best of them. */
+  private static final int GRID_LOOKS = 40;
 
   /** Programs that are solved when refining from the best, the second and the third start ends. */
   private static final List<Integer> REFINED_PROGRAMS = List.of(64, 76, 88);
@@ -34,6 +38,9 @@ final class BatchSearch {
 
   /** Shapes this close to the best count as equally good: the cost model is no finer. */
   private static final double EQUAL = 5e-3;
+
+  /** Shapes this much worse than the best are put off: rounding hardly ever loses more. */
+  private static final double FAR = 5e-2;
 
   /**
    * @param structure of the problem with the KV cache's type decided
@@ -48,12 +55,26 @@ final class BatchSearch {
 
   private record Try(Structure structure, BatchShape batch, int prefetch) {}
 
+  /** A shape whose score cannot go below what the prices of others say. */
+  private record PutOff(Try what, double atLeast) {}
+
   private final Problem problem;
   private final List<Structure> byKvType;
   private final Programs programs;
   private final List<Candidate> found = new ArrayList<>();
   private final List<Try> tooLarge = new ArrayList<>();
+  private final List<PutOff> putOff = new ArrayList<>();
   private final Set<Try> tried = new HashSet<>();
+  private final Map<BatchShape, Double> bounds = new HashMap<>();
+
+  /** Shapes that were solved or put off. */
+  private int looked;
+
+  /** As many as {@link #looked} said when the best was found. */
+  private int lookedAtBest;
+
+  /** Of what was found, in the same order. */
+  private final List<DualBound> prices = new ArrayList<>();
 
   BatchSearch(Problem problem, Programs programs) {
     this.problem = problem;
@@ -132,6 +153,29 @@ final class BatchSearch {
       refine(starts.get(i), REFINED_PROGRAMS.get(i) * byKvType.size());
     }
     loadInTurn();
+    return ranked();
+  }
+
+  /**
+   * Takes up what was put off, for its fractions are far from the best, and yet may do better than
+   * a score: the most promising first, as many as a grid has looks.
+   *
+   * @return whether there was any
+   */
+  boolean takeUp(double score) {
+    var later =
+        putOff.stream()
+            .filter(off -> off.atLeast() < score)
+            .sorted(Comparator.comparingDouble(PutOff::atLeast))
+            .limit(GRID_LOOKS)
+            .toList();
+    putOff.removeAll(later);
+    later.forEach(off -> solve(off.what()));
+    return !later.isEmpty();
+  }
+
+  /** What fits of all that was solved, the best first; see {@link #run}. */
+  List<Candidate> ranked() {
     var ranked = new ArrayList<>(found);
     ranked.sort(Comparator.comparingDouble(Candidate::score).thenComparing(SIMPLEST));
     if (!ranked.isEmpty()) {
@@ -192,7 +236,6 @@ final class BatchSearch {
    * @param one whether any shape that fits will do
    */
   private void searchGrid(boolean one) {
-    int before = programs.solved();
     int most = problem.workload().requests().orElse(Integer.MAX_VALUE);
     var sizes = new ArrayList<>(geometric(problem.workload().sequences(), most, 2));
     var shapes = new ArrayList<BatchShape>();
@@ -211,16 +254,16 @@ final class BatchSearch {
     shapes.sort(
         Comparator.comparingDouble(this::bound)
             .thenComparingInt(BatchShape::sequences)
-            .thenComparingInt(BatchShape::microBatches)
-            .thenComparingInt(b -> -b.prefillChunk()));
+            .thenComparingInt(b -> -b.prefillChunk())
+            .thenComparingInt(BatchShape::microBatches));
     for (int prefetch : prefetches()) {
       for (var shape : shapes) {
         for (var typed : byKvType) {
           if (one && !found.isEmpty()) {
             return;
           }
-          if (programs.solved() - before < GRID_PROGRAMS * byKvType.size()) {
-            attempt(typed, shape, prefetch);
+          if (looked - lookedAtBest < GRID_LOOKS * byKvType.size()) {
+            attempt(typed, shape, prefetch, true);
           }
         }
       }
@@ -252,7 +295,7 @@ final class BatchSearch {
     byScore.sort(Comparator.comparingDouble(Candidate::score).thenComparing(SIMPLEST));
     for (var candidate : byScore.subList(0, Math.min(IN_TURN, byScore.size()))) {
       for (int prefetch : prefetches()) {
-        attempt(candidate.structure(), candidate.batch(), prefetch);
+        attempt(candidate.structure(), candidate.batch(), prefetch, true);
       }
     }
   }
@@ -261,7 +304,7 @@ final class BatchSearch {
     var shapes = shapesOf(sequences);
     boolean fits = shapes.isEmpty();
     for (var typed : byKvType) {
-      fits = attempt(typed, shapes.getLast(), prefetches().getLast()) || fits;
+      fits = attempt(typed, shapes.getLast(), prefetches().getLast(), false) || fits;
     }
     return fits;
   }
@@ -298,7 +341,7 @@ final class BatchSearch {
         var next = centre;
         for (var shape : around) {
           if (programs.solved() < mostPrograms) {
-            attempt(centre.structure(), shape, centre.prefetch());
+            attempt(centre.structure(), shape, centre.prefetch(), true);
           }
           var typed = centre.structure();
           int prefetch = centre.prefetch();
@@ -332,8 +375,12 @@ final class BatchSearch {
     }
   }
 
-  /** Solves a shape unless it cannot help; whether it is known to be feasible. */
-  private boolean attempt(Structure typed, BatchShape batch, int prefetch) {
+  /**
+   * Solves a shape unless it cannot help; whether it is known to be feasible.
+   *
+   * @param mayPutOff whether one that is far from the best is left for later
+   */
+  private boolean attempt(Structure typed, BatchShape batch, int prefetch, boolean mayPutOff) {
     var now = new Try(typed, batch, prefetch);
     if (!tried.add(now)) {
       return found.stream()
@@ -350,14 +397,54 @@ final class BatchSearch {
     if (best().isPresent() && bound(batch) > best().get().score()) {
       return false;
     }
-    var solved = programs.first(Formulation.open(typed, batch, prefetch, Set.of()));
+    looked++;
+    var formulation = Formulation.open(typed, batch, prefetch, Set.of());
+    if (mayPutOff && isFarFromBest(now, formulation)) {
+      return false;
+    }
+    return solve(now, formulation);
+  }
+
+  private void solve(Try later) {
+    solve(later, Formulation.open(later.structure(), later.batch(), later.prefetch(), Set.of()));
+  }
+
+  private boolean solve(Try now, Formulation formulation) {
+    var solved = programs.first(formulation);
     if (solved.isEmpty()) {
       tooLarge.add(now);
       return false;
     }
+    var batch = now.batch();
     found.add(
-        new Candidate(typed, batch, prefetch, score(batch, solved.get().value()), solved.get()));
+        new Candidate(
+            now.structure(),
+            batch,
+            now.prefetch(),
+            score(batch, solved.get().value()),
+            solved.get()));
+    if (best().get() == found.getLast()) {
+      lookedAtBest = looked;
+    }
+    prices.add(DualBound.of(solved.get().rowsOfFirst(), solved.get().first().duals()));
     return true;
+  }
+
+  /** Whether the prices of a shape that was solved show that another is far from the best. */
+  private boolean isFarFromBest(Try now, Formulation formulation) {
+    if (found.isEmpty()) {
+      return false;
+    }
+    double best = best().get().score();
+    double far = best + FAR * Math.abs(best);
+    for (int i = prices.size() - 1; i >= 0; i--) {
+      double atLeast = score(now.batch(), programs.firstAtLeast(formulation, prices.get(i)));
+      if (atLeast > far) {
+        putOff.add(new PutOff(now, atLeast));
+        return true;
+      }
+    }
+    return false;
   }
 
   private Optional<Candidate> best() {
@@ -419,7 +506,12 @@ final class BatchSearch {
   private double bound(BatchShape batch) {
     return switch (problem.objective().first()) {
       case Goal.MaximizeThroughput _, Goal.MinimizeLatency _ ->
-          score(batch, 1e3 * byKvType.getFirst().lowerBound(problem.workload().typical(batch)));
+          bounds.computeIfAbsent(
+              batch,
+              shape ->
+                  score(
+                      shape,
+                      1e3 * byKvType.getFirst().lowerBound(problem.workload().typical(shape))));
       case Goal.MaximizePhaseThroughput _,
           Goal.MinimizePhaseLatency _,
           Goal.Share _,

@@ -43,6 +43,10 @@ public final class Optimizer {
       return explain(problem, search, new Programs(solver));
     }
     var best = rounded(candidates, programs);
+    if (search.takeUp(best.map(Settled::score).orElse(Double.POSITIVE_INFINITY))) {
+      candidates = search.ranked();
+      best = rounded(candidates, programs);
+    }
     if (best.isPresent()) {
       return new Placed(
           placement(programs, candidates, best.get().candidate(), best.get().whole()));
@@ -66,8 +70,12 @@ public final class Optimizer {
                             .collect(Collectors.joining(" or ")))));
   }
 
-  /** A shape with its placement in whole units. */
-  private record Settled(Candidate candidate, Settling.Whole whole) {}
+  /**
+   * A shape with its placement in whole units.
+   *
+   * @param score as {@link Candidate#score}, of the whole units
+   */
+  private record Settled(Candidate candidate, Settling.Whole whole, double score) {}
 
   /** How a block is cut: shapes of one cut lose alike to rounding. */
   private record Cut(int microBatches, int prefillChunk, ElementType kvType) {
@@ -106,7 +114,7 @@ public final class Optimizer {
         double score = candidate.score() * settling.loss(whole);
         if (score < bestScore) {
           bestScore = score;
-          best = Optional.of(new Settled(candidate, whole.get()));
+          best = Optional.of(new Settled(candidate, whole.get(), score));
         }
         if (settling.loss(whole) <= 1 + Settling.CLOSE) {
           return best;

@@ -58,6 +58,13 @@ final class Programs {
     return solve(formulation, List.of(formulation.problem().objective().first()), false);
   }
 
+  /** What {@link #first} cannot come to less than, by the prices of another program. */
+  double firstAtLeast(Formulation formulation, DualBound prices) {
+    var goal = formulation.problem().objective().first();
+    return prices.of(formulation.model(terms(formulation, goal), List.of()))
+        + offset(formulation, goal);
+  }
+
   /** All goals, then the block's time if none of them is about it, then the least effort. */
   Optional<Solved> all(Formulation formulation) {
     var objective = formulation.problem().objective();
@@ -152,9 +159,7 @@ final class Programs {
       Formulation formulation, LpOutcome.Optimal first, LpOutcome.Optimal last, double value) {
     return last == null
         ? Optional.empty()
-        : Optional.of(
-            new Solved(
-                formulation, first, formulation.model(List.of(), List.of()).rows(), last, value));
+        : Optional.of(new Solved(formulation, first, formulation.rows(), last, value));
   }
 
   private static List<Term> terms(Formulation formulation, Goal goal) {

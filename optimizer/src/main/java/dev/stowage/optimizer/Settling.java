@@ -214,18 +214,19 @@ final class Settling {
   private Optional<Whole> round(Solved planned, Settled settled) {
     for (double part : MARGINS) {
       var solved = programs.all(formulation(settled, part));
-      if (solved.isPresent()) {
-        var program = solved.get();
-        var weights =
-            Rounding.weights(
-                candidate.structure().resources(),
-                batch,
-                candidate.prefetch(),
-                program.formulation().weightShares(program.last().values()),
-                settled);
-        if (weights.isPresent()) {
-          return Optional.of(new Whole(planned, program, settled, weights.get()));
-        }
+      if (solved.isEmpty()) {
+        return Optional.empty(); // nor is there more room with a larger margin
+      }
+      var program = solved.get();
+      var weights =
+          Rounding.weights(
+              candidate.structure().resources(),
+              batch,
+              candidate.prefetch(),
+              program.formulation().weightShares(program.last().values()),
+              settled);
+      if (weights.isPresent()) {
+        return Optional.of(new Whole(planned, program, settled, weights.get()));
       }
     }
     return Optional.empty();

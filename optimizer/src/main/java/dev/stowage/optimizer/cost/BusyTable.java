@@ -2,6 +2,7 @@ package dev.stowage.optimizer.cost;
 
 import dev.stowage.optimizer.Phase;
 import java.util.Collections;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -28,7 +29,8 @@ public final class BusyTable {
   /** How long a phase takes, and the resource that decides it. */
   public record Bound(double seconds, String resource) {}
 
-  private static final int KINDS = Kind.values().length;
+  private static final Kind[] KIND = Kind.values();
+  private static final int KINDS = KIND.length;
 
   private final Resources resources;
 
@@ -71,6 +73,16 @@ public final class BusyTable {
   public Seconds of(Phase phase, int resource) {
     int at = at(phase, resource);
     return new Seconds(seconds[at], seconds[at + 1], seconds[at + 2]);
+  }
+
+  /** What a resource does of some kinds in a phase. */
+  public double of(Phase phase, int resource, Set<Kind> kinds) {
+    int at = at(phase, resource);
+    double sum = 0;
+    for (var kind : KIND) {
+      sum += kinds.contains(kind) ? seconds[at + kind.ordinal()] : 0;
+    }
+    return sum;
   }
 
   /** The resources with work in a phase, by name. */

@@ -97,10 +97,7 @@ public final class MemoryUse {
 
   /** Bytes of the hidden states of one micro-batch. */
   public static long hiddenBytes(Problem problem, BatchShape batch) {
-    return Footprint.activations(problem.shape(), batch, problem.compute(), 0, 1).stream()
-        .filter(buffer -> buffer.name().equals("hidden"))
-        .mapToLong(Buffer::bytes)
-        .sum();
+    return Footprint.hiddenBytes(problem.shape(), batch);
   }
 
   private void addWeights(Problem problem, int prefetch, List<WeightRegion> weights) {

@@ -224,11 +224,7 @@ public final class Columns {
         if (whole && first) {
           used.put(part.tokens(), whole("uses " + name, 1));
         }
-        // What whole shares need beside them is there once, for all groups.
-        var needing =
-            whole
-                ? parts.stream().filter(p -> p.tokens().equals(part.tokens())).toList()
-                : List.of(part);
+        var taken = MemoryUse.ofKv(problem, batch, regions(route, List.of(part)));
         kv.add(
             new OfKv(
                 share,
@@ -236,14 +232,24 @@ public final class Columns {
                 part,
                 part.ofAll(problem, batch),
                 work,
-                bytes(regions(route, List.of(part)), routes, true),
-                whole && !first ? Map.of() : bytes(regions(route, needing), routes, false),
+                bytes(taken, routes, true),
+                whole ? besideAll(routes, part, parts, first) : bytes(taken, routes, false),
                 whole ? used.get(part.tokens()) : -1));
         if (whole) {
           inUnits(share, name, part.units(problem, batch));
         }
       }
     }
+  }
+
+  /** What whole shares need beside them is there once, for all groups. */
+  private Map<String, Long> besideAll(
+      Routes.Alike routes, KvPart part, List<KvPart> parts, boolean first) {
+    if (!first) {
+      return Map.of();
+    }
+    var needing = parts.stream().filter(p -> p.tokens().equals(part.tokens())).toList();
+    return bytes(MemoryUse.ofKv(problem, batch, regions(routes.first(), needing)), routes, false);
   }
 
   private List<KvRegion> regions(Routes.Kv route, List<KvPart> parts) {
@@ -271,23 +277,23 @@ public final class Columns {
   }
 
   /** Bytes of regions on like routes together, or what they need beside themselves. */
-  private Map<String, Long> bytes(List<KvRegion> regions, Routes.Alike routes, boolean own) {
+  private Map<String, Long> bytes(
+      Map<String, MemoryUse.Bytes> taken, Routes.Alike routes, boolean own) {
     var bytes = new LinkedHashMap<String, Long>();
     int count = routes.count();
-    MemoryUse.ofKv(problem, batch, regions)
-        .forEach(
-            (device, b) -> {
-              long some = own ? b.kv() / count : b.total() - b.kv();
-              long all = own || device.equals(routes.first().home()) ? some : some * count;
-              if (!own && device.equals(problem.compute())) {
-                // Each has partial results; a second micro-batch in flight is one for all.
-                long partial = Footprint.partialBytes(problem.shape(), batch.rowsPerPass());
-                all = some + (count - 1) * partial;
-              }
-              if (all > 0) {
-                bytes.put(device, all);
-              }
-            });
+    taken.forEach(
+        (device, b) -> {
+          long some = own ? b.kv() / count : b.total() - b.kv();
+          long all = own || device.equals(routes.first().home()) ? some : some * count;
+          if (!own && device.equals(problem.compute())) {
+            // Each has partial results; a second micro-batch in flight is one for all.
+            long partial = Footprint.partialBytes(problem.shape(), batch.rowsPerPass());
+            all = some + (count - 1) * partial;
+          }
+          if (all > 0) {
+            bytes.put(device, all);
+          }
+        });
     return bytes;
   }
 

@@ -26,10 +26,11 @@ public final class Formulation {
   public static final double MISSED = 0.1;
 
   private final Columns columns;
-  private final List<Row> rows = new ArrayList<>();
+  private final List<Row> rows;
 
   private Formulation(Columns columns, Map<String, Long> margins) {
     this.columns = columns;
+    var rows = new ArrayList<Row>();
     rows.addAll(CoverRows.of(columns));
     rows.addAll(RingRows.of(columns));
     rows.addAll(MemoryRows.of(columns, margins));
@@ -37,6 +38,7 @@ public final class Formulation {
     rows.addAll(ShareRows.of(columns));
     rows.addAll(QualityRow.of(columns));
     rows.addAll(WholeRows.of(columns));
+    this.rows = List.copyOf(rows);
   }
 
   /** Everything is open, with a structure of its own. */
@@ -127,6 +129,11 @@ public final class Formulation {
 
   public int prefetch() {
     return columns.prefetch;
+  }
+
+  /** What the problem demands; a program with a goal may have more rows after these. */
+  public List<Row> rows() {
+    return rows;
   }
 
   /** The program with a goal, and more rows than the problem has. */

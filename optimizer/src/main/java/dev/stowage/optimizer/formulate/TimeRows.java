@@ -5,10 +5,12 @@ import dev.stowage.optimizer.LpModel.Row;
 import dev.stowage.optimizer.LpModel.Term;
 import dev.stowage.optimizer.Phase;
 import dev.stowage.optimizer.cost.BusyTable;
+import dev.stowage.optimizer.cost.BusyTable.Kind;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.ToDoubleFunction;
+import java.util.Set;
 
 /**
  * A phase lasts as long as its busiest resource, a block as long as its phases:
@@ -27,24 +29,25 @@ import java.util.function.ToDoubleFunction;
 final class TimeRows {
   private TimeRows() {}
 
+  private static final Set<Kind> ALL = EnumSet.allOf(Kind.class);
+  private static final Set<Kind> LOADING = EnumSet.of(Kind.LOADING);
+  private static final Set<Kind> ATTENDING = EnumSet.of(Kind.ATTENDING);
+  private static final Set<Kind> OTHER = EnumSet.of(Kind.OTHER);
+  private static final Set<Kind> NOT_LOADING = EnumSet.complementOf(EnumSet.of(Kind.LOADING));
+
   static List<Row> of(Columns columns) {
     var rows = new ArrayList<Row>();
+    var works = works(columns);
     for (var phase : Phase.values()) {
       var times = columns.times.get(phase);
       boolean ahead = columns.prefetch > 0;
       if (!ahead) {
-        add(columns, phase, times.getFirst(), "loading ", BusyTable.Seconds::loading, rows);
+        add(columns, works, phase, times.getFirst(), "loading ", LOADING, rows);
       }
-      add(
-          columns,
-          phase,
-          times.getLast(),
-          "",
-          ahead ? BusyTable.Seconds::sum : s -> s.attending() + s.other(),
-          rows);
+      add(columns, works, phase, times.getLast(), "", ahead ? ALL : NOT_LOADING, rows);
       int attending = columns.attending.get(phase);
-      add(columns, phase, attending, "attending ", BusyTable.Seconds::attending, rows);
-      rows.add(waiting(columns, phase, times.getLast(), attending));
+      add(columns, works, phase, attending, "attending ", ATTENDING, rows);
+      rows.add(waiting(columns, works, phase, times.getLast(), attending));
     }
     for (var level : columns.problem.bounds().levels()) {
       limit(columns, level).ifPresent(rows::add);
@@ -112,9 +115,10 @@ final class TimeRows {
         .toList();
   }
 
-  private static Row waiting(Columns columns, Phase phase, int time, int attending) {
+  private static Row waiting(
+      Columns columns, List<Work> works, Phase phase, int time, int attending) {
     int compute = columns.structure.resources.compute();
-    var row = row(columns, work(columns), phase, compute, time, "", BusyTable.Seconds::other);
+    var row = row(columns, works, phase, compute, time, "", OTHER);
     var terms = new ArrayList<>(row.terms());
     terms.add(new Term(attending, -1.0 / columns.batch.microBatches()));
     return new Row(
@@ -130,18 +134,30 @@ final class TimeRows {
 
   private static void add(
       Columns columns,
+      List<Work> works,
       Phase phase,
       int time,
       String prefix,
-      ToDoubleFunction<BusyTable.Seconds> part,
+      Set<Kind> kinds,
       List<Row> rows) {
-    var work = work(columns);
     for (int resource = 0; resource < columns.structure.resources.count(); resource++) {
-      var row = row(columns, work, phase, resource, time, prefix, part);
-      if (row.terms().size() > 1 || row.lower() != 0) {
-        rows.add(row);
+      if (isBusy(columns, works, phase, resource, kinds)) {
+        rows.add(row(columns, works, phase, resource, time, prefix, kinds));
       }
     }
+  }
+
+  private static boolean isBusy(
+      Columns columns, List<Work> works, Phase phase, int resource, Set<Kind> kinds) {
+    if (columns.fixedWork.of(phase, resource, kinds) != 0) {
+      return true;
+    }
+    for (var work : works) {
+      if (work.table().of(phase, resource, kinds) != 0) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static Row row(
@@ -151,11 +167,11 @@ final class TimeRows {
       int resource,
       int time,
       String prefix,
-      ToDoubleFunction<BusyTable.Seconds> part) {
+      Set<Kind> kinds) {
     var terms = new ArrayList<Term>();
     terms.add(new Term(time, 1));
     for (var work : works) {
-      double seconds = part.applyAsDouble(work.table().of(phase, resource));
+      double seconds = work.table().of(phase, resource, kinds);
       if (seconds != 0) {
         terms.add(new Term(work.index(), -seconds * Columns.MILLIS));
       }
@@ -167,17 +183,17 @@ final class TimeRows {
         name,
         "ms",
         terms,
-        part.applyAsDouble(columns.fixedWork.of(phase, resource)) * Columns.MILLIS,
+        columns.fixedWork.of(phase, resource, kinds) * Columns.MILLIS,
         Double.POSITIVE_INFINITY,
         List.of());
   }
 
-  private static List<Work> work(Columns columns) {
-    var work = new ArrayList<Work>();
-    columns.weights.forEach(c -> work.add(new Work(c.index(), c.work())));
-    columns.kv.forEach(c -> work.add(new Work(c.index(), c.work())));
-    columns.waiting.forEach(c -> work.add(new Work(c.index(), c.work())));
-    return work;
+  private static List<Work> works(Columns columns) {
+    var works = new ArrayList<Work>();
+    columns.weights.forEach(c -> works.add(new Work(c.index(), c.work())));
+    columns.kv.forEach(c -> works.add(new Work(c.index(), c.work())));
+    columns.waiting.forEach(c -> works.add(new Work(c.index(), c.work())));
+    return works;
   }
 
   private record Work(int index, BusyTable table) {}

@@ -1,6 +1,7 @@
 package dev.stowage.plan;
 
 import java.util.Objects;
+import java.util.regex.Pattern;
 
 /**
  * Memory that a plan sets aside before its first token.
@@ -24,10 +25,12 @@ public record Buffer(String name, String device, Purpose purpose, long bytes, in
     }
   }
 
+  private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_.-]*");
+
   public Buffer {
     Objects.requireNonNull(device);
     Objects.requireNonNull(purpose);
-    if (!name.matches("[A-Za-z_][A-Za-z0-9_.-]*")) {
+    if (!NAME.matcher(name).matches()) {
       throw new IllegalArgumentException("not a buffer's name: '" + name + "'");
     }
     if (bytes < 0 || instances < 1) {

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * The one byte model: what a plan sets aside besides weights and KV cache. The optimizer's capacity
@@ -49,41 +50,56 @@ public final class Footprint {
    */
   public static List<Buffer> activations(
       ModelShape shape, BatchShape batch, String device, int regionsPerLayer, int inFlight) {
+    var buffers = new ArrayList<Buffer>();
+    activations(
+        shape,
+        batch,
+        regionsPerLayer,
+        inFlight,
+        (name, bytes, instances) ->
+            buffers.add(new Buffer(name, device, Buffer.Purpose.ACTIVATIONS, bytes, instances)));
+    return List.copyOf(buffers);
+  }
+
+  /** What is told of every buffer of activations. */
+  private interface Activation {
+    void is(String name, long bytes, int instances);
+  }
+
+  private static void activations(
+      ModelShape shape, BatchShape batch, int regionsPerLayer, int inFlight, Activation each) {
     long rows = batch.rowsPerPass();
     long sequences = batch.sequencesPerMicroBatch();
-    var buffers = new ArrayList<Buffer>();
-    buffers.add(
-        new Buffer(
-            "hidden",
-            device,
-            Buffer.Purpose.ACTIVATIONS,
-            floats(rows, shape.hidden()),
-            batch.microBatches()));
-    add(buffers, "normed", device, floats(rows, shape.hidden()));
+    each.is("hidden", hiddenBytes(shape, batch), batch.microBatches());
+    each.is("normed", floats(rows, shape.hidden()), 1);
     if (shape.projects()) {
-      add(buffers, "embedded", device, floats(rows, shape.embedding()));
+      each.is("embedded", floats(rows, shape.embedding()), 1);
     }
-    add(buffers, "q", device, floats(rows, shape.queryWidth()), inFlight);
-    add(buffers, "k", device, floats(rows, shape.kvWidth()), inFlight);
-    add(buffers, "v", device, floats(rows, shape.kvWidth()), inFlight);
-    add(buffers, "attended", device, partialBytes(shape, rows), inFlight);
+    each.is("q", floats(rows, shape.queryWidth()), inFlight);
+    each.is("k", floats(rows, shape.kvWidth()), inFlight);
+    each.is("v", floats(rows, shape.kvWidth()), inFlight);
+    each.is("attended", partialBytes(shape, rows), inFlight);
     for (int i = 0; i < regionsPerLayer; i++) {
-      add(buffers, "partial." + i, device, partialBytes(shape, rows), inFlight);
+      each.is("partial." + i, partialBytes(shape, rows), inFlight);
     }
-    add(buffers, "delta", device, floats(rows, shape.hidden()));
+    each.is("delta", floats(rows, shape.hidden()), 1);
     if (!shape.family().isOpt()) {
-      add(buffers, "gate", device, floats(rows, shape.ffn()));
+      each.is("gate", floats(rows, shape.ffn()), 1);
     }
-    add(buffers, "up", device, floats(rows, shape.ffn()));
-    add(buffers, "last", device, floats(sequences, shape.hidden()));
+    each.is("up", floats(rows, shape.ffn()), 1);
+    each.is("last", floats(sequences, shape.hidden()), 1);
     if (shape.projects()) {
-      add(buffers, "unprojected", device, floats(sequences, shape.embedding()));
+      each.is("unprojected", floats(sequences, shape.embedding()), 1);
     }
-    add(buffers, "logits", device, floats(sequences, shape.vocabulary()));
+    each.is("logits", floats(sequences, shape.vocabulary()), 1);
     if (!shape.family().isOpt()) {
-      add(buffers, "rotations", device, 2 * floats(batch.tokens(), shape.headDim() / 2));
+      each.is("rotations", 2 * floats(batch.tokens(), shape.headDim() / 2), 1);
     }
-    return List.copyOf(buffers);
+  }
+
+  /** Bytes of the hidden states of one micro-batch. */
+  public static long hiddenBytes(ModelShape shape, BatchShape batch) {
+    return floats(batch.rowsPerPass(), shape.hidden());
   }
 
   /**
@@ -107,9 +123,14 @@ public final class Footprint {
   /** Bytes of all activation buffers together. */
   public static long activationBytes(
       ModelShape shape, BatchShape batch, int regionsPerLayer, int inFlight) {
-    return activations(shape, batch, "any", regionsPerLayer, inFlight).stream()
-        .mapToLong(Buffer::totalBytes)
-        .sum();
+    var sum = new AtomicLong();
+    activations(
+        shape,
+        batch,
+        regionsPerLayer,
+        inFlight,
+        (name, bytes, instances) -> sum.addAndGet(Math.multiplyExact(bytes, (long) instances)));
+    return sum.get();
   }
 
   /**
@@ -227,15 +248,6 @@ public final class Footprint {
   /** Bytes rounded up to whole pages. */
   public static long wholePages(long bytes) {
     return Math.addExact(bytes, PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-  }
-
-  private static void add(List<Buffer> buffers, String name, String device, long bytes) {
-    add(buffers, name, device, bytes, 1);
-  }
-
-  private static void add(
-      List<Buffer> buffers, String name, String device, long bytes, int instances) {
-    buffers.add(new Buffer(name, device, Buffer.Purpose.ACTIVATIONS, bytes, instances));
   }
 
   private static long floats(long rows, long columns) {

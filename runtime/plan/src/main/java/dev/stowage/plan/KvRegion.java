@@ -2,6 +2,7 @@ package dev.stowage.plan;
 
 import java.util.Objects;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * A box of the KV cache that lies on one device. The cache is a box {@code layers × sequences × kv
@@ -23,11 +24,13 @@ public record KvRegion(
     String device,
     String attendAt,
     Optional<Sparsity> sparsity) {
+  private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_.-]*");
+
   public KvRegion {
     Objects.requireNonNull(device);
     Objects.requireNonNull(attendAt);
     Objects.requireNonNull(sparsity);
-    if (!name.matches("[A-Za-z_][A-Za-z0-9_.-]*")) {
+    if (!NAME.matcher(name).matches()) {
       throw new IllegalArgumentException("not a region's name: '" + name + "'");
     }
     if (layers.isEmpty() || sequences.isEmpty() || heads.isEmpty() || tokens.isEmpty()) {
