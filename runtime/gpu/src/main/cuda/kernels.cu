@@ -247,21 +247,30 @@ KERNEL rope(Args a) {
 // -- attention
 //
 // p q, k, v, lengths (int[rows]), places (long long[rows], byte offsets into k and v; < 0 for a row that sees nothing) or 0, o, state, partial or 0
-// n qStride, tokenStride, headStride, oStride, heads, kvFrom, kvTo, headDim, group, rows, together, splits, mostSplits; f scale
+// n qStride, tokenStride, headStride, oStride, heads, kvFrom, kvTo, headDim, group, rows, together, splits, type; f scale
 //
-// A block takes `together` rows and up to TILE query heads of one key head, at most TILE of both, and a
-// split of their tokens. A group of lanes takes a token, eight numbers a lane; every group of every warp
-// has a softmax of its own (Milakov and Gimelshein 2018) over every so-manieth token, and their states are
-// merged at the end, in their order. So are the splits, by merge_splits, where `splits` is more than one;
-// how a row is split depends on its length alone. Heads up to 256 wide.
+// A row's tokens are taken by spans, how long depends on their number alone; the spans' results are merged in
+// their order. Where `splits` is more than one, a block takes one span, and merge_splits merges.
+//
+// For GPUs without the tensor cores of attention.cuh: a block takes `together` rows and up to TILE query
+// heads of one key head, at most TILE of both. A group of lanes takes a token, eight numbers a lane; every
+// group of every warp has a softmax of its own (Milakov and Gimelshein 2018) over every so-manieth token, and
+// their states are merged at the end, in their order. Heads up to 256 wide.
 
 #define TILE 4
 #define PARTS 8
-#define SPLIT_TOKENS 128
+#define SPAN_TOKENS 256
+#define MOST_SPANS 64
 
-__device__ __forceinline__ int splitsOf(int length, int most) {
-  int splits = (length + SPLIT_TOKENS - 1) / SPLIT_TOKENS;
-  return splits < 1 ? 1 : splits > most ? most : splits;
+__device__ __forceinline__ int spanOf(int length) {
+  int span = SPAN_TOKENS;
+  while ((long long)span * MOST_SPANS < length) span *= 2;
+  return span;
+}
+
+__device__ __forceinline__ int spansOf(int length) {
+  int span = spanOf(length);
+  return length > 0 ? (int)((length + (long long)span - 1) / span) : 1;
 }
 
 // The state and sum of two parts of an attention; each element of o is scaled by the shares it yields.
@@ -270,7 +279,7 @@ __device__ __forceinline__ void mergeStates(float& m, float& l, float otherM, fl
   float most = m > otherM ? m : otherM;
   share = m == negative ? 0 : expf(m - most);
   otherShare = otherM == negative ? 0 : expf(otherM - most);
-  l = l * share + otherL * otherShare;
+  l = fmaf(otherL, otherShare, l * share);
   m = most;
 }
 
@@ -291,7 +300,7 @@ __device__ __forceinline__ void attendRun(const Args& a, long long row, int rows
   __shared__ float sharedM[WARPS][TILE];
   __shared__ float sharedL[WARPS][TILE];
   int lane = threadIdx.x & 31, warp = threadIdx.x / 32;
-  int width = (int)a.n[7], mostSplits = (int)a.n[12];
+  int width = (int)a.n[7];
   int lanes = 1;  // that take a token
   while (lanes * PARTS < width) lanes *= 2;
   int groups = 32 / lanes;
@@ -308,10 +317,9 @@ __device__ __forceinline__ void attendRun(const Args& a, long long row, int rows
     long long r = row + s / heads;
     if (s < slots) {
       int length = place < 0 ? 0 : ((const int*)a.p[3])[r];
-      int splits = splitsOf(length, mostSplits);
-      int span = (length + splits - 1) / splits;
+      int span = spanOf(length), splits = spansOf(length);
       from[s] = split < splits ? split * span : 0;
-      to[s] = split >= splits ? 0 : from[s] + span < length ? from[s] + span : length;
+      to[s] = split >= splits ? 0 : length - from[s] < span ? length : from[s] + span;
       if (to[s] > from[s]) {
         first = from[s] < first ? from[s] : first;
         last = to[s] > last ? to[s] : last;
@@ -435,33 +443,21 @@ KERNEL merge_splits(Args a) {
   long long r = blockIdx.x / span;
   long long h = a.n[5] * a.n[8] + blockIdx.x % span;
   int length = a.p[4] != 0 && ((const long long*)a.p[4])[r] < 0 ? 0 : ((const int*)a.p[3])[r];
-  int splits = splitsOf(length, (int)a.n[12]);
-  const float* partial = floats(a.p[7], 4 * (r * a.n[4] + h) * a.n[11] * (width + 2));
-  float negative = -bitsToFloat(0x7f800000u);
-  float most = negative;
-  for (int s = 0; s < splits; s++) {
-    float m = partial[s * (width + 2) + width];
-    most = m > most ? m : most;
-  }
-  float sum = 0;
-  for (int s = 0; s < splits; s++) {
-    const float* state = partial + s * (width + 2) + width;
-    sum += state[0] == negative ? 0 : state[1] * expf(state[0] - most);
-  }
+  int splits = spansOf(length);
+  const float* part = floats(a.p[7], 4 * (r * a.n[4] + h) * a.n[11] * (width + 2));
   float* o = floats(a.p[5], r * a.n[3] + 4 * h * width);
-  for (int i = threadIdx.x; i < width; i += THREADS) {
-    float value = 0;
-    for (int s = 0; s < splits; s++) {
-      const float* part = partial + s * (width + 2);
-      float share = part[width] == negative ? 0 : expf(part[width] - most);
-      value = fmaf(part[i], share, value);
-    }
-    o[i] = value;
+  float m = part[width], l = part[width + 1];
+  for (int i = threadIdx.x; i < width; i += THREADS) o[i] = part[i];
+  for (int s = 1; s < splits; s++) {
+    part += width + 2;
+    float share, otherShare;
+    mergeStates(m, l, part[width], part[width + 1], share, otherShare);
+    for (int i = threadIdx.x; i < width; i += THREADS) o[i] = fmaf(part[i], otherShare, o[i] * share);
   }
   if (threadIdx.x == 0) {
     float* state = floats(a.p[6], 8 * (r * a.n[4] + h));
-    state[0] = most;
-    state[1] = sum;
+    state[0] = m;
+    state[1] = l;
   }
 }
 
@@ -472,6 +468,8 @@ ATTENTION(f16, F16)
 ATTENTION(bf16, BF16)
 ATTENTION(int8, INT8)
 ATTENTION(int4, INT4)
+
+#include "attention.cuh"
 
 // p state; n rows, heads, headFrom, headTo: heads outside headFrom .. headTo saw no token
 KERNEL neutral(Args a) {

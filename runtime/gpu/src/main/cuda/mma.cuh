@@ -45,6 +45,22 @@ __device__ __forceinline__ void mmaBf16(float* c, const uint32_t* a, const uint3
 #endif
 }
 
+// c += A B for a warp, m16n8k8: F32 numbers of which the first eleven bits are taken (TF32), F32 sums. A lane
+// holds A's rows g and g + 8 at the numbers t, then t + 4 of k, and B's column g at t and t + 4; C as above.
+__device__ __forceinline__ void mmaTf32(float* c, const float* a, const float* b) {
+#ifdef STOWAGE_EMULATED
+  emulatedMmaTf32(c, a, b);
+#elif __CUDA_ARCH__ >= 800
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(__float_as_uint(a[0])), "r"(__float_as_uint(a[1])), "r"(__float_as_uint(a[2])), "r"(__float_as_uint(a[3])),
+        "r"(__float_as_uint(b[0])), "r"(__float_as_uint(b[1])));
+#else
+  __trap();
+#endif
+}
+
 // Copies 16 bytes to shared memory, done after copiesDone; both ends lie at multiples of 16.
 __device__ __forceinline__ void copy16(void* shared, const void* global) {
 #if !defined(STOWAGE_EMULATED) && __CUDA_ARCH__ >= 800

@@ -260,3 +260,26 @@ static inline void emulatedMma(float* c, const uint32_t* a, const uint32_t* b) {
     c[e] = sum;
   }
 }
+
+// c += A B over a warp's fragments of m16n8k8, of numbers cut after eleven bits.
+static inline void emulatedMmaTf32(float* c, const float* a, const float* b) {
+  int t = fibres::current, lane = t % 32;
+  unsigned phase = fibres::fibre[t].phase++ & 1;
+  float(*all)[12] = fibres::fragments[t / 32][phase];
+  for (int i = 0; i < 6; i++) {
+    uint32_t bits;
+    memcpy(&bits, i < 4 ? a + i : b + i - 4, 4);
+    bits &= 0xffffe000u;
+    memcpy(&all[lane][i], &bits, 4);
+  }
+  fibres::fibre[t].state = fibres::AT_WARP;
+  fibres::leave();
+  for (int e = 0; e < 4; e++) {
+    int row = e / 2, column = lane % 4 * 2 + e % 2;  // of A: lane / 4, or eight below
+    float sum = c[e];
+    for (int half = 0; half < 2; half++) {
+      for (int u = 0; u < 4; u++) sum += all[lane / 4 * 4 + u][2 * half + row] * all[column * 4 + u][4 + half];
+    }
+    c[e] = sum;
+  }
+}

@@ -33,6 +33,11 @@ final class KernelChecks {
                   protected Kernels kernels() {
                     return kernels;
                   }
+
+                  @Override
+                  protected boolean keepsInfinities() {
+                    return false;
+                  }
                 },
             () ->
                 new AttentionAgreement() {

@@ -19,10 +19,10 @@ final class CudaKernels implements Kernels {
   private static final int WARPS = 4; // of a block, as in kernels.cu
   private static final int THREADS = 32 * WARPS;
   private static final int TILE = 4; // rows and query heads of a block, together
-  private static final int SPLIT_TOKENS = 128; // at least, where a row's tokens are split
-  private static final int MOST_SPLITS = 64;
-  private static final long PARTIAL = 16L << 20; // bytes of the splits' results
-  static final int WIDEST_HEAD = 256;
+  private static final int SPAN_TOKENS = 256; // at least, of the spans of a row's tokens
+  private static final int MOST_SPANS = 64;
+  private static final long PARTIAL = 16L << 20; // bytes of the spans' results
+  private static final int WIDEST_SCALAR_HEAD = 256;
 
   private final Launcher launcher;
   private final String gpu;
@@ -30,6 +30,8 @@ final class CudaKernels implements Kernels {
   private final Map<ElementType, CUfunction> matmulEight = new EnumMap<>(ElementType.class);
   private final Map<ElementType, TensorProduct> products = new EnumMap<>(ElementType.class);
   private final Map<ElementType, CUfunction> attention = new EnumMap<>(ElementType.class);
+  private final Map<ElementType, TensorAttention> tensorAttention =
+      new EnumMap<>(ElementType.class);
   private final CUfunction widen;
   private final CUfunction narrow;
   private final CUfunction layerNorm;
@@ -48,6 +50,7 @@ final class CudaKernels implements Kernels {
   CudaKernels(Cuda cuda, Launcher launcher) {
     this.launcher = launcher;
     gpu = cuda.name();
+    boolean tensors = TensorAttention.runsOn(cuda);
     for (var type : ElementType.values()) {
       if (TensorProduct.takes(type, cuda)) {
         products.put(type, new TensorProduct(type, cuda));
@@ -56,7 +59,11 @@ final class CudaKernels implements Kernels {
         matmulEight.put(type, cuda.function("matmul_" + type.word() + "_8"));
       }
       if (!type.wholeGroups()) {
-        attention.put(type, cuda.function("attention_" + type.word()));
+        if (tensors) {
+          tensorAttention.put(type, new TensorAttention(type, cuda));
+        } else {
+          attention.put(type, cuda.function("attention_" + type.word()));
+        }
       }
     }
     widen = cuda.function("widen");
@@ -548,6 +555,11 @@ final class CudaKernels implements Kernels {
     return longest;
   }
 
+  /** The widest heads that attention takes on this GPU. */
+  int widestHead() {
+    return tensorAttention.isEmpty() ? WIDEST_SCALAR_HEAD : Integer.MAX_VALUE;
+  }
+
   /**
    * Attention where every row has keys of its own.
    *
@@ -578,19 +590,21 @@ final class CudaKernels implements Kernels {
       int kvFrom,
       int kvTo,
       int headDim) {
-    if (headDim > WIDEST_HEAD) {
-      throw new IllegalArgumentException(
-          "heads of %d numbers, and kernels take %d at most".formatted(headDim, WIDEST_HEAD));
-    }
     if (type.wholeGroups()) {
       throw new IllegalArgumentException("keys are not stored as " + type.word());
     }
+    var tensor = tensorAttention.get(type);
+    if (tensor == null && headDim > widestHead()) {
+      throw new IllegalArgumentException(
+          "heads of %d numbers, and kernels take %d at most".formatted(headDim, widestHead()));
+    }
+    int scalarTogether = shared && group < TILE ? TILE / group : 1;
+    var shape = tensor == null ? null : tensor.shape(rows, shared, group, kvTo - kvFrom, headDim);
+    int spans = Math.clamp((longest + SPAN_TOKENS - 1) / SPAN_TOKENS, 1, MOST_SPANS);
+    int splits = shape != null && shape.alone() ? 1 : spans;
     long partialBytes = (long) heads * (headDim + 2) * Float.BYTES; // of one split of one row
-    int mostSplits = Math.clamp(PARTIAL / partialBytes, 1, MOST_SPLITS);
-    int splits = Math.clamp((longest + SPLIT_TOKENS - 1) / SPLIT_TOKENS, 1, mostSplits);
-    int together = shared && group < TILE ? TILE / group : 1;
-    int tiles = (group + TILE - 1) / TILE;
-    int atOnce = splits == 1 ? rows : Math.clamp(PARTIAL / (splits * partialBytes), 1, rows);
+    boolean partial = splits > 1;
+    int atOnce = partial ? Math.clamp(PARTIAL / (splits * partialBytes), 1, rows) : rows;
     for (int first = 0; first < rows; first += atOnce) {
       int count = Math.min(atOnce, rows - first);
       launcher
@@ -602,7 +616,7 @@ final class CudaKernels implements Kernels {
           .at(places == 0 ? 0 : places + (long) first * Long.BYTES)
           .at(o + first * oStride)
           .at(state + 8L * first * heads)
-          .at(splits == 1 ? 0 : launcher.scratch(PARTIAL))
+          .at(partial ? launcher.scratch(PARTIAL) : 0)
           .number(qStride)
           .number(tokenStride)
           .number(headStride)
@@ -613,16 +627,20 @@ final class CudaKernels implements Kernels {
           .number((long) headDim)
           .number((long) group)
           .number((long) count)
-          .number((long) together)
+          .number((long) (shape == null ? scalarTogether : shape.together()))
           .number((long) splits)
-          .number((long) mostSplits)
+          .number((long) type.ordinal())
           .number(scale);
-      launcher.blocks(
-          attention.get(type),
-          (long) (count + together - 1) / together * splits,
-          (kvTo - kvFrom) * tiles,
-          THREADS);
-      if (splits > 1) {
+      if (shape == null) {
+        launcher.blocks(
+            attention.get(type),
+            (long) (count + scalarTogether - 1) / scalarTogether * splits,
+            (kvTo - kvFrom) * ((group + TILE - 1) / TILE),
+            THREADS);
+      } else {
+        shape.launch(launcher, count, splits);
+      }
+      if (partial) {
         launcher.blocks(mergeSplits, (long) count * (kvTo - kvFrom) * group, 1, THREADS);
       }
     }

@@ -82,10 +82,10 @@ final class GpuDevice implements ComputeDevice {
     if (layout.type().wholeGroups()) {
       throw cannot("store keys and values as " + layout.type().word());
     }
-    if (layout.headDim() > CudaKernels.WIDEST_HEAD) {
+    if (layout.headDim() > kernels.widestHead()) {
       throw cannot(
           "attend with heads of %d numbers: its kernels take %d at most"
-              .formatted(layout.headDim(), CudaKernels.WIDEST_HEAD));
+              .formatted(layout.headDim(), kernels.widestHead()));
     }
     if (!Launcher.fits(layout.rowsPerPass())) {
       throw cannot(

@@ -48,7 +48,7 @@ class KernelBinaryTest {
     var bytes = Files.readAllBytes(RESOURCES.resolve("kernels.fatbin"));
     assertEquals(
         0xba55ed50, ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt(), "its magic");
-    assertTrue(bytes.length < 3 << 19, () -> bytes.length + " bytes");
+    assertTrue(bytes.length < 1 << 21, () -> bytes.length + " bytes");
   }
 
   /**
