@@ -8,6 +8,7 @@ import dev.stowage.plan.ElementType;
 import dev.stowage.runtime.kernel.Blocks;
 import dev.stowage.runtime.kernel.Quantized;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -27,6 +28,8 @@ final class Dequantize {
   private static final long INT4_GROUP = ElementType.INT4.rowBytes(GROUP);
   private static final long Q80_BLOCK = ElementType.Q8_0.rowBytes(32);
   private static final long Q40_BLOCK = ElementType.Q4_0.rowBytes(32);
+  private static final long Q4K_BLOCK = ElementType.Q4_K.rowBytes(256);
+  private static final long Q6K_BLOCK = ElementType.Q6_K.rowBytes(256);
 
   /** One code for every lane; there is no shape of 32 bits, so narrow vectors take single codes. */
   static final boolean WIDE = LANES >= 8;
@@ -41,78 +44,81 @@ final class Dequantize {
    *
    * @param width numbers of the row
    * @param first begins a group
+   * @param step vectors from one to the next: see {@link Lanes#place}
    */
-  static void int8(MemorySegment x, long row, int width, int first, float[] to, int at, int n) {
+  static void int8(
+      MemorySegment x, long row, int width, int first, float[] to, int at, int step, int n) {
     long group = Quantized.group(ElementType.INT8, row, first);
     int whole = WIDE ? n / GROUP * GROUP : 0;
     for (int i = 0; i < whole; i += GROUP, group += INT8_GROUP) {
-      bytes(x, group, to, at + i);
+      bytes(x, group, to, at + i * step, step);
     }
     for (int i = whole; i < n; i += GROUP, group += INT8_GROUP) {
       int wide = WIDE ? F.loopBound(n - i) : 0;
-      bytes(x, group, wide, to, at + i);
+      bytes(x, group, wide, to, at + i * step, step);
       for (int j = i + wide; j < Math.min(n, i + GROUP); j++) {
-        to[at + j] = Quantized.get(ElementType.INT8, x, row, width, first + j);
+        to[Lanes.place(at, j, step)] = Quantized.get(ElementType.INT8, x, row, width, first + j);
       }
     }
   }
 
   /** A whole group: in a loop of known length, which C2 unrolls. */
-  private static void bytes(MemorySegment x, long group, float[] to, int at) {
+  private static void bytes(MemorySegment x, long group, float[] to, int at, int step) {
     var scale = FloatVector.broadcast(F, Quantized.scale(x, group));
     var min = FloatVector.broadcast(F, Quantized.min(x, group));
     for (int i = 0; i < GROUP; i += LANES) {
-      floats(unsigned(x, group + 4 + i)).fma(scale, min).intoArray(to, at + i);
+      floats(unsigned(x, group + 4 + i)).fma(scale, min).intoArray(to, at + i * step);
     }
   }
 
-  private static void bytes(MemorySegment x, long group, int n, float[] to, int at) {
+  private static void bytes(MemorySegment x, long group, int n, float[] to, int at, int step) {
     var scale = FloatVector.broadcast(F, Quantized.scale(x, group));
     var min = FloatVector.broadcast(F, Quantized.min(x, group));
     for (int i = 0; i < n; i += LANES) {
-      floats(unsigned(x, group + 4 + i)).fma(scale, min).intoArray(to, at + i);
+      floats(unsigned(x, group + 4 + i)).fma(scale, min).intoArray(to, at + i * step);
     }
   }
 
   /** As {@link #int8}. */
-  static void int4(MemorySegment x, long row, int width, int first, float[] to, int at, int n) {
+  static void int4(
+      MemorySegment x, long row, int width, int first, float[] to, int at, int step, int n) {
     long group = Quantized.group(ElementType.INT4, row, first);
     int whole = WIDE ? n / GROUP * GROUP : 0;
     for (int i = 0; i < whole; i += GROUP, group += INT4_GROUP) {
-      nibbles(x, group, to, at + i);
+      nibbles(x, group, to, at + i * step, step);
     }
     for (int i = whole; i < n; i += GROUP, group += INT4_GROUP) {
       int numbers = Math.min(GROUP, width - first - i); // of the group, of which n may be fewer
       if (WIDE && n - i >= numbers && numbers % (2 * LANES) == 0) {
-        nibbles(x, group, numbers / 2, to, at + i);
+        nibbles(x, group, numbers / 2, to, at + i * step, step);
       } else {
         for (int j = i; j < Math.min(n, i + GROUP); j++) {
-          to[at + j] = Quantized.get(ElementType.INT4, x, row, width, first + j);
+          to[Lanes.place(at, j, step)] = Quantized.get(ElementType.INT4, x, row, width, first + j);
         }
       }
     }
   }
 
   /** A whole group: in a loop of known length, which C2 unrolls. */
-  private static void nibbles(MemorySegment x, long group, float[] to, int at) {
+  private static void nibbles(MemorySegment x, long group, float[] to, int at, int step) {
     var scale = FloatVector.broadcast(F, Quantized.scale(x, group));
     var min = FloatVector.broadcast(F, Quantized.min(x, group));
     for (int i = 0; i < GROUP / 2; i += LANES) {
       var codes = unsigned(x, group + 4 + i);
-      floats(codes.and(15)).fma(scale, min).intoArray(to, at + i);
+      floats(codes.and(15)).fma(scale, min).intoArray(to, at + i * step);
       var high = codes.lanewise(VectorOperators.LSHR, 4);
-      floats(high).fma(scale, min).intoArray(to, at + GROUP / 2 + i);
+      floats(high).fma(scale, min).intoArray(to, at + (GROUP / 2 + i) * step);
     }
   }
 
-  private static void nibbles(MemorySegment x, long group, int half, float[] to, int at) {
+  private static void nibbles(MemorySegment x, long group, int half, float[] to, int at, int step) {
     var scale = FloatVector.broadcast(F, Quantized.scale(x, group));
     var min = FloatVector.broadcast(F, Quantized.min(x, group));
     for (int i = 0; i < half; i += LANES) {
       var codes = unsigned(x, group + 4 + i);
-      floats(codes.and(15)).fma(scale, min).intoArray(to, at + i);
+      floats(codes.and(15)).fma(scale, min).intoArray(to, at + i * step);
       var high = codes.lanewise(VectorOperators.LSHR, 4);
-      floats(high).fma(scale, min).intoArray(to, at + half + i);
+      floats(high).fma(scale, min).intoArray(to, at + (half + i) * step);
     }
   }
 
@@ -164,51 +170,112 @@ final class Dequantize {
 
   /** Decodes a block type of GGUF files. An interface, so that C2 compiles each by itself. */
   private interface Decoder {
-    void run(MemorySegment x, long offset, float[] to, int at, int n);
+    void run(MemorySegment x, long offset, float[] to, int at, int step, int n);
   }
 
   private static final Decoder Q8_0 = Dequantize::q80;
   private static final Decoder Q4_0 = Dequantize::q40;
+  private static final Decoder Q4_K = Dequantize::q4k;
+  private static final Decoder Q6_K = Dequantize::q6k;
 
   /**
    * Writes {@code n} numbers, whole blocks of one of {@link ElementType#blocks}.
    *
    * @param offset of the first block
+   * @param step vectors from one to the next: see {@link Lanes#place}
    */
-  static void blocks(ElementType type, MemorySegment x, long offset, float[] to, int at, int n) {
+  static void blocks(
+      ElementType type, MemorySegment x, long offset, float[] to, int at, int step, int n) {
+    if (!WIDE) {
+      for (int i = 0; i < n; i++) {
+        to[Lanes.place(at, i, step)] = Blocks.number(type, x, offset, i);
+      }
+      return;
+    }
     var decoder =
         switch (type) {
           case Q8_0 -> Q8_0;
           case Q4_0 -> Q4_0;
-          case F32, F16, BF16, INT8, INT4, Q4_K, Q6_K -> null;
+          case Q4_K -> Q4_K;
+          case Q6_K -> Q6_K;
+          case F32, F16, BF16, INT8, INT4 ->
+              throw new IllegalArgumentException(type.word() + " is no block type of GGUF files");
         };
-    if (WIDE && decoder != null) {
-      decoder.run(x, offset, to, at, n);
-    } else {
-      Blocks.decode(type, x, offset, to, at, n);
-    }
+    decoder.run(x, offset, to, at, step, n);
   }
 
-  private static void q80(MemorySegment x, long offset, float[] to, int at, int n) {
+  private static void q80(MemorySegment x, long offset, float[] to, int at, int step, int n) {
     long block = offset;
     for (int i = 0; i < n; i += 32, block += Q80_BLOCK) {
       var d = FloatVector.broadcast(F, Blocks.half(x, block));
       for (int j = 0; j < 32; j += LANES) {
-        floats(signed(x, block + 2 + j)).mul(d).intoArray(to, at + i + j);
+        floats(signed(x, block + 2 + j)).mul(d).intoArray(to, at + (i + j) * step);
       }
     }
   }
 
-  private static void q40(MemorySegment x, long offset, float[] to, int at, int n) {
+  private static void q40(MemorySegment x, long offset, float[] to, int at, int step, int n) {
     long block = offset;
     for (int i = 0; i < n; i += 32, block += Q40_BLOCK) {
       var d = FloatVector.broadcast(F, Blocks.half(x, block));
       for (int j = 0; j < 16; j += LANES) {
         var codes = unsigned(x, block + 2 + j);
-        floats(codes.and(15).sub(8)).mul(d).intoArray(to, at + i + j);
+        floats(codes.and(15).sub(8)).mul(d).intoArray(to, at + (i + j) * step);
         var high = codes.lanewise(VectorOperators.LSHR, 4);
-        floats(high.sub(8)).mul(d).intoArray(to, at + i + 16 + j);
+        floats(high.sub(8)).mul(d).intoArray(to, at + (i + 16 + j) * step);
       }
+    }
+  }
+
+  private static void q4k(MemorySegment x, long offset, float[] to, int at, int step, int n) {
+    long block = offset;
+    for (int i = 0; i < n; i += 256, block += Q4K_BLOCK) {
+      float d = Blocks.half(x, block);
+      float m = Blocks.half(x, block + 2);
+      for (int group = 0; group < 8; group += 2) {
+        q4kPair(x, block, group, d, m, to, at + (i + 32 * group) * step, step);
+      }
+    }
+  }
+
+  /** Two groups of a block of Q4_K, of 32 numbers each. */
+  private static void q4kPair(
+      MemorySegment x, long block, int group, float d, float m, float[] to, int at, int step) {
+    var scale0 = FloatVector.broadcast(F, d * Blocks.scale(x, block + 4, group));
+    var scale1 = FloatVector.broadcast(F, d * Blocks.scale(x, block + 4, group + 1));
+    var min0 = FloatVector.broadcast(F, m * Blocks.min(x, block + 4, group));
+    var min1 = FloatVector.broadcast(F, m * Blocks.min(x, block + 4, group + 1));
+    for (int j = 0; j < 32; j += LANES) {
+      var codes = unsigned(x, block + 16 + 16 * group + j);
+      floats(codes.and(15)).mul(scale0).sub(min0).intoArray(to, at + j * step);
+      var high = codes.lanewise(VectorOperators.LSHR, 4);
+      floats(high).mul(scale1).sub(min1).intoArray(to, at + (32 + j) * step);
+    }
+  }
+
+  private static void q6k(MemorySegment x, long offset, float[] to, int at, int step, int n) {
+    long block = offset;
+    for (int i = 0; i < n; i += 256, block += Q6K_BLOCK) {
+      float d = Blocks.half(x, block + 208);
+      for (int part = 0; part < 16; part++) { // 16 numbers with a scale of their own
+        var scale = FloatVector.broadcast(F, d * x.get(ValueLayout.JAVA_BYTE, block + 192 + part));
+        q6kPart(x, block, part, scale, to, at + (i + 16 * part) * step, step);
+      }
+    }
+  }
+
+  private static void q6kPart(
+      MemorySegment x, long block, int part, FloatVector scale, float[] to, int at, int step) {
+    int first = 16 * part % 128;
+    long low = block + 64 * (part / 8) + first % 64;
+    long high = block + 128 + 32 * (part / 8) + first % 32;
+    int lowShift = first / 64 * 4;
+    int highShift = first / 32 * 2;
+    for (int j = 0; j < 16; j += LANES) {
+      var lows = unsigned(x, low + j).lanewise(VectorOperators.LSHR, lowShift).and(15);
+      var highs = unsigned(x, high + j).lanewise(VectorOperators.LSHR, highShift).and(3);
+      var codes = lows.or(highs.lanewise(VectorOperators.LSHL, 4)).sub(32);
+      floats(codes).mul(scale).intoArray(to, at + j * step);
     }
   }
 

@@ -3,7 +3,6 @@ package dev.stowage.runtime.kernel.vector;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import dev.stowage.plan.ElementType;
-import dev.stowage.runtime.kernel.Blocks;
 import dev.stowage.runtime.kernel.Elements;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -70,6 +69,12 @@ final class Lanes {
             .convertShape(VectorOperators.S2I, I, 0);
   }
 
+  /** Where number {@code i} lies, if from {@code at} on one vector in {@code step} is its row's. */
+  static int place(int at, int i, int step) {
+    int lane = i % LANES;
+    return at + (i - lane) * step + lane;
+  }
+
   /** Sum of the lanes, by halves: always in this order. */
   static float sum(FloatVector v) {
     FloatVector folded = v;
@@ -91,9 +96,9 @@ final class Lanes {
       case F32 -> MemorySegment.copy(from, Elements.F32, offset, to, at, n);
       case F16 -> widenF16(from, offset, to, at, n);
       case BF16 -> widenBf16(from, offset, to, at, n);
-      case Q8_0, Q4_0, Q4_K, Q6_K -> Blocks.decode(type, from, offset, to, at, n);
-      case INT8 -> Dequantize.int8(from, offset, n, 0, to, at, n);
-      case INT4 -> Dequantize.int4(from, offset, n, 0, to, at, n);
+      case Q8_0, Q4_0, Q4_K, Q6_K -> Dequantize.blocks(type, from, offset, to, at, 1, n);
+      case INT8 -> Dequantize.int8(from, offset, n, 0, to, at, 1, n);
+      case INT4 -> Dequantize.int4(from, offset, n, 0, to, at, 1, n);
     }
   }
 

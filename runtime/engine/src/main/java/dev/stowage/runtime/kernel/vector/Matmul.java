@@ -2,6 +2,9 @@ package dev.stowage.runtime.kernel.vector;
 
 import static dev.stowage.runtime.kernel.vector.Lanes.F;
 import static dev.stowage.runtime.kernel.vector.Lanes.LANES;
+import static dev.stowage.runtime.kernel.vector.Tiles.PANEL_DEPTH;
+import static dev.stowage.runtime.kernel.vector.Tiles.PANEL_OUTPUTS;
+import static dev.stowage.runtime.kernel.vector.Tiles.SIDE;
 
 import dev.stowage.plan.ElementType;
 import dev.stowage.runtime.kernel.Elements;
@@ -24,18 +27,17 @@ import jdk.incubator.vector.FloatVector;
  * otherwise than the panels do.
  *
  * <ul>
- *   <li>Few rows: two outputs at a time, weights read where they lie and widened in registers.
- *   <li>Many rows, and types of four to six bits: a panel of weights is widened once into a heap
- *       array that fits the first-level cache, then used by all rows in tiles of 4 outputs x 2 rows
- *       (12 x 1 for an odd last row): 8 accumulators, 4 weight and 2 activation vectors, since C2
- *       loads all operands of a step first. One accumulator more and it keeps some in memory, whose
- *       latency then is the speed of the whole.
+ *   <li>Few rows: two outputs at a time, weights read where they lie and widened in registers, for
+ *       one row or for four; where memory is the limit, it is read while rows are multiplied.
+ *   <li>Many rows, and types of four to six bits: weights are widened once into panels of {@value
+ *       Tiles#PANEL_OUTPUTS} outputs, of which a stack of {@value #STACK} by {@value #CHUNKS} fits
+ *       the second-level cache, beside a block of {@value #BLOCK_ROWS} activation rows. One panel
+ *       fits the first-level cache; all rows of the block pass it by, three at a time ({@link
+ *       Tiles}).
  * </ul>
  *
- * <p>Loops over panels end at {@code i != n}, where n is a multiple of the step: C2 takes such a
- * loop as it is. One that ends at {@code i < n} it unrolls, loads everything first, and keeps in
- * memory what no register is left for, at half the speed. Indices are masked to less than 2^30, so
- * that C2 sees that a constant added to one does not overflow, and makes it part of the address.
+ * <p>All of that is one array of at least {@value #LEAST_FLOATS} floats: the garbage collector
+ * places one so large at the beginning of a page, so that vectors in it cross no cache line.
  */
 final class Matmul implements WorkerPool.Task {
   /**
@@ -50,85 +52,145 @@ final class Matmul implements WorkerPool.Task {
 
   /**
    * Widens {@code n} numbers of a weight row of {@code width}, from the {@code first} on, which
-   * begins a group, into a panel. Returns whether there was one that panels cannot hold. An
-   * interface for the same reason.
+   * begins a group, into a tile of a panel. Returns whether there was one that panels cannot hold.
+   * An interface for the same reason.
    */
   private interface LayOut {
     boolean run(MemorySegment w, long row, int width, int first, float[] to, int at, int n);
   }
 
+  /**
+   * Four interleaved activation rows times two weight rows, [4, 2, LANES] sums left unfolded.
+   *
+   * @param again the same array as {@code x}. Both weight rows need each vector of activations, and
+   *     C2 would load it once for both, so all of them first, for which there are not registers
+   *     enough. Of what it does not know to be the same array it loads each by itself, as operand
+   *     of a multiply-add.
+   */
+  interface Quad {
+    void run(
+        float[] x,
+        float[] again,
+        int x0,
+        MemorySegment w,
+        long w0,
+        long w1,
+        int n,
+        float[] sum,
+        int sum0);
+  }
+
   /** How a type is multiplied where rows are few, null for panels even then; and how laid out. */
-  private record Type(Dot dot, LayOut layOut) {}
+  private record Type(Dot dot, Quad quad, LayOut layOut) {}
 
   private static final Type F32 =
       new Type(
           Matmul::dotF32,
+          Matmul::quadF32,
           (w, row, width, first, to, at, n) -> {
-            MemorySegment.copy(w, Elements.F32, row + 4L * first, to, at, n);
+            layOutF32(w, row + 4L * first, to, at, SIDE, n);
             return false;
           });
 
   private static final Type F16 =
       new Type(
           Pairs::dotF16,
-          (w, row, width, first, to, at, n) -> Pairs.layOutF16(w, row + 2L * first, to, at, n));
+          Pairs::quadF16,
+          (w, row, width, first, to, at, n) ->
+              Pairs.layOutF16(w, row + 2L * first, to, at, SIDE, n));
 
   private static final Type BF16 =
       new Type(
           Pairs::dotBf16,
-          (w, row, width, first, to, at, n) -> Pairs.layOutBf16(w, row + 2L * first, to, at, n));
+          Pairs::quadBf16,
+          (w, row, width, first, to, at, n) ->
+              Pairs.layOutBf16(w, row + 2L * first, to, at, SIDE, n));
 
   private static final LayOut INT8_PANEL =
       (w, row, width, first, to, at, n) -> {
-        Dequantize.int8(w, row, width, first, to, at, n);
+        Dequantize.int8(w, row, width, first, to, at, SIDE, n);
         return false;
       };
 
-  private static final Type INT8_GROUPS = new Type(Dequantize::dotInt8, INT8_PANEL);
-  private static final Type INT8 = new Type(null, INT8_PANEL);
+  private static final Type INT8_GROUPS = new Type(Dequantize::dotInt8, null, INT8_PANEL);
+  private static final Type INT8 = new Type(null, null, INT8_PANEL);
 
   private static final Type INT4 =
       new Type(
           null,
+          null,
           (w, row, width, first, to, at, n) -> {
-            Dequantize.int4(w, row, width, first, to, at, n);
+            Dequantize.int4(w, row, width, first, to, at, SIDE, n);
             return false;
           });
 
   private static final Type Q8_0 =
-      new Type(Dequantize.WIDE ? Dequantize::dotQ80 : null, decoding(ElementType.Q8_0));
-  private static final Type Q4_0 = new Type(null, decoding(ElementType.Q4_0));
-  private static final Type Q4_K = new Type(null, decoding(ElementType.Q4_K));
-  private static final Type Q6_K = new Type(null, decoding(ElementType.Q6_K));
+      new Type(Dequantize.WIDE ? Dequantize::dotQ80 : null, null, decoding(ElementType.Q8_0));
+  private static final Type Q4_0 = new Type(null, null, decoding(ElementType.Q4_0));
+  private static final Type Q4_K = new Type(null, null, decoding(ElementType.Q4_K));
+  private static final Type Q6_K = new Type(null, null, decoding(ElementType.Q6_K));
 
   private static LayOut decoding(ElementType type) {
     return (w, row, width, first, to, at, n) -> {
-      Dequantize.blocks(type, w, row + type.rowBytes(first), to, at, n);
+      Dequantize.blocks(type, w, row + type.rowBytes(first), to, at, SIDE, n);
       return false;
     };
   }
 
   /** From this many rows on, widening once pays for the detour through memory. */
-  private static final int MANY_ROWS = 4;
+  private static final int MANY_ROWS = 17;
+
+  /** The same where there is no way to take four rows at a time. */
+  private static final int MANY_SINGLE_ROWS = 4;
+
+  private static final int QUAD = 4;
 
   private static final int DOT_OUTPUTS = 2;
-  private static final int TILE_OUTPUTS = 4;
-  private static final int PANEL_OUTPUTS = 3 * TILE_OUTPUTS;
-  private static final int PANEL_DEPTH = 512; // of k; a multiple of every block of Pairs
-  private static final int NO_OVERFLOW = (1 << 30) - 1;
 
-  /** Activations copied to the heap at a time: 4 MiB. */
-  private static final int BLOCK_ELEMENTS = 1 << 20;
+  /** Panels laid out at a time, beside each other. */
+  private static final int STACK = 2;
+
+  /** Panels laid out at a time, one after the other along k. */
+  private static final int CHUNKS = 2;
+
+  private static final int STACK_OUTPUTS = STACK * PANEL_OUTPUTS;
+  private static final int STACK_DEPTH = CHUNKS * PANEL_DEPTH;
+  private static final int PANEL_FLOATS = PANEL_OUTPUTS * PANEL_DEPTH;
+  private static final int STACK_FLOATS = STACK * CHUNKS * PANEL_FLOATS;
+
+  /** Accumulators of one tile of rows and all outputs of a stack. */
+  private static final int STRIPE_FLOATS = STACK * Tiles.PANEL_TILES * Tiles.ACCUMULATORS;
+
+  /** Activation rows for which panels pass from the second-level cache to the first. */
+  private static final int BLOCK_ROWS = 63;
+
+  /** Activations copied to the heap at a time: 16 MiB. */
+  private static final int MOST_FLOATS = 1 << 22;
+
+  private static final int LEAST_FLOATS = 1 << 20;
+
+  /** Floats from an array's header to where vectors cross no cache line. */
+  private static final int ALIGN = 4;
 
   /** Multiply-adds below which a second thread does not pay. */
   private static final long SERIAL_WORK = 1 << 16;
 
   private final WorkerPool pool;
-  private final float[][] panels; // worker -> [PANEL_OUTPUTS, PANEL_DEPTH]
-  private final float[][] accumulators; // worker -> [block rows + 1, PANEL_OUTPUTS, LANES]
-  private final float[][] sums; // worker -> [DOT_OUTPUTS, LANES]
+  private final float[][] sums; // worker -> [row, DOT_OUTPUTS, LANES]
   private final WorkerPool.Task layOut = (worker, first, last) -> layOut(first, last);
-  private float[] activations = new float[0]; // [block rows, k]
+
+  /**
+   * Panels and accumulators, worker by worker, the accumulators {@code [tile of rows, stack, tile
+   * of outputs, row, output, LANES]}; activations in chunks of {@link Tiles#PANEL_DEPTH}, in each
+   * the rows as tiles take them, those left over by themselves, or, for few rows, whole rows; and
+   * what vectors leave of each row.
+   */
+  private float[] heap = new float[0];
+
+  private float[] heapAgain = heap; // always the same: see Quad
+  private int workerFloats;
+  private int activations; // where they begin
+  private int rests; // where what vectors leave begins
 
   private MemorySegment x;
   private long xOffset;
@@ -150,9 +212,7 @@ final class Matmul implements WorkerPool.Task {
 
   Matmul(WorkerPool pool) {
     this.pool = pool;
-    panels = new float[pool.threads()][PANEL_OUTPUTS * PANEL_DEPTH];
-    accumulators = new float[pool.threads()][0];
-    sums = new float[pool.threads()][DOT_OUTPUTS * LANES];
+    sums = new float[pool.threads()][(MANY_ROWS + QUAD) * DOT_OUTPUTS * LANES];
   }
 
   void run(
@@ -196,7 +256,7 @@ final class Matmul implements WorkerPool.Task {
     rowBytes = type.rowBytes(k);
     bound = paired() ? k / Pairs.BLOCK * Pairs.BLOCK : F.loopBound(k);
     this.from = from;
-    int most = Math.max(1, BLOCK_ELEMENTS / Math.max(1, k));
+    int most = Math.max(1, MOST_FLOATS / Math.max(1, k));
     for (int row = 0; row < rows; row += blockRows) {
       blockRows = Math.min(most, rows - row);
       this.outOffset = outOffset + row * outStride;
@@ -212,7 +272,8 @@ final class Matmul implements WorkerPool.Task {
   }
 
   private boolean inPanels() {
-    return blockRows >= MANY_ROWS || kernels.dot == null;
+    return kernels.dot == null
+        || blockRows >= (kernels.quad == null ? MANY_SINGLE_ROWS : MANY_ROWS);
   }
 
   private boolean paired() {
@@ -220,14 +281,18 @@ final class Matmul implements WorkerPool.Task {
   }
 
   private void fit() {
-    if (activations.length < blockRows * k) {
-      activations = new float[blockRows * k];
+    int stripes = (blockRows + SIDE - 1) / SIDE;
+    workerFloats = inPanels() ? STACK_FLOATS + stripes * STRIPE_FLOATS : 0;
+    activations = ALIGN + pool.threads() * workerFloats;
+    int paddedRows = inPanels() ? blockRows : Math.max(blockRows, quadRows());
+    rests = activations + paddedRows * bound;
+    int floats = rests + blockRows * (k - bound);
+    if (heap.length < floats) {
+      heap = new float[Math.max(LEAST_FLOATS, floats)];
+      heapAgain = heap;
     }
-    int accumulatorSize = (blockRows + 1) * PANEL_OUTPUTS * LANES;
-    if (inPanels() && accumulators[0].length < accumulatorSize) {
-      for (int i = 0; i < accumulators.length; i++) {
-        accumulators[i] = new float[accumulatorSize];
-      }
+    if (paddedRows > blockRows) {
+      Arrays.fill(heap, activations + (paddedRows - QUAD) * bound, rests, 0f);
     }
   }
 
@@ -235,37 +300,83 @@ final class Matmul implements WorkerPool.Task {
   private void layOut(int first, int last) {
     for (int r = first; r < last; r++) {
       long row = xOffset + r * xStride;
-      if (paired()) {
-        float scale = type == ElementType.F16 ? Pairs.ACTIVATION_SCALE : 1;
-        Pairs.layOut(x, row, scale, activations, r * k, k);
+      if (inPanels()) {
+        int group = r < tiledRows() ? SIDE : 1;
+        for (int i = 0; i < bound; i += PANEL_DEPTH) {
+          int depth = Math.min(PANEL_DEPTH, bound - i);
+          int at = activations(i, r - r % group, depth) + r % group * LANES;
+          layOut(row + 4L * i, at, group, depth);
+        }
       } else {
-        MemorySegment.copy(x, Elements.F32, row, activations, r * k, k);
+        int group = r < quadRows() ? QUAD : 1;
+        layOut(row, activations + (r - r % group) * bound + r % group * LANES, group, bound);
       }
+      MemorySegment.copy(
+          x, Elements.F32, row + 4L * bound, heap, rests + r * (k - bound), k - bound);
     }
   }
 
-  /** About eight pieces a thread, in whole panels. */
+  private void layOut(long from, int at, int step, int n) {
+    if (paired()) {
+      float factor = type == ElementType.F16 ? Pairs.ACTIVATION_SCALE : 1;
+      Pairs.layOut(x, from, factor, heap, at, step, n);
+    } else {
+      layOutF32(x, from, heap, at, step, n);
+    }
+  }
+
+  private static void layOutF32(
+      MemorySegment from, long offset, float[] to, int at, int step, int n) {
+    for (int i = 0; i < n; i += LANES) {
+      Lanes.f32(from, offset + 4L * i).intoArray(to, at + i * step);
+    }
+  }
+
+  /** Rows that tiles take; those left over are taken one by one. */
+  private int tiledRows() {
+    return blockRows / SIDE * SIDE;
+  }
+
+  /** Rows taken four at a time; one left over is taken by itself, more are made four. */
+  private int quadRows() {
+    if (kernels.quad == null) {
+      return 0;
+    }
+    int left = blockRows % QUAD;
+    return left > 1 ? blockRows - left + QUAD : blockRows - left;
+  }
+
+  /** Where the rows from {@code row} on lie in the chunk of k that begins at {@code i}. */
+  private int activations(int i, int row, int depth) {
+    return activations + blockRows * i + row * depth;
+  }
+
+  /** About eight pieces a thread, in whole stacks of panels. */
   private int grain(int outputs) {
     if ((long) outputs * k * blockRows < SERIAL_WORK) {
       return Math.max(1, outputs);
     }
     int pieces = pool.threads() * 8;
-    int panelsEach = (outputs / pieces + PANEL_OUTPUTS - 1) / PANEL_OUTPUTS;
-    return Math.max(1, panelsEach) * PANEL_OUTPUTS;
+    int stacksEach = (outputs / pieces + STACK_OUTPUTS - 1) / STACK_OUTPUTS;
+    return Math.max(1, stacksEach) * STACK_OUTPUTS;
   }
 
   @Override
   public void run(int worker, int first, int last) {
     if (!inPanels()) {
       for (int o = first; o < last; o += DOT_OUTPUTS) {
-        for (int r = 0; r < blockRows; r++) {
-          dot(r, o, Math.min(DOT_OUTPUTS, last - o), sums[worker]);
+        int outputs = Math.min(DOT_OUTPUTS, last - o);
+        int quads = quadRows();
+        if (quads > 0) {
+          quads(quads, o, outputs, sums[worker]);
+        }
+        for (int r = quads; r < blockRows; r++) {
+          dot(r, o, outputs, sums[worker]);
         }
       }
     } else {
-      for (int o = first; o < last; o += PANEL_OUTPUTS) {
-        int outputs = Math.min(PANEL_OUTPUTS, last - o);
-        panel(panels[worker], accumulators[worker], o, outputs);
+      for (int o = first; o < last; o += STACK_OUTPUTS) {
+        stack(ALIGN + worker * workerFloats, o, Math.min(STACK_OUTPUTS, last - o));
       }
     }
   }
@@ -276,12 +387,32 @@ final class Matmul implements WorkerPool.Task {
   private void dot(int row, int output, int outputs, float[] sum) {
     long w0 = weightRow(output);
     long w1 = weightRow(output + outputs - 1);
-    boolean special = kernels.dot.run(activations, row * k, w, w0, w1, bound, sum);
+    boolean special = kernels.dot.run(heap, activations + row * bound, w, w0, w1, bound, sum);
+    finish(row, output, outputs, special, sum, 0);
+  }
+
+  /** Four rows at a time, of which the last may be missing, times up to two weight rows. */
+  private void quads(int rows, int output, int outputs, float[] sum) {
+    long w0 = weightRow(output);
+    long w1 = weightRow(output + outputs - 1);
+    for (int r = 0; r < rows; r += QUAD) {
+      int x0 = activations + r * bound;
+      kernels.quad.run(heap, heapAgain, x0, w, w0, w1, bound, sum, r * DOT_OUTPUTS * LANES);
+    }
+    // after the products: before, it would wait for memory while nothing is multiplied
+    boolean special =
+        type == ElementType.F16 && (Pairs.special(w, w0, bound) || Pairs.special(w, w1, bound));
+    for (int r = 0; r < Math.min(rows, blockRows); r++) {
+      finish(r, output, outputs, special, sum, r * DOT_OUTPUTS * LANES);
+    }
+  }
+
+  private void finish(int row, int output, int outputs, boolean special, float[] sum, int at) {
     for (int j = 0; j < outputs; j++) {
       if (special) {
         oneByOne(row, output + j);
       } else {
-        finish(row, output + j, Lanes.sum(FloatVector.fromArray(F, sum, j * LANES)));
+        finish(row, output + j, Lanes.sum(FloatVector.fromArray(F, sum, at + j * LANES)));
       }
     }
   }
@@ -300,130 +431,122 @@ final class Matmul implements WorkerPool.Task {
     return false;
   }
 
+  static void quadF32(
+      float[] x,
+      float[] again,
+      int x0,
+      MemorySegment w,
+      long w0,
+      long w1,
+      int n,
+      float[] sum,
+      int sum0) {
+    var s00 = FloatVector.zero(F);
+    var s01 = FloatVector.zero(F);
+    var s10 = FloatVector.zero(F);
+    var s11 = FloatVector.zero(F);
+    var s20 = FloatVector.zero(F);
+    var s21 = FloatVector.zero(F);
+    var s30 = FloatVector.zero(F);
+    var s31 = FloatVector.zero(F);
+    for (int i = 0; i != QUAD * n; i += QUAD * LANES) {
+      int at = x0 + i & Tiles.NO_OVERFLOW;
+      var v = Lanes.f32(w, w0 + i);
+      s00 = v.fma(FloatVector.fromArray(F, x, at), s00);
+      s10 = v.fma(FloatVector.fromArray(F, x, at + LANES), s10);
+      s20 = v.fma(FloatVector.fromArray(F, x, at + 2 * LANES), s20);
+      s30 = v.fma(FloatVector.fromArray(F, x, at + 3 * LANES), s30);
+      v = Lanes.f32(w, w1 + i);
+      s01 = v.fma(FloatVector.fromArray(F, again, at), s01);
+      s11 = v.fma(FloatVector.fromArray(F, again, at + LANES), s11);
+      s21 = v.fma(FloatVector.fromArray(F, again, at + 2 * LANES), s21);
+      s31 = v.fma(FloatVector.fromArray(F, again, at + 3 * LANES), s31);
+    }
+    s00.intoArray(sum, sum0);
+    s01.intoArray(sum, sum0 + LANES);
+    s10.intoArray(sum, sum0 + 2 * LANES);
+    s11.intoArray(sum, sum0 + 3 * LANES);
+    s20.intoArray(sum, sum0 + 4 * LANES);
+    s21.intoArray(sum, sum0 + 5 * LANES);
+    s30.intoArray(sum, sum0 + 6 * LANES);
+    s31.intoArray(sum, sum0 + 7 * LANES);
+  }
+
   // ---- many rows ----
 
-  private void panel(float[] panel, float[] accumulator, int output, int outputs) {
-    Arrays.fill(accumulator, 0, (blockRows + 1) * PANEL_OUTPUTS * LANES, 0f);
+  /**
+   * All rows times up to {@value #STACK_OUTPUTS} weight rows.
+   *
+   * @param panels where the worker's panels begin; its accumulators follow
+   */
+  private void stack(int panels, int output, int outputs) {
+    int accumulators = panels + STACK_FLOATS;
+    Arrays.fill(heap, accumulators, panels + workerFloats, 0f);
     int special = 0; // a bit for each output with a weight that panels cannot hold
-    for (int i = 0; i < bound; i += PANEL_DEPTH) {
-      int depth = Math.min(PANEL_DEPTH, bound - i);
+    for (int i = 0; i < bound; i += STACK_DEPTH) {
+      int depth = Math.min(STACK_DEPTH, bound - i);
       for (int j = 0; j < outputs; j++) {
-        if (kernels.layOut.run(w, weightRow(output + j), k, i, panel, j * PANEL_DEPTH, depth)) {
+        if (layOutWeights(panels, output + j, j, i, depth)) {
           special |= 1 << j;
         }
       }
-      int paired = blockRows & ~1;
-      if (paired < blockRows) {
-        int at = paired * PANEL_OUTPUTS * LANES;
-        single(panel, activations, paired * k + i, depth, accumulator, at);
-      }
-      for (int r = 0; r < paired; r += 2) {
-        for (int j = 0; j < outputs; j += TILE_OUTPUTS) {
-          tile(
-              panel,
-              j * PANEL_DEPTH,
-              activations,
-              r * k + i,
-              (r + 1) * k + i,
-              depth,
-              accumulator,
-              (r * PANEL_OUTPUTS + j) * LANES,
-              ((r + 1) * PANEL_OUTPUTS + j) * LANES);
+      for (int row = 0; row < blockRows; row += BLOCK_ROWS) {
+        int last = Math.min(blockRows, row + BLOCK_ROWS);
+        for (int c = 0; c < depth; c += PANEL_DEPTH) {
+          int n = Math.min(PANEL_DEPTH, depth - c);
+          for (int j = 0; j < outputs; j += PANEL_OUTPUTS) {
+            int panel = panels + (c / PANEL_DEPTH * STACK + j / PANEL_OUTPUTS) * PANEL_FLOATS;
+            int sum = accumulators + j / SIDE * Tiles.ACCUMULATORS;
+            panel(panel, i + c, n, row, last, sum);
+          }
         }
       }
     }
     for (int r = 0; r < blockRows; r++) {
       for (int j = 0; j < outputs; j++) {
-        int at = (r * PANEL_OUTPUTS + j) * LANES;
         if ((special & 1 << j) != 0) {
           oneByOne(r, output + j);
         } else {
-          finish(r, output + j, Lanes.sum(FloatVector.fromArray(F, accumulator, at)));
+          int at = accumulators + accumulator(r, j);
+          finish(r, output + j, Lanes.sum(FloatVector.fromArray(F, heap, at)));
         }
       }
     }
   }
 
-  /** Four weight rows of the panel times two activation rows, added to their accumulators. */
-  private static void tile(
-      float[] w, int w0, float[] x, int x0, int x1, int n, float[] sum, int sum0, int sum1) {
-    var s00 = FloatVector.fromArray(F, sum, sum0);
-    var s01 = FloatVector.fromArray(F, sum, sum0 + LANES);
-    var s02 = FloatVector.fromArray(F, sum, sum0 + 2 * LANES);
-    var s03 = FloatVector.fromArray(F, sum, sum0 + 3 * LANES);
-    var s10 = FloatVector.fromArray(F, sum, sum1);
-    var s11 = FloatVector.fromArray(F, sum, sum1 + LANES);
-    var s12 = FloatVector.fromArray(F, sum, sum1 + 2 * LANES);
-    var s13 = FloatVector.fromArray(F, sum, sum1 + 3 * LANES);
-    for (int i = 0; i != n; i += LANES) {
-      int wi = w0 + i & NO_OVERFLOW;
-      var xa = FloatVector.fromArray(F, x, x0 + i & NO_OVERFLOW);
-      var xb = FloatVector.fromArray(F, x, x1 + i & NO_OVERFLOW);
-      var c = FloatVector.fromArray(F, w, wi);
-      s00 = xa.fma(c, s00);
-      s10 = xb.fma(c, s10);
-      c = FloatVector.fromArray(F, w, wi + PANEL_DEPTH);
-      s01 = xa.fma(c, s01);
-      s11 = xb.fma(c, s11);
-      c = FloatVector.fromArray(F, w, wi + 2 * PANEL_DEPTH);
-      s02 = xa.fma(c, s02);
-      s12 = xb.fma(c, s12);
-      c = FloatVector.fromArray(F, w, wi + 3 * PANEL_DEPTH);
-      s03 = xa.fma(c, s03);
-      s13 = xb.fma(c, s13);
+  /** Widens a part of a weight row into the {@code j}-th row of every panel that it crosses. */
+  private boolean layOutWeights(int panels, int output, int j, int first, int depth) {
+    int tile = j / PANEL_OUTPUTS * PANEL_FLOATS + j % PANEL_OUTPUTS / SIDE * Tiles.TILE_FLOATS;
+    int at = panels + tile + j % SIDE * LANES;
+    boolean special = false;
+    for (int c = 0; c < depth; c += PANEL_DEPTH, at += STACK * PANEL_FLOATS) {
+      int n = Math.min(PANEL_DEPTH, depth - c);
+      special |= kernels.layOut.run(w, weightRow(output), k, first + c, heap, at, n);
     }
-    s00.intoArray(sum, sum0);
-    s01.intoArray(sum, sum0 + LANES);
-    s02.intoArray(sum, sum0 + 2 * LANES);
-    s03.intoArray(sum, sum0 + 3 * LANES);
-    s10.intoArray(sum, sum1);
-    s11.intoArray(sum, sum1 + LANES);
-    s12.intoArray(sum, sum1 + 2 * LANES);
-    s13.intoArray(sum, sum1 + 3 * LANES);
+    return special;
   }
 
-  /** All weight rows of the panel times one activation row, added to its accumulators. */
-  private static void single(float[] w, float[] x, int x0, int n, float[] sum, int at) {
-    var s00 = FloatVector.fromArray(F, sum, at);
-    var s01 = FloatVector.fromArray(F, sum, at + LANES);
-    var s02 = FloatVector.fromArray(F, sum, at + 2 * LANES);
-    var s03 = FloatVector.fromArray(F, sum, at + 3 * LANES);
-    var s04 = FloatVector.fromArray(F, sum, at + 4 * LANES);
-    var s05 = FloatVector.fromArray(F, sum, at + 5 * LANES);
-    var s06 = FloatVector.fromArray(F, sum, at + 6 * LANES);
-    var s07 = FloatVector.fromArray(F, sum, at + 7 * LANES);
-    var s08 = FloatVector.fromArray(F, sum, at + 8 * LANES);
-    var s09 = FloatVector.fromArray(F, sum, at + 9 * LANES);
-    var s10 = FloatVector.fromArray(F, sum, at + 10 * LANES);
-    var s11 = FloatVector.fromArray(F, sum, at + 11 * LANES);
-    for (int i = 0; i != n; i += LANES) {
-      int wi = i & NO_OVERFLOW;
-      var xa = FloatVector.fromArray(F, x, x0 + i);
-      s00 = xa.fma(FloatVector.fromArray(F, w, wi), s00);
-      s01 = xa.fma(FloatVector.fromArray(F, w, wi + PANEL_DEPTH), s01);
-      s02 = xa.fma(FloatVector.fromArray(F, w, wi + 2 * PANEL_DEPTH), s02);
-      s03 = xa.fma(FloatVector.fromArray(F, w, wi + 3 * PANEL_DEPTH), s03);
-      s04 = xa.fma(FloatVector.fromArray(F, w, wi + 4 * PANEL_DEPTH), s04);
-      s05 = xa.fma(FloatVector.fromArray(F, w, wi + 5 * PANEL_DEPTH), s05);
-      s06 = xa.fma(FloatVector.fromArray(F, w, wi + 6 * PANEL_DEPTH), s06);
-      s07 = xa.fma(FloatVector.fromArray(F, w, wi + 7 * PANEL_DEPTH), s07);
-      s08 = xa.fma(FloatVector.fromArray(F, w, wi + 8 * PANEL_DEPTH), s08);
-      s09 = xa.fma(FloatVector.fromArray(F, w, wi + 9 * PANEL_DEPTH), s09);
-      s10 = xa.fma(FloatVector.fromArray(F, w, wi + 10 * PANEL_DEPTH), s10);
-      s11 = xa.fma(FloatVector.fromArray(F, w, wi + 11 * PANEL_DEPTH), s11);
+  /** Rows {@code [row, last)} times a panel. */
+  private void panel(int panel, int first, int depth, int row, int last, int sum) {
+    int r = row;
+    for (int tiled = Math.min(last, tiledRows()); r < tiled; r += SIDE) {
+      int x0 = activations(first, r, depth);
+      int at = sum + r / SIDE * STRIPE_FLOATS;
+      for (int t = 0; t < Tiles.PANEL_TILES; t++) {
+        int w0 = panel + t * Tiles.TILE_FLOATS;
+        Tiles.tile(heap, w0, heap, x0, depth, heap, at + t * Tiles.ACCUMULATORS);
+      }
     }
-    s00.intoArray(sum, at);
-    s01.intoArray(sum, at + LANES);
-    s02.intoArray(sum, at + 2 * LANES);
-    s03.intoArray(sum, at + 3 * LANES);
-    s04.intoArray(sum, at + 4 * LANES);
-    s05.intoArray(sum, at + 5 * LANES);
-    s06.intoArray(sum, at + 6 * LANES);
-    s07.intoArray(sum, at + 7 * LANES);
-    s08.intoArray(sum, at + 8 * LANES);
-    s09.intoArray(sum, at + 9 * LANES);
-    s10.intoArray(sum, at + 10 * LANES);
-    s11.intoArray(sum, at + 11 * LANES);
+    for (; r < last; r++) {
+      int x0 = activations(first, r, depth);
+      Tiles.single(heap, panel, heap, x0, depth, heap, sum + accumulator(r, 0));
+    }
+  }
+
+  /** Where the accumulator of a row and an output of the stack lies among them. */
+  private static int accumulator(int row, int output) {
+    int tile = row / SIDE * STRIPE_FLOATS + output / SIDE * Tiles.ACCUMULATORS;
+    return tile + (row % SIDE * SIDE + output % SIDE) * LANES;
   }
 
   // ---- both ----
@@ -433,7 +556,7 @@ final class Matmul implements WorkerPool.Task {
     float sum = type == ElementType.F16 ? folded * Pairs.SUM_SCALE : folded;
     for (int i = bound; i < k; i++) {
       float weight = Elements.get(type, w, weightRow(output), k, i);
-      sum = Math.fma(activations[row * k + i], weight, sum);
+      sum = Math.fma(heap[rests + row * (k - bound) + i - bound], weight, sum);
     }
     store(row, output, sum);
   }

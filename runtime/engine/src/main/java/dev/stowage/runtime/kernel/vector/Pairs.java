@@ -4,11 +4,12 @@ import static dev.stowage.runtime.kernel.vector.Lanes.F;
 import static dev.stowage.runtime.kernel.vector.Lanes.LANES;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
-import dev.stowage.runtime.kernel.Elements;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -43,6 +44,12 @@ final class Pairs {
   private static final int CARRY = 0x04000400;
 
   private static final int SIGNS = 0x80008000;
+
+  private static final VectorShuffle<Float> EVEN = VectorShuffle.iota(F, 0, 2, true);
+  private static final VectorShuffle<Float> ODD = VectorShuffle.iota(F, 1, 2, true);
+
+  /** Lanes of the second half. */
+  private static final VectorMask<Float> UPPER = VectorMask.fromLong(F, -1L << LANES / 2);
 
   private Pairs() {}
 
@@ -94,42 +101,180 @@ final class Pairs {
   }
 
   /**
+   * Four interleaved activation rows times two weight rows: see {@link Matmul.Quad}. Written out,
+   * with operands that are vectors already, to stay below C2's limit of what it inlines.
+   */
+  static void quadF16(
+      float[] x,
+      float[] again,
+      int x0,
+      MemorySegment w,
+      long w0,
+      long w1,
+      int n,
+      float[] sum,
+      int sum0) {
+    var s00 = FloatVector.zero(F);
+    var s01 = FloatVector.zero(F);
+    var s10 = FloatVector.zero(F);
+    var s11 = FloatVector.zero(F);
+    var s20 = FloatVector.zero(F);
+    var s21 = FloatVector.zero(F);
+    var s30 = FloatVector.zero(F);
+    var s31 = FloatVector.zero(F);
+    var half = IntVector.broadcast(I, HALF);
+    for (int i = 0; i != 4 * n; i += 4 * BLOCK) {
+      int at = x0 + i & Tiles.NO_OVERFLOW;
+      var pair = words(w, w0 + (i >> 1));
+      var v =
+          pair.lanewise(VectorOperators.LSHL, 16)
+              .lanewise(VectorOperators.ASHR, 3)
+              .lanewise(VectorOperators.AND, half)
+              .reinterpretAsFloats();
+      s00 = v.fma(FloatVector.fromArray(F, x, at), s00);
+      s10 = v.fma(FloatVector.fromArray(F, x, at + LANES), s10);
+      s20 = v.fma(FloatVector.fromArray(F, x, at + 2 * LANES), s20);
+      s30 = v.fma(FloatVector.fromArray(F, x, at + 3 * LANES), s30);
+      v =
+          pair.lanewise(VectorOperators.ASHR, 3)
+              .lanewise(VectorOperators.AND, half)
+              .reinterpretAsFloats();
+      s00 = v.fma(FloatVector.fromArray(F, x, at + 4 * LANES), s00);
+      s10 = v.fma(FloatVector.fromArray(F, x, at + 5 * LANES), s10);
+      s20 = v.fma(FloatVector.fromArray(F, x, at + 6 * LANES), s20);
+      s30 = v.fma(FloatVector.fromArray(F, x, at + 7 * LANES), s30);
+      pair = words(w, w1 + (i >> 1));
+      v =
+          pair.lanewise(VectorOperators.LSHL, 16)
+              .lanewise(VectorOperators.ASHR, 3)
+              .lanewise(VectorOperators.AND, half)
+              .reinterpretAsFloats();
+      s01 = v.fma(FloatVector.fromArray(F, again, at), s01);
+      s11 = v.fma(FloatVector.fromArray(F, again, at + LANES), s11);
+      s21 = v.fma(FloatVector.fromArray(F, again, at + 2 * LANES), s21);
+      s31 = v.fma(FloatVector.fromArray(F, again, at + 3 * LANES), s31);
+      v =
+          pair.lanewise(VectorOperators.ASHR, 3)
+              .lanewise(VectorOperators.AND, half)
+              .reinterpretAsFloats();
+      s01 = v.fma(FloatVector.fromArray(F, again, at + 4 * LANES), s01);
+      s11 = v.fma(FloatVector.fromArray(F, again, at + 5 * LANES), s11);
+      s21 = v.fma(FloatVector.fromArray(F, again, at + 6 * LANES), s21);
+      s31 = v.fma(FloatVector.fromArray(F, again, at + 7 * LANES), s31);
+    }
+    s00.intoArray(sum, sum0);
+    s01.intoArray(sum, sum0 + LANES);
+    s10.intoArray(sum, sum0 + 2 * LANES);
+    s11.intoArray(sum, sum0 + 3 * LANES);
+    s20.intoArray(sum, sum0 + 4 * LANES);
+    s21.intoArray(sum, sum0 + 5 * LANES);
+    s30.intoArray(sum, sum0 + 6 * LANES);
+    s31.intoArray(sum, sum0 + 7 * LANES);
+  }
+
+  /** As {@link #quadF16}, of BF16 weights. */
+  static void quadBf16(
+      float[] x,
+      float[] again,
+      int x0,
+      MemorySegment w,
+      long w0,
+      long w1,
+      int n,
+      float[] sum,
+      int sum0) {
+    var s00 = FloatVector.zero(F);
+    var s01 = FloatVector.zero(F);
+    var s10 = FloatVector.zero(F);
+    var s11 = FloatVector.zero(F);
+    var s20 = FloatVector.zero(F);
+    var s21 = FloatVector.zero(F);
+    var s30 = FloatVector.zero(F);
+    var s31 = FloatVector.zero(F);
+    var upper = IntVector.broadcast(I, 0xffff0000);
+    for (int i = 0; i != 4 * n; i += 4 * BLOCK) {
+      int at = x0 + i & Tiles.NO_OVERFLOW;
+      var pair = words(w, w0 + (i >> 1));
+      var v = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+      s00 = v.fma(FloatVector.fromArray(F, x, at), s00);
+      s10 = v.fma(FloatVector.fromArray(F, x, at + LANES), s10);
+      s20 = v.fma(FloatVector.fromArray(F, x, at + 2 * LANES), s20);
+      s30 = v.fma(FloatVector.fromArray(F, x, at + 3 * LANES), s30);
+      v = pair.lanewise(VectorOperators.AND, upper).reinterpretAsFloats();
+      s00 = v.fma(FloatVector.fromArray(F, x, at + 4 * LANES), s00);
+      s10 = v.fma(FloatVector.fromArray(F, x, at + 5 * LANES), s10);
+      s20 = v.fma(FloatVector.fromArray(F, x, at + 6 * LANES), s20);
+      s30 = v.fma(FloatVector.fromArray(F, x, at + 7 * LANES), s30);
+      pair = words(w, w1 + (i >> 1));
+      v = pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+      s01 = v.fma(FloatVector.fromArray(F, again, at), s01);
+      s11 = v.fma(FloatVector.fromArray(F, again, at + LANES), s11);
+      s21 = v.fma(FloatVector.fromArray(F, again, at + 2 * LANES), s21);
+      s31 = v.fma(FloatVector.fromArray(F, again, at + 3 * LANES), s31);
+      v = pair.lanewise(VectorOperators.AND, upper).reinterpretAsFloats();
+      s01 = v.fma(FloatVector.fromArray(F, again, at + 4 * LANES), s01);
+      s11 = v.fma(FloatVector.fromArray(F, again, at + 5 * LANES), s11);
+      s21 = v.fma(FloatVector.fromArray(F, again, at + 6 * LANES), s21);
+      s31 = v.fma(FloatVector.fromArray(F, again, at + 7 * LANES), s31);
+    }
+    s00.intoArray(sum, sum0);
+    s01.intoArray(sum, sum0 + LANES);
+    s10.intoArray(sum, sum0 + 2 * LANES);
+    s11.intoArray(sum, sum0 + 3 * LANES);
+    s20.intoArray(sum, sum0 + 4 * LANES);
+    s21.intoArray(sum, sum0 + 5 * LANES);
+    s30.intoArray(sum, sum0 + 6 * LANES);
+    s31.intoArray(sum, sum0 + 7 * LANES);
+  }
+
+  /** Whether one of {@code n} F16 weights, whole blocks, is Inf or NaN. */
+  static boolean special(MemorySegment w, long row, int n) {
+    var special = IntVector.zero(I);
+    for (int i = 0; i != n; i += BLOCK) {
+      special = special.or(words(w, row + 2L * i).and(MAGNITUDES).add(CARRY));
+    }
+    return (special.reduceLanes(VectorOperators.OR) & SIGNS) != 0;
+  }
+
+  /**
    * Lays out {@code n} F16 weights, whole blocks, as products take them.
    *
+   * @param step vectors from one to the next
    * @return whether one was Inf or NaN
    */
-  static boolean layOutF16(MemorySegment w, long row, float[] to, int at, int n) {
+  static boolean layOutF16(MemorySegment w, long row, float[] to, int at, int step, int n) {
     var special = IntVector.zero(I);
     for (int i = 0; i != n; i += BLOCK) {
       var pair = words(w, row + 2L * i);
       special = special.or(pair.and(MAGNITUDES).add(CARRY));
-      evenHalf(pair).intoArray(to, at + i);
-      oddHalf(pair).intoArray(to, at + i + LANES);
+      evenHalf(pair).intoArray(to, at + i * step);
+      oddHalf(pair).intoArray(to, at + (i + LANES) * step);
     }
     return (special.reduceLanes(VectorOperators.OR) & SIGNS) != 0;
   }
 
   /** As {@link #layOutF16}, of BF16 weights. */
-  static boolean layOutBf16(MemorySegment w, long row, float[] to, int at, int n) {
+  static boolean layOutBf16(MemorySegment w, long row, float[] to, int at, int step, int n) {
     for (int i = 0; i != n; i += BLOCK) {
       var pair = words(w, row + 2L * i);
-      evenBf16(pair).intoArray(to, at + i);
-      oddBf16(pair).intoArray(to, at + i + LANES);
+      evenBf16(pair).intoArray(to, at + i * step);
+      oddBf16(pair).intoArray(to, at + (i + LANES) * step);
     }
     return false;
   }
 
-  /** Lays out a row of activations, each times {@code scale}; those beyond whole blocks stay. */
-  static void layOut(MemorySegment x, long row, float scale, float[] to, int at, int k) {
-    int bound = k / BLOCK * BLOCK;
-    for (int i = 0; i < bound; i += BLOCK) {
-      for (int j = 0; j < LANES; j++) {
-        long pair = row + 4L * (i + 2 * j);
-        to[at + i + j] = x.get(Elements.F32, pair) * scale;
-        to[at + i + LANES + j] = x.get(Elements.F32, pair + 4) * scale;
-      }
+  /**
+   * Lays out {@code n} activations, whole blocks, each times {@code factor}.
+   *
+   * @param step vectors from one to the next
+   */
+  static void layOut(MemorySegment x, long at, float factor, float[] to, int to0, int step, int n) {
+    for (int i = 0; i < n; i += BLOCK) {
+      var low = Lanes.f32(x, at + 4L * i).mul(factor);
+      var high = Lanes.f32(x, at + 4L * (i + LANES)).mul(factor);
+      low.rearrange(EVEN).blend(high.rearrange(EVEN), UPPER).intoArray(to, to0 + i * step);
+      low.rearrange(ODD).blend(high.rearrange(ODD), UPPER).intoArray(to, to0 + (i + LANES) * step);
     }
-    MemorySegment.copy(x, Elements.F32, row + 4L * bound, to, at + bound, k - bound);
   }
 
   private static IntVector words(MemorySegment w, long at) {

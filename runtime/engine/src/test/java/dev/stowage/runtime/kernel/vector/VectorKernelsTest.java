@@ -6,6 +6,7 @@ import dev.stowage.plan.ElementType;
 import dev.stowage.runtime.kernel.KernelAgreement;
 import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.parallel.WorkerPool;
+import java.util.List;
 import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.AfterAll;
@@ -56,8 +57,8 @@ final class VectorKernelsTest extends KernelAgreement {
 
   @Test
   void linearLayerGivesTheSameBitsWhetherActivationsFitOneBlock() {
-    int k = 70_001; // rows of a block: 2^20 / k = 14
-    int rows = 17;
+    int k = 210_001; // rows that are copied at a time: 2^22 / k = 19
+    int rows = 21;
     var x = data.floats((long) rows * k);
     var w = data.numbers(ElementType.BF16, 0, 3L * k, 1);
     var whole = data.floats(3L * rows);
@@ -67,7 +68,27 @@ final class VectorKernelsTest extends KernelAgreement {
       kernels.matmul(
           x, 4L * r * k, 4L * k, w, 0, ElementType.BF16, null, 0, single, 12L * r, 12, 1, k, 0, 3);
     }
-    assertSameBits("17 rows", single, whole);
+    assertSameBits("21 rows", single, whole);
+  }
+
+  @Test
+  void linearLayerGivesTheSameBitsInRowsThatShareAPanelAsInFew() {
+    int k = 1090;
+    int n = 50;
+    int rows = 131;
+    for (ElementType type : List.of(ElementType.F32, ElementType.F16, ElementType.INT4)) {
+      var x = data.floats((long) rows * k);
+      var w = data.rows(type, 0, n, k, 0.5f);
+      var whole = data.floats((long) rows * n);
+      kernels.matmul(x, 0, 4L * k, w, 0, type, null, 0, whole, 0, 4L * n, rows, k, 0, n);
+      var few = data.floats((long) rows * n);
+      for (int r = 0; r < rows; r += 5) {
+        int together = Math.min(5, rows - r);
+        kernels.matmul(
+            x, 4L * r * k, 4L * k, w, 0, type, null, 0, few, 4L * r * n, 4L * n, together, k, 0, n);
+      }
+      assertSameBits("131 rows of " + type, few, whole);
+    }
   }
 
   @Test
