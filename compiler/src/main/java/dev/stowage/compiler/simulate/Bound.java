@@ -57,7 +57,8 @@ record Bound(Step step, String label, int[] reads, int writes, boolean beside) {
         : schedule.lanes().contains(region.attendAt());
   }
 
-  private static boolean onGpu(ExecutablePlan plan, String compute) {
+  /** Whether a gpu computes. */
+  static boolean onGpu(ExecutablePlan plan, String compute) {
     return plan.machine().device(compute).kind() == DeviceKind.GPU;
   }
 

@@ -9,8 +9,10 @@ import dev.stowage.compiler.simulate.Timeline.Window;
 import dev.stowage.optimizer.Phase;
 import dev.stowage.plan.Buffer;
 import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.Op;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Step;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -30,7 +32,9 @@ import java.util.Map;
  *   <li>A step waits for what it reads to be written, and for what it writes to be read.
  *   <li>Loads run ahead by the schedule's prefetch, through a ring of one slot more, across the
  *       sweeps; a sweep ends when all lanes are done, since its tokens are the next one's input.
- *       Until its weights are waited for, a load gives way: it moves while nothing else does.
+ *       Until its weights are waited for, a load gives way: it moves while nothing else does. Where
+ *       a host reads ahead, a product waits for its own rows only, and their room is free after it;
+ *       else a stop waits for all it needs, and keeps it.
  *   <li>A resource works on one thing at a time, on what was given first; what comes later fills
  *       the gaps. A step that needs several resources is on all of them at once and ends with the
  *       last: a step of the compute lane waits for those that are not the compute device's.
@@ -47,6 +51,7 @@ public final class Simulator {
   private final int[] waits; // for every section, the first step that may wait for attention
   private final int flights;
   private final int[] flight; // of every micro-batch at its stop
+  private final boolean[] usesLast; // of every micro-batch: no other uses its stop's loads after it
   private final int[] instances; // of every buffer
   private final boolean[] carried; // whether a buffer has a part for every micro-batch
   private final int[] word;
@@ -86,6 +91,7 @@ public final class Simulator {
     written = new Moments(instances.length, Math.max(parts, microBatches));
     read = new Moments(instances.length, Math.max(parts, microBatches));
     flight = new int[microBatches];
+    usesLast = new boolean[microBatches];
     flights = plan.buffer("attended").instances();
     sections = new Bound[plan.sections().size()][];
     waits = new int[sections.length];
@@ -132,7 +138,7 @@ public final class Simulator {
     var sweeps = Sweep.of(plan.batch());
     int prefills = (int) sweeps.stream().filter(Sweep::prefill).count();
     int decodes = sweeps.size() - prefills;
-    ring = new Ring(sweeps.size());
+    ring = new Ring();
     var windows = new ArrayList<Window>();
     var ends = new double[sweeps.size()];
     double[] prefillBusy = {};
@@ -178,7 +184,8 @@ public final class Simulator {
     phase = sweep.prefill() ? Phase.PREFILL : Phase.DECODE;
     int loadedStop = -1;
     int waiting = -1; // the micro-batch that has begun a stop and waits
-    for (int microBatch : word) {
+    for (int letter = 0; letter < word.length; letter++) {
+      int microBatch = word[letter];
       int stop = at[microBatch]++;
       if (waiting >= 0 && (flights == 1 || at[waiting] != stop + 1)) {
         finish(works, waiting, at[waiting] - 1);
@@ -189,8 +196,9 @@ public final class Simulator {
           ring.release();
         }
         loadedStop = stop;
-        ring.await();
+        ring.acquire(stop);
       }
+      usesLast[microBatch] = ring.usesLast(letter);
       forget();
       int section = stops.get(stop);
       flight[microBatch] = waiting >= 0 ? 1 - flight[waiting] : 0;
@@ -225,7 +233,14 @@ public final class Simulator {
 
   private void steps(Work[] works, int from, int to, int microBatch, int stop) {
     for (int i = from; i < to; i++) {
+      int load = ring.loadOf(stop, i);
+      if (load >= 0) {
+        ring.await(load);
+      }
       step(sections[stops.get(stop)][i], works[i], microBatch, stop);
+      if (load >= 0 && usesLast[microBatch]) {
+        ring.free(load);
+      }
     }
   }
 
@@ -342,81 +357,147 @@ public final class Simulator {
 
   // -- weights that are loaded
 
-  /** Loads of stops in the order they are used, sweep after sweep, through the ring's slots. */
+  /** Loads in the order they are used, sweep after sweep, through the ring's slots. */
   private final class Ring {
-    private final boolean[] loads = new boolean[stops.size()];
-    private final int[] sequence; // stops, in the order a sweep loads them
-    private final double[] free; // when a load's slot is, for loads that are not waited for yet
-    private final Work[][] works = new Work[sections.length][];
-    private final long total;
-    private long issued;
-    private long taken;
+    private final Work[][] works = new Work[sections.length][]; // of every section's loads
+    private final double[][] room = new double[sections.length][]; // where in the slot each ends
+    private final int[][] loadOf = new int[sections.length][]; // of every step; -1 for none
+    private final boolean[] usesLast = new boolean[word.length];
+    private final boolean byLoads = schedule.prefetch() > 0 && !Bound.onGpu(plan, compute);
+    private final ArrayDeque<Freed> freed = new ArrayDeque<>();
+    private double slotBytes;
+    private long entry = -1; // the one at hand, counted over all sweeps
+    private int stop; // that it is loaded for
+    private int came; // how many of its loads have been waited for
 
-    Ring(int sweeps) {
-      var first = Sweep.of(plan.batch()).getFirst();
-      for (int section = 0; section < works.length; section++) {
-        works[section] =
+    /** Room in front of a position is free from a moment on; each entry counts a slot's bytes. */
+    private record Freed(double position, double seconds) {}
+
+    Ring() {
+      for (int section = 0; section < sections.length; section++) {
+        var loads =
             Arrays.stream(sections[section])
                 .map(Bound::step)
                 .filter(Step.Load.class::isInstance)
-                .map(step -> pricing.price(step, first, plan.batch().slots(0)))
+                .map(Step.Load.class::cast)
+                .toList();
+        var first = Sweep.of(plan.batch()).getFirst();
+        works[section] =
+            loads.stream()
+                .map(load -> pricing.price(load, first, plan.batch().slots(0)))
                 .toArray(Work[]::new);
+        room[section] = new double[loads.size()];
+        double end = 0;
+        for (int i = 0; i < loads.size(); i++) {
+          end += bytes(loads.get(i));
+          room[section][i] = end;
+        }
+        slotBytes = Math.max(slotBytes, end);
+        loadOf[section] =
+            Arrays.stream(sections[section])
+                .mapToInt(bound -> byLoads ? serving(loads, bound.step()) : -1)
+                .toArray();
       }
-      for (int stop = 0; stop < loads.length; stop++) {
-        loads[stop] = works[stops.get(stop)].length > 0;
-      }
-      var order = new ArrayList<Integer>();
-      var at = new int[plan.batch().microBatches()];
-      int loadedStop = -1;
-      for (int microBatch : word) {
-        int stop = at[microBatch]++;
-        if (loads[stop] && stop != loadedStop) {
-          order.add(stop);
-          loadedStop = stop;
+      findLastUses();
+    }
+
+    private double bytes(Step.Load load) {
+      return (double) load.rows().size() * plan.shape().rowBytes(load.weight(), load.type());
+    }
+
+    private static int serving(List<Step.Load> loads, Step step) {
+      if (step instanceof Step.Compute(Op.MatMul(var weight, var rows), _, _, _)) {
+        for (int i = 0; i < loads.size(); i++) {
+          if (loads.get(i).weight() == weight && loads.get(i).rows().contains(rows)) {
+            return i;
+          }
         }
       }
-      sequence = order.stream().mapToInt(Integer::intValue).toArray();
-      total = (long) sequence.length * sweeps;
-      free = new double[schedule.prefetch() + 1];
+      return -1;
+    }
+
+    /** Neighbouring letters at one stop share its loads; the last of them frees their room. */
+    private void findLastUses() {
+      var at = new int[plan.batch().microBatches()];
+      int last = -1;
+      int loadedStop = -1;
+      for (int letter = 0; letter < word.length; letter++) {
+        int stop = at[word[letter]]++;
+        if (loads(stop)) {
+          if (stop != loadedStop && last >= 0) {
+            usesLast[last] = true;
+          }
+          loadedStop = stop;
+          last = letter;
+        }
+      }
+      if (last >= 0) {
+        usesLast[last] = true;
+      }
     }
 
     boolean loads(int stop) {
-      return loads[stop];
+      return works[stops.get(stop)].length > 0;
     }
 
-    /** Since when the next load may run; never, where there is none. */
-    double oldest() {
-      return taken < issued ? free[(int) (taken % free.length)] : Double.POSITIVE_INFINITY;
+    boolean usesLast(int letter) {
+      return usesLast[letter];
     }
 
-    /** Waits for the next load: what it has had no time for is given to the lanes now. */
-    void await() {
-      while (issued < Math.min(total, free.length)) {
-        issue(0);
+    /** The load that a step waits for by itself; -1 for none. */
+    int loadOf(int stop, int step) {
+      return loadOf[stops.get(stop)][step];
+    }
+
+    /** Goes on to a stop's loads. */
+    void acquire(int stop) {
+      this.stop = stop;
+      entry++;
+      came = 0;
+      if (!byLoads) {
+        awaitAll();
       }
-      int stop = sequence[(int) (taken % sequence.length)];
-      double from = free[(int) (taken++ % free.length)];
-      double loaded = from;
-      int loadedBy = -1;
-      for (var work : works[stops.get(stop)]) {
-        put(work, from, "load", -1, stop);
-        if (end > loaded) {
-          loaded = end;
-          loadedBy = endLane;
-        }
-      }
-      waitFor(loaded, loadedBy);
     }
 
-    /** The slot of the load waited for last is free again. */
+    /** Waits for a load: what it and those before it have had no time for is given to the lanes. */
+    void await(int load) {
+      for (; came <= load; came++) {
+        int section = stops.get(stop);
+        put(works[section][came], since(room[section][came]), "load", -1, stop);
+        waitFor(end, endLane);
+      }
+    }
+
+    private void awaitAll() {
+      await(works[stops.get(stop)].length - 1);
+    }
+
+    /** The room of a load and those before it is free again. */
+    void free(int load) {
+      freed.add(new Freed(entry * slotBytes + room[stops.get(stop)][load], now));
+    }
+
+    /** All of the slot is free again. */
     void release() {
-      if (issued < total) {
-        issue(now);
-      }
+      awaitAll();
+      freed.add(new Freed((entry + 1) * slotBytes, now));
     }
 
-    private void issue(double from) {
-      free[(int) (issued++ % free.length)] = from;
+    /** Since when a load of the entry at hand has room, up to so many bytes of its slot. */
+    private double since(double end) {
+      double position = (entry - schedule.prefetch() - 1) * slotBytes + end;
+      while (!freed.isEmpty() && freed.peek().position() < position) {
+        freed.poll();
+      }
+      return position <= 0 ? 0 : freed.element().seconds();
+    }
+
+    /** No load that has not been given to the lanes has room earlier. */
+    double oldest() {
+      if (slotBytes == 0) {
+        return Double.POSITIVE_INFINITY;
+      }
+      return entry <= schedule.prefetch() || freed.isEmpty() ? 0 : freed.peek().seconds();
     }
   }
 

@@ -9,6 +9,7 @@ import dev.stowage.compiler.Compilation;
 import dev.stowage.compiler.Compiler;
 import dev.stowage.compiler.Settings;
 import dev.stowage.optimizer.Phase;
+import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Schedule;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -86,6 +87,32 @@ class SimulatorTest {
     double inTurn = Simulator.simulate(plan, new Schedule(order, 0, lanes)).seconds();
     double ahead = Simulator.simulate(plan, new Schedule(order, 1, lanes)).seconds();
     assertTrue(ahead < inTurn, () -> ahead + " ahead, " + inTurn + " in turn");
+  }
+
+  @Test
+  void aProductOfAHostThatReadsAheadWaitsForItsOwnRowsOnly() {
+    var compiled = compile("small-host");
+    var order = compiled.schedule().order();
+    assertFalse(
+        computesWhileItsStopIsLoaded(compiled.plan(), new Schedule(order, 0, List.of())),
+        "in turn");
+    assertTrue(
+        computesWhileItsStopIsLoaded(compiled.plan(), new Schedule(order, 1, List.of())), "ahead");
+  }
+
+  private static boolean computesWhileItsStopIsLoaded(ExecutablePlan plan, Schedule schedule) {
+    var spans = Simulator.simulate(plan, schedule).windows().getLast().spans();
+    return spans.stream()
+        .filter(span -> span.lane().equals("compute(ram)") && span.what().startsWith("matmul"))
+        .anyMatch(
+            product ->
+                spans.stream()
+                    .anyMatch(
+                        load ->
+                            load.what().equals("load")
+                                && load.lane().equals("read(ssd)")
+                                && load.stop().equals(product.stop())
+                                && load.startSeconds() > product.startSeconds()));
   }
 
   @Test
