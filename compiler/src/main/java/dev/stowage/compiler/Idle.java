@@ -153,16 +153,30 @@ final class Idle {
   }
 
   private void find(List<Deletion> deletions) {
-    for (var deletion : deletions) {
-      if (!isSaid(deletion, said) && !isSaid(deletion, found) && isIdle(deletion)) {
+    var idle =
+        deletions.stream()
+            .filter(d -> !isSaid(d, said) && !isSaid(d, found))
+            .toList()
+            .parallelStream() // each is planned alone
+            .filter(this::isIdle)
+            .toList();
+    for (var deletion : idle) {
+      if (!isSaid(deletion, found)) { // as part of a longer one
         found.add(Messages.changesNothing(deletion.span(), shortened(deletion)));
       }
     }
   }
 
-  /** Whether a diagnostic says already that a statement decides nothing. */
+  /**
+   * Whether a diagnostic says already that a statement decides nothing: of it, of what it is part
+   * of, or of a share in it that allows no less than others do.
+   */
   static boolean isSaid(Deletion deletion, List<Diagnostic> said) {
-    return said.stream().anyMatch(d -> SAY_SO.contains(d.code()) && deletion.isIn(d.span()));
+    return said.stream()
+        .anyMatch(
+            d ->
+                SAY_SO.contains(d.code()) && deletion.isIn(d.span())
+                    || d.code().equals("SW403") && holds(deletion.span(), d.span()));
   }
 
   /** The words of the statement, the first of them where it is long. */
