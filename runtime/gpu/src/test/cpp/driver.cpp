@@ -7,6 +7,9 @@
 #include "fibres.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <deque>
 #include <functional>
 #include <map>
@@ -47,6 +50,8 @@ static size_t capacity, used, peak;
 static int devices, version, binary, compiledFor, launchesLeft, failure, contexts, events, launches;
 static long long callsLeft, calls;
 static bool lastingFault, idle;
+static std::vector<void*> guards;  // pages that kernels must not touch
+static const size_t PAGE = 4096;
 static bool initialized;
 
 static void defaults() {
@@ -61,6 +66,7 @@ static void defaults() {
   callsLeft = -1;
   calls = 0;
   idle = false;
+  guards.clear();
 }
 
 // Device memory is out of reach between copies and kernels, but where kernels compute nothing.
@@ -120,7 +126,8 @@ static bool inPinned(const void* h, size_t n) {
 #define CALL ALIVE if (fault()) return failure ? failure : UNKNOWN;
 
 // what: 0 defaults, 1 memory, 2 devices, 3 driver version, 4 whether a binary fits, 5 launches until the device is lost,
-// 6 what kernels were compiled for, 7 calls until one fails, 8 calls until the device is lost, 9 whether kernels compute anything
+// 6 what kernels were compiled for, 7 calls until one fails, 8 calls until the device is lost, 9 whether kernels compute anything,
+// 10 a page of device memory that no kernel may touch, 0 for none any more
 API void stowage_emulated(int what, long long value) {
   Guard guard(lock);
   switch (what) {
@@ -134,6 +141,7 @@ API void stowage_emulated(int what, long long value) {
     case 7: callsLeft = value; lastingFault = false; break;
     case 8: callsLeft = value; lastingFault = true; break;
     case 9: idle = value == 0; protect(); break;
+    case 10: if (value) guards.push_back((void*)value); else guards.clear(); break;
   }
 }
 
@@ -387,6 +395,35 @@ struct Call {
 };
 static void call(void* c) { ((Call*)c)->kernel(((Call*)c)->args); }
 
+// A kernel that touches a guarded page ends, and the device is lost; other threads' signals go where they went.
+static sigjmp_buf untouched;
+static struct sigaction otherwise;
+static pthread_t launching;
+
+static void onFault(int signal, siginfo_t* what, void* context) {
+  char* at = (char*)what->si_addr;
+  if (pthread_equal(pthread_self(), launching) && at >= region && at < region + REGION) siglongjmp(untouched, 1);
+  if (otherwise.sa_flags & SA_SIGINFO) otherwise.sa_sigaction(signal, what, context);
+  else otherwise.sa_handler(signal);
+}
+
+static void launchGuarded(Dim grid, unsigned threads, Call* c) {
+  if (guards.empty()) {
+    fibres::launch(grid, threads, call, c);
+    return;
+  }
+  launching = pthread_self();
+  for (void* page : guards) mprotect(page, PAGE, PROT_NONE);
+  struct sigaction action = {};
+  action.sa_sigaction = onFault;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  sigaction(SIGSEGV, &action, &otherwise);
+  if (sigsetjmp(untouched, 1) == 0) fibres::launch(grid, threads, call, c);
+  else failure = LOST;
+  sigaction(SIGSEGV, &otherwise, nullptr);
+  for (void* page : guards) mprotect(page, PAGE, PROT_READ | PROT_WRITE);
+}
+
 API Result cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, Stream* s, void** params, void**) {
   CALL
   if (shared > 48 << 10 && shared > mostShared[function]) return INVALID;
@@ -402,7 +439,7 @@ API Result cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz,
     if (launchesLeft > 0) launchesLeft--;
     Access access;
     fibres::shareBytes(shared);
-    fibres::launch(Dim{gx, gy, 1}, bx, call, &c);
+    launchGuarded(Dim{gx, gy, 1}, bx, &c);
   });
   return OK;
 }

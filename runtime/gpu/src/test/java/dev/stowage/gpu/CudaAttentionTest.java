@@ -16,9 +16,9 @@ class CudaAttentionTest extends AttentionAgreement {
 
   @BeforeAll
   static void openGpu() {
-    EmulatedDriver.loaded();
+    var driver = EmulatedDriver.loaded();
     gpu = GpuDevices.open(ROOM);
-    kernels = new StagedKernels(gpu, ROOM);
+    kernels = new StagedKernels(gpu, ROOM, driver::guard);
   }
 
   @AfterAll

@@ -21,9 +21,10 @@ class CudaScalarAttentionTest extends AttentionAgreement {
 
   @BeforeAll
   static void openGpu() {
-    EmulatedDriver.loaded().set(EmulatedDriver.Setting.COMPILED_FOR, 75);
+    var driver = EmulatedDriver.loaded();
+    driver.set(EmulatedDriver.Setting.COMPILED_FOR, 75);
     gpu = GpuDevices.open(ROOM + 2048);
-    kernels = new StagedKernels(gpu, ROOM);
+    kernels = new StagedKernels(gpu, ROOM, driver::guard);
   }
 
   @AfterAll

@@ -35,7 +35,8 @@ public final class EmulatedDriver {
     COMPILED_FOR,
     CALLS_UNTIL_ONE_FAILS,
     CALLS_UNTIL_LOST,
-    KERNELS_COMPUTE
+    KERNELS_COMPUTE,
+    GUARD
   }
 
   /** What a driver counts. */
@@ -150,6 +151,11 @@ public final class EmulatedDriver {
     } catch (Throwable e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** Lets no kernel touch a page, see {@link dev.stowage.runtime.kernel.StagedKernels}. */
+  public void guard(long page) {
+    set(Setting.GUARD, page);
   }
 
   /** Fails unless all that was taken from the driver has been given back. */

@@ -3,6 +3,7 @@ package dev.stowage.gpu;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.stowage.gpu.EmulatedDriver.Count;
 import dev.stowage.gpu.EmulatedDriver.Setting;
@@ -120,6 +121,23 @@ class GpuDeviceTest {
           "gpu: the GPU could not finish what was started: CUDA_ERROR_ILLEGAL_ADDRESS (an illegal memory access was encountered)",
           e.getMessage());
       assertThrows(DeviceException.class, () -> gpu.kernels().relu(x, 0, 400, 1, 100));
+    }
+  }
+
+  @Test
+  void aKernelThatLeavesItsOperandIsAnError() {
+    try (var gpu = GpuDevices.open(1 << 20);
+        var arena = Arena.ofConfined()) {
+      var room = gpu.allocate("room", 3 << 12);
+      long page = (room.address() + (1 << 13)) / 4096 * 4096;
+      driver.guard(page);
+      var x = room.asSlice(page - 400 - room.address(), 400);
+      gpu.kernels().relu(x, 0, 400, 1, 100);
+      gpu.read(x, arena.allocate(400));
+      var beyond = room.asSlice(page - 400 - room.address(), 404);
+      gpu.kernels().relu(beyond, 0, 404, 1, 101);
+      var e = assertThrows(DeviceException.class, () -> gpu.read(x, arena.allocate(400)));
+      assertTrue(e.getMessage().contains("CUDA_ERROR_ILLEGAL_ADDRESS"), e.getMessage());
     }
   }
 

@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 
 /**
  * A device's kernels on host memory: every call brings all its segments to the device, runs there,
@@ -14,11 +15,25 @@ import java.util.function.Consumer;
 public final class StagedKernels implements Kernels {
   private final ComputeDevice compute;
   private final Kernels kernels;
+  private static final long PAGE = 4096;
+  private static final long ALIGNED = 16;
+
   private final MemorySegment room; // all segments of a call, one after the other
+  private final LongConsumer guard;
 
   /** Kernels whose calls take operands of so many bytes in all. */
   public StagedKernels(ComputeDevice compute, long bytes) {
+    this(compute, bytes, page -> {});
+  }
+
+  /**
+   * Likewise, where memory behind an operand may be put out of reach.
+   *
+   * @param guard takes the address of a page that nobody may touch, or 0 when all may be touched
+   */
+  public StagedKernels(ComputeDevice compute, long bytes, LongConsumer guard) {
     this.compute = compute;
+    this.guard = guard;
     kernels = compute.kernels();
     room = compute.allocate("room", bytes);
   }
@@ -33,9 +48,12 @@ public final class StagedKernels implements Kernels {
     }
 
     private MemorySegment bring(MemorySegment host) {
-      var device = room.asSlice(used, host.byteSize());
-      used += (host.byteSize() + 255) / 256 * 256;
+      long end = (room.address() + used + host.byteSize() + PAGE - 1) / PAGE * PAGE;
+      long at = (end - host.byteSize()) / ALIGNED * ALIGNED - room.address();
+      var device = room.asSlice(at, host.byteSize());
+      used = end + PAGE - room.address();
       compute.write(host, device);
+      guard.accept(end);
       return device;
     }
 
@@ -46,13 +64,17 @@ public final class StagedKernels implements Kernels {
 
   private void run(Consumer<Call> operation) {
     var call = new Call();
-    operation.accept(call);
-    call.places.forEach(
-        (host, device) -> {
-          if (!host.isReadOnly()) {
-            compute.read(device, host);
-          }
-        });
+    try {
+      operation.accept(call);
+      call.places.forEach(
+          (host, device) -> {
+            if (!host.isReadOnly()) {
+              compute.read(device, host);
+            }
+          });
+    } finally {
+      guard.accept(0);
+    }
   }
 
   @Override
