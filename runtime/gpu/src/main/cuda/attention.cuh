@@ -19,9 +19,9 @@
 #define KEY_STRIDE (D + 16)
 #define VALUE_STRIDE (D + 4)
 
-// Brings numbers d0 .. d0 + D of some tokens; zeros for those that are not there.
+// Brings numbers d0 .. d0 + D of tokens first .. first + count of a list, or of all; zeros for those that are not there.
 template <class T, int D, int AHEAD>
-__device__ __forceinline__ void bringTile(Bytes rows, long long rowStride, int count, int width, int d0, float* to, int stride) {
+__device__ __forceinline__ void bringTile(Bytes rows, long long rowStride, const int* list, int first, int count, int width, int d0, float* to, int stride) {
   const int LANES = D / PARTS;
   int d = threadIdx.x % LANES * PARTS;
   if (d0 + d >= (width + 31) / 32 * 32) return;
@@ -29,7 +29,7 @@ __device__ __forceinline__ void bringTile(Bytes rows, long long rowStride, int c
   for (int token = threadIdx.x / LANES; token < TOKENS; token += THREADS / LANES) {
     float x[PARTS];
     if (token < count && d0 + d < width) {
-      loadHead<T>(rows + token * rowStride, width, d0 + d, x);
+      loadHead<T>(rows + (list != 0 ? list[first + token] : first + token) * rowStride, width, d0 + d, x);
     } else {
 #pragma unroll
       for (int i = 0; i < PARTS; i++) x[i] = 0;
@@ -42,14 +42,14 @@ __device__ __forceinline__ void bringTile(Bytes rows, long long rowStride, int c
 
 // Types as ElementType numbers them. What TF32 takes whole needs no cut.
 template <bool WHOLE, int D>
-__device__ __forceinline__ void bring(int type, Bytes rows, long long rowStride, int count, int width, int d0, float* to, int stride) {
+__device__ __forceinline__ void bring(int type, Bytes rows, long long rowStride, const int* list, int first, int count, int width, int d0, float* to, int stride) {
   if (WHOLE) {
-    if (type == 1) bringTile<F16, D, 4>(rows, rowStride, count, width, d0, to, stride);
-    else bringTile<BF16, D, 4>(rows, rowStride, count, width, d0, to, stride);
+    if (type == 1) bringTile<F16, D, 4>(rows, rowStride, list, first, count, width, d0, to, stride);
+    else bringTile<BF16, D, 4>(rows, rowStride, list, first, count, width, d0, to, stride);
   } else {
-    if (type == 0) bringTile<F32, D, 1>(rows, rowStride, count, width, d0, to, stride);
-    else if (type == 3) bringTile<INT8, D, 1>(rows, rowStride, count, width, d0, to, stride);
-    else bringTile<INT4, D, 1>(rows, rowStride, count, width, d0, to, stride);
+    if (type == 0) bringTile<F32, D, 1>(rows, rowStride, list, first, count, width, d0, to, stride);
+    else if (type == 3) bringTile<INT8, D, 1>(rows, rowStride, list, first, count, width, d0, to, stride);
+    else bringTile<INT4, D, 1>(rows, rowStride, list, first, count, width, d0, to, stride);
   }
 }
 
@@ -90,6 +90,7 @@ __device__ __forceinline__ void attendTiles(const Args& a, long long row, int ro
   float negative = -bitsToFloat(0x7f800000u);
   Bytes keys = (Bytes)a.p[1] + place + kvHead * a.n[2];
   Bytes values = (Bytes)a.p[2] + place + kvHead * a.n[2];
+  const int* list = listOf(a, row, kvHead);
 
   int length[2];
 #pragma unroll
@@ -125,7 +126,7 @@ __device__ __forceinline__ void attendTiles(const Args& a, long long row, int ro
 
       for (int d0 = 0; d0 < width; d0 += D) {
         __syncthreads();  // nobody reads what lies there any more
-        bring<WHOLE, D>(type, keys + step * a.n[1], a.n[1], count, width, d0, tile, KEY_STRIDE);
+        bring<WHOLE, D>(type, keys, a.n[1], list, step, count, width, d0, tile, KEY_STRIDE);
         if (width > D || (n == 0 && step == first)) {
           for (int i = threadIdx.x; i < SLOTS * (D / PARTS); i += THREADS) {
             int slot = i / (D / PARTS), d = i % (D / PARTS) * PARTS;
@@ -168,7 +169,7 @@ __device__ __forceinline__ void attendTiles(const Args& a, long long row, int ro
         }
       }
       __syncthreads();  // also: keys have been read
-      bring<WHOLE, D>(type, values + step * a.n[1], a.n[1], count, width, part * D, tile, VALUE_STRIDE);
+      bring<WHOLE, D>(type, values, a.n[1], list, step, count, width, part * D, tile, VALUE_STRIDE);
 
       if (busy) {
 #pragma unroll

@@ -247,7 +247,10 @@ KERNEL rope(Args a) {
 // -- attention
 //
 // p q, k, v, lengths (int[rows]), places (long long[rows], byte offsets into k and v; < 0 for a row that sees nothing) or 0, o, state, partial or 0
-// n qStride, tokenStride, headStride, oStride, heads, kvFrom, kvTo, headDim, group, rows, together, splits, type; f scale
+// n qStride, tokenStride, headStride, oStride, heads, kvFrom, kvTo, headDim, group, rows, together, splits, type, lists or 0, listStride; f scale
+//
+// Where there are lists, int[rows, kvTo - kvFrom, listStride], a row's head attends to the tokens of its list
+// alone, and lengths count those; then no rows share a place.
 //
 // A row's tokens are taken by spans, how long depends on their number alone; the spans' results are merged in
 // their order. Where `splits` is more than one, a block takes one span, and merge_splits merges.
@@ -271,6 +274,10 @@ __device__ __forceinline__ int spanOf(int length) {
 __device__ __forceinline__ int spansOf(int length) {
   int span = spanOf(length);
   return length > 0 ? (int)((length + (long long)span - 1) / span) : 1;
+}
+
+__device__ __forceinline__ const int* listOf(const Args& a, long long row, int kvHead) {
+  return a.n[13] != 0 ? (const int*)a.n[13] + (row * (a.n[6] - a.n[5]) + kvHead) * a.n[14] : 0;
 }
 
 // The state and sum of two parts of an attention; each element of o is scaled by the shares it yields.
@@ -333,14 +340,16 @@ __device__ __forceinline__ void attendRun(const Args& a, long long row, int rows
   }
   Bytes keys = (Bytes)a.p[1] + place + kvHead * a.n[2];
   Bytes values = (Bytes)a.p[2] + place + kvHead * a.n[2];
+  const int* list = listOf(a, row, kvHead);
   first -= first % (WARPS * groups);  // a token falls to the same group whatever rows share it
   for (int step = first; step < last; step += WARPS * groups) {
     int t = step + warp * groups + lane / lanes;
     bool there = t < last;
     float key[PARTS], value[PARTS];
     if (there) {
-      loadHead<T>(keys + t * a.n[1], width, d, key);
-      loadHead<T>(values + t * a.n[1], width, d, value);
+      long long at = (list != 0 ? list[t] : t) * a.n[1];
+      loadHead<T>(keys + at, width, d, key);
+      loadHead<T>(values + at, width, d, value);
     } else {
 #pragma unroll
       for (int i = 0; i < PARTS; i++) key[i] = value[i] = 0;
@@ -461,8 +470,13 @@ KERNEL merge_splits(Args a) {
   }
 }
 
+#if !defined(STOWAGE_EMULATED) && defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+#define ATTENTION(name, type) \
+  KERNEL attention_##name(Args a) { __trap(); }
+#else
 #define ATTENTION(name, type) \
   KERNEL attention_##name(Args a) { attention<type>(a); }
+#endif
 ATTENTION(f32, F32)
 ATTENTION(f16, F16)
 ATTENTION(bf16, BF16)
@@ -470,6 +484,7 @@ ATTENTION(int8, INT8)
 ATTENTION(int4, INT4)
 
 #include "attention.cuh"
+#include "sparse.cuh"
 
 // p state; n rows, heads, headFrom, headTo: heads outside headFrom .. headTo saw no token
 KERNEL neutral(Args a) {

@@ -21,6 +21,11 @@ struct float4 { float x, y, z, w; };
 struct uint4 { uint32_t x, y, z, w; };
 static Dim threadIdx, blockIdx, blockDim, gridDim;
 
+static inline int atomicAdd(int* to, int value) {
+  int before = *to;
+  *to += value;
+  return before;
+}
 static inline float __fmul_rn(float a, float b) { return a * b; }
 static inline float __fadd_rn(float a, float b) { return a + b; }
 static inline float __fdiv_rn(float a, float b) { return a / b; }

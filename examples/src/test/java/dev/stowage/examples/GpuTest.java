@@ -1,15 +1,18 @@
 package dev.stowage.examples;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.stowage.gpu.EmulatedDriver;
 import dev.stowage.gpu.EmulatedDriver.Setting;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
+import dev.stowage.plan.Sparsity;
 import dev.stowage.plan.model.ModelFolder;
 import dev.stowage.runtime.device.DeviceException;
 import dev.stowage.runtime.sampler.Sampling;
+import dev.stowage.runtime.session.Completion;
 import dev.stowage.runtime.session.Request;
 import dev.stowage.runtime.session.Session;
 import java.nio.file.Path;
@@ -130,6 +133,34 @@ class GpuTest {
   private List<Double> logprobs(Draft draft, int[] ids) throws Exception {
     try (var session = Session.open(draft.plan(), draft.schedule(), folder, draft.model(), 2)) {
       return session.score(ids, 0).logprobs().stream().map(Number::doubleValue).toList();
+    }
+  }
+
+  /** Tokens are chosen on a GPU as on the host: what the part that is not read does is the same. */
+  @Test
+  void attentionThatReadsAPartMakesTheTokensOfTheHost() throws Exception {
+    var requests =
+        List.of(
+            new Request(Golden.read(LLAMA).greedy().prompt(), GENERATED, Set.of(), Sampling.GREEDY),
+            new Request(new int[] {7, 100, 3, 9, 44, 5}, GENERATED, Set.of(), Sampling.GREEDY));
+    var onHost =
+        Draft.allOnHost(LLAMA, new BatchShape(2, 2, 24, GENERATED, 11), ElementType.F32)
+            .withSparsity(new Sparsity(3, 0.25));
+    var expected = outputs(onHost, requests);
+    assertNotEquals(
+        expected, outputs(onHost.withSparsity(new Sparsity(1, 1)), requests), "a part is read");
+    for (var axis : List.of(Draft.Axis.HEADS, Draft.Axis.LAYERS)) {
+      var onGpu =
+          onHost.withWeights(Map.of("gpu", 1.0)).withKv(Draft.shares("gpu", 0.5, "ram", 0.5), axis);
+      assertEquals(expected, outputs(onGpu, requests), axis.toString());
+    }
+  }
+
+  private List<List<Integer>> outputs(Draft draft, List<Request> requests) throws Exception {
+    try (var session = Session.open(draft.plan(), draft.schedule(), folder, draft.model(), 2)) {
+      return session.generate(requests, (index, id) -> true).stream()
+          .map(Completion::output)
+          .toList();
     }
   }
 

@@ -256,8 +256,8 @@ public record Bounds(
   }
 
   /**
-   * Attention over KV that lies on {@code homes} may read as much of it as one of these says. Hosts
-   * and drives can read a part; KV that lies elsewhere is always read whole.
+   * Attention over KV that lies on {@code homes} may read as much of it as one of these says, where
+   * the device that holds it attends; KV that is brought elsewhere is always read whole.
    *
    * @param homes the devices of KV that the rule speaks of; empty for all
    * @param allowed at least one; empty for all of the stored tokens
@@ -345,7 +345,7 @@ public record Bounds(
         .findFirst();
   }
 
-  /** How much attention over KV on a host or drive may read: empty for all of it. */
+  /** How much attention over KV may read where that lies: empty for all of it. */
   public List<Optional<Sparsity>> sparsitiesOn(String home) {
     return sparse.reversed().stream()
         .filter(rule -> rule.covers(home))

@@ -180,7 +180,7 @@ final class Approximations {
       return;
     }
     for (Device device : one.getDevices()) {
-      if (device.getKind() == DeviceKind.GPU || device.getKind() == DeviceKind.DISK) {
+      if (device.getKind() == DeviceKind.DISK) {
         scope.report(Messages.readsWhole(Spans.of(one), device.getName()));
         return;
       }
@@ -190,6 +190,14 @@ final class Approximations {
         if (home.getKind() == DeviceKind.DISK) {
           scope.report(Messages.readsWhole(Spans.of(one.getCondition()), home.getName()));
           return;
+        }
+        for (Device device : one.getDevices()) {
+          if (device.getKind() == DeviceKind.GPU && home.getKind() != DeviceKind.GPU) {
+            scope.report(
+                Messages.bringsWhole(
+                    Spans.of(one.getCondition()), device.getName(), home.getName()));
+            return;
+          }
         }
       }
     }

@@ -307,7 +307,16 @@ final class Messages {
     return error(
         "SW507",
         where,
-        "%s always reads the whole cache; a host or a csd can read a part.".formatted(device));
+        "%s always reads the whole cache; a gpu, a host or a csd can read a part of its own."
+            .formatted(device));
+  }
+
+  static Diagnostic bringsWhole(SourceSpan where, String gpu, String home) {
+    return error(
+        "SW507",
+        where,
+        "%s brings keys from %s whole; it can read a part of those that lie in its own memory."
+            .formatted(gpu, home));
   }
 
   static Diagnostic windowHides(SourceSpan where, int window, int longest) {
@@ -331,7 +340,7 @@ final class Messages {
     return error(
         "SW508",
         where,
-        "No device selects by %s. Write 'sparse top-k 1/8': drives and hosts choose tokens by their largest components, as SparF does."
+        "No device selects by %s. Write 'sparse top-k 1/8': devices choose tokens by a query's largest components, as SparF does."
             .formatted(method));
   }
 

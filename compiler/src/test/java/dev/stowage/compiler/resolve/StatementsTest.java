@@ -321,6 +321,26 @@ class StatementsTest {
         "SW507");
   }
 
+  @Test
+  void aGpuReadsPartsOfItsOwnMemoryOnly() {
+    only(
+        WORKLOAD
+            + "approximate within perplexity +2% { attention decode on t4 sparse top-k 1/4 when kv on ram }",
+        "SW507");
+    var plan =
+        compiled(
+                WORKLOAD
+                    + """
+                    place { kv on t4 100% }
+                    approximate within perplexity +2% { attention decode on t4 sparse top-k 1/4 }
+                    """)
+            .plan();
+    for (var region : plan.kv()) {
+      assertEquals("t4", region.attendAt());
+      assertTrue(region.sparsity().isPresent(), region::toString);
+    }
+  }
+
   private static final String COPIED =
       WORKLOAD
           + """

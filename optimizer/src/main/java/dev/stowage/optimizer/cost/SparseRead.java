@@ -14,13 +14,14 @@ import dev.stowage.plan.Sparsity;
  * <pre>
  * numbers  r / (2 d) + p
  * csd      bytes   ½ (1 − (1 − r/d)^m) + 1 − (1 − p)^(g · 0.417)      engine  numbers
- * host     bytes   min(1, 3.2 · numbers)                              engine  the same
+ * others   bytes   min(1, 3.2 · numbers)                              engine  the same
  * </pre>
  *
  * A drive reads whole flash pages of 4 KiB: {@code g} tokens of one head, or {@code m = 2} channels
  * of many tokens. Chosen tokens cluster: a page of 16 counts like 6.7 independent ones, fitted so
  * that an eighth of the bytes costs 0.467 of dense flash time, as InstAttention's scaling over 20
- * drives implies. A host gathers short runs: SparQ's measured 2.5 times for an eighth of the bytes.
+ * drives implies. Hosts and GPUs gather short runs: SparQ's measured 2.5 times for an eighth of the
+ * bytes.
  *
  * @param bytes part of the bytes that a memory or the flash delivers
  * @param engine part of the work that computes

@@ -107,8 +107,8 @@ public final class Routes {
    * csd      itself, in the drive
    * </pre>
    *
-   * Where host or drive attend in their own memory, attention may read a part, if the author allows
-   * it; a place that cannot, reads all.
+   * Where a device attends in its own memory, attention may read a part, if the author allows it;
+   * what is brought is read whole.
    */
   public static List<Kv> kv(Problem problem) {
     var routes = new ArrayList<Kv>();
@@ -116,12 +116,10 @@ public final class Routes {
     for (var device : problem.machine().devices()) {
       String home = device.name();
       boolean computes = home.equals(problem.compute());
-      if (device.kind() == DeviceKind.CSD || home.equals(host)) {
+      if (device.kind() == DeviceKind.CSD || home.equals(host) || computes) {
         for (var sparsity : problem.bounds().sparsitiesOn(home)) {
           routes.add(new Kv(home, home, sparsity));
         }
-      } else if (computes) {
-        routes.add(new Kv(home, home));
       }
       if (device.kind() == DeviceKind.DISK) {
         routes.add(new Kv(home, host));

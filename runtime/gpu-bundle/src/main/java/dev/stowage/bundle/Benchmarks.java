@@ -41,6 +41,7 @@ final class Benchmarks {
         });
     products(memory);
     attention(memory);
+    promptAttention();
     streamed();
   }
 
@@ -130,6 +131,25 @@ final class Benchmarks {
               return true;
             });
       }
+    }
+  }
+
+  /** Tokens of a prompt among themselves, and after as many that are stored. */
+  private void promptAttention() {
+    for (var type : List.of(ElementType.F32, ElementType.F16, ElementType.INT8)) {
+      results.check(
+          "prompt attention",
+          type.word(),
+          numbers -> {
+            int rows = small ? 70 : 2048;
+            int kvHeads = small ? 1 : 8;
+            double calls = rates.promptAttention(type, rows, 4 * kvHeads, kvHeads, 128);
+            int stored = type == ElementType.F32 ? 0 : rows;
+            double pairs = rows * (stored + (rows + 1) / 2.0) * 4 * kvHeads;
+            numbers.put("rows", rows).put("stored", stored).put("microseconds", 1e6 / calls);
+            numbers.put("operations_per_second", 4.0 * 128 * pairs * calls);
+            return true;
+          });
     }
   }
 

@@ -13,6 +13,7 @@ import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Prediction;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Schedule;
+import dev.stowage.plan.Sparsity;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
 import dev.stowage.plan.model.ModelFormatException;
@@ -32,6 +33,7 @@ import java.util.Optional;
  *     order; sums to one
  * @param kv share of the KV cache by device (also {@code inst}, an emulated drive), along the axis
  * @param gpuBytes what the plan may use of the gpu
+ * @param sparsity what attention of decode reads of the keys that gpu and host hold; empty for all
  */
 record Draft(
     Path model,
@@ -41,7 +43,8 @@ record Draft(
     Map<String, Double> kv,
     Axis axis,
     int prefetch,
-    long gpuBytes) {
+    long gpuBytes,
+    Optional<Sparsity> sparsity) {
   enum Axis {
     LAYERS,
     SEQUENCES,
@@ -143,7 +146,7 @@ record Draft(
                         axis == Axis.TOKENS ? range : tokens,
                         device,
                         device.equals("ssd") ? "ram" : device,
-                        Optional.empty())));
+                        sparsity)));
     return regions;
   }
 

@@ -99,6 +99,7 @@ public final class GpuCheck {
     models.golden();
     models.compiled(home.resolve("plans"));
     models.placements(placements, seed);
+    models.sparse(seed);
     budget(results);
     models.streamedWithinBudget();
     try (var rates = new GpuRates(quick ? 0.005 : 0.2)) {

@@ -6,6 +6,7 @@ import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Schedule;
+import dev.stowage.plan.Sparsity;
 import dev.stowage.plan.model.ModelHeaders;
 import dev.stowage.plan.text.StowPlanFile;
 import dev.stowage.runtime.sampler.Sampling;
@@ -22,6 +23,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 
@@ -102,7 +104,8 @@ final class ModelChecks {
                     Map.of("gpu", 1.0),
                     Draft.Axis.TOKENS,
                     1,
-                    PLENTY);
+                    PLENTY,
+                    Optional.empty());
             try (var session = open(draft)) {
               var score = session.score(Arrays.copyOf(golden.scored(), scored), 1);
               double off = 0;
@@ -193,7 +196,8 @@ final class ModelChecks {
                   shares(random, "gpu", "ram", "inst", "ssd"),
                   Draft.Axis.values()[random.nextInt(Draft.Axis.values().length)],
                   random.nextInt(4),
-                  PLENTY);
+                  PLENTY,
+                  Optional.empty());
           numbers.put("model", model.getFileName().toString());
           numbers.put("weights", draft.weights().toString()).put("kv", draft.kv().toString());
           numbers.put("axis", draft.axis().toString());
@@ -227,11 +231,53 @@ final class ModelChecks {
                   Map.of("ram", 1.0),
                   Draft.Axis.TOKENS,
                   1,
-                  PLENTY);
+                  PLENTY,
+                  Optional.empty());
           try (var session = open(host)) {
             return outputs(session, requests).equals(outputs);
           }
         });
+  }
+
+  /** Attention of decode that reads a quarter: a GPU chooses what the host chooses. */
+  void sparse(long seed) {
+    for (var model : models) {
+      results.check(
+          "sparse attention",
+          model.getFileName().toString(),
+          numbers -> {
+            int tokens = quick ? 4 : 24;
+            int prompt = quick ? 12 : 64;
+            var shape = ModelHeaders.open(model).shape();
+            var sparsity = Sparsity.ofBytes(0.25, shape.headDim());
+            var batch = new BatchShape(2, 2, prompt, tokens, prompt);
+            var random = new Random(seed);
+            var requests = new ArrayList<Request>();
+            for (int i = 0; i < 2; i++) {
+              var ids = random.ints(prompt, 0, shape.vocabulary()).toArray();
+              requests.add(new Request(ids, tokens, Set.of(), Sampling.GREEDY));
+            }
+            numbers.put("sparsity", sparsity.toString());
+            var outputs = new ArrayList<List<List<Integer>>>();
+            for (String device : List.of("gpu", "ram")) {
+              var draft =
+                  new Draft(
+                      model,
+                      batch,
+                      ElementType.F32,
+                      Map.of(device, 1.0),
+                      Map.of(device, 1.0),
+                      Draft.Axis.TOKENS,
+                      1,
+                      PLENTY,
+                      Optional.of(sparsity));
+              try (var session = open(draft)) {
+                outputs.add(outputs(session, requests));
+              }
+            }
+            return outputs.get(0).equals(outputs.get(1));
+          });
+    }
   }
 
   private static List<List<Integer>> outputs(Session session, List<Request> requests) {
@@ -293,7 +339,8 @@ final class ModelChecks {
                     Map.of("gpu", 1.0),
                     Draft.Axis.TOKENS,
                     1,
-                    PLENTY);
+                    PLENTY,
+                    Optional.empty());
             long needed = held(generous);
             var tight =
                 new Draft(
@@ -304,7 +351,8 @@ final class ModelChecks {
                     generous.kv(),
                     generous.axis(),
                     1,
-                    needed);
+                    needed,
+                    Optional.empty());
             numbers.put("budget_bytes", needed);
             try (var session = open(tight)) {
               var request = new Request(new int[] {2, 5, 7}, 4, Set.of(), Sampling.GREEDY);

@@ -186,6 +186,8 @@ final class BroughtAttention implements KvAttention {
         launcher.table(places, count),
         longest,
         skipped[end - 1] == 0,
+        0,
+        0,
         layout.scale(),
         into.o().address() + from * queryStride,
         queryStride,

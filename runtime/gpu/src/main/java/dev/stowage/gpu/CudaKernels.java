@@ -17,7 +17,7 @@ import jcuda.driver.CUfunction;
  */
 final class CudaKernels implements Kernels {
   private static final int WARPS = 4; // of a block, as in kernels.cu
-  private static final int THREADS = 32 * WARPS;
+  static final int THREADS = 32 * WARPS;
   private static final int TILE = 4; // rows and query heads of a block, together
   private static final int SPAN_TOKENS = 256; // at least, of the spans of a row's tokens
   private static final int MOST_SPANS = 64;
@@ -535,6 +535,8 @@ final class CudaKernels implements Kernels {
         0,
         longest(lengths, first, rows),
         true,
+        0,
+        0,
         scale,
         o.address() + oOffset,
         oStride,
@@ -567,6 +569,8 @@ final class CudaKernels implements Kernels {
    * @param places table of byte offsets of each row's first key and value, negative for none; or 0
    * @param longest of the lengths
    * @param shared whether rows that follow each other mostly have the same keys
+   * @param lists where the tokens lie that a row's key head attends to, {@code [rows, kvTo -
+   *     kvFrom, listStride]}, if not to all; then no rows share a place
    */
   void attend(
       long q,
@@ -580,6 +584,8 @@ final class CudaKernels implements Kernels {
       long places,
       int longest,
       boolean shared,
+      long lists,
+      int listStride,
       float scale,
       long o,
       long oStride,
@@ -630,6 +636,8 @@ final class CudaKernels implements Kernels {
           .number((long) (shape == null ? scalarTogether : shape.together()))
           .number((long) splits)
           .number((long) type.ordinal())
+          .number(lists == 0 ? 0 : lists + 4L * first * (kvTo - kvFrom) * listStride)
+          .number((long) listStride)
           .number(scale);
       if (shape == null) {
         launcher.blocks(

@@ -71,13 +71,17 @@ final class GpuDevice implements ComputeDevice {
     refuseKv(layout);
     var memory =
         allocate("KV region " + region.name(), region.bytes(layout.headDim(), layout.type()));
-    return new GpuKvStore(layout, memory, kernels, launcher);
+    var sparse =
+        region.sparsity().map(s -> new GpuSparseRegion(layout, s, memory, cuda, kernels, launcher));
+    return new GpuKvStore(layout, memory, kernels, launcher, sparse);
   }
 
   private void refuseKv(KvLayout layout) {
     var region = layout.region();
-    if (region.sparsity().isPresent()) {
-      throw cannot("attend sparsely to KV region " + region.name() + "; keep it on a host or csd");
+    if (region.sparsity().isPresent() && !GpuSparseRegion.fits(layout, region.sparsity().get())) {
+      throw cannot(
+          "choose among the %d tokens of KV region %s, so many at once"
+              .formatted(region.tokens().size(), region.name()));
     }
     if (layout.type().wholeGroups()) {
       throw cannot("store keys and values as " + layout.type().word());

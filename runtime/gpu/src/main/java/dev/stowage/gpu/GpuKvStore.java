@@ -5,6 +5,7 @@ import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.device.Partial;
 import dev.stowage.runtime.device.Rows;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * Keys and values in a GPU's memory: for every layer and slot {@code [key or value, head, token,
@@ -20,12 +21,19 @@ final class GpuKvStore implements KvStore {
   private final long halfBytes; // all keys, or all values, of one slot and layer
   private final long[] places;
   private final int[] lengths;
+  private final Optional<GpuSparseRegion> sparse;
 
-  GpuKvStore(KvLayout layout, MemorySegment memory, CudaKernels kernels, Launcher launcher) {
+  GpuKvStore(
+      KvLayout layout,
+      MemorySegment memory,
+      CudaKernels kernels,
+      Launcher launcher,
+      Optional<GpuSparseRegion> sparse) {
     this.layout = layout;
     this.memory = memory;
     this.kernels = kernels;
     this.launcher = launcher;
+    this.sparse = sparse;
     rowBytes = layout.type().rowBytes(layout.headDim());
     headBytes = rowBytes * layout.region().tokens().size();
     halfBytes = headBytes * layout.region().heads().size();
@@ -55,6 +63,9 @@ final class GpuKvStore implements KvStore {
     long first = region.heads().from() * xHeadStride;
     store(keys, first, xStride, xHeadStride, 0, table, rows.count());
     store(values, first, xStride, xHeadStride, halfBytes, table, rows.count());
+    if (sparse.isPresent()) {
+      sparse.get().append(layer, rows);
+    }
   }
 
   private void store(
@@ -84,38 +95,60 @@ final class GpuKvStore implements KvStore {
   @Override
   public void attend(int layer, Rows rows, MemorySegment queries, Partial into) {
     var region = layout.region();
-    for (int row = 0; row < rows.count(); row++) {
-      lengths[row] = 0;
-      places[row] = -1;
-      if (region.sequences().contains(rows.slot(row))) {
-        int from = region.tokens().from();
-        int stored = Math.max(0, Math.min(rows.start(row), region.tokens().to()) - from);
-        int hidden = Math.max(0, rows.position(row) - layout.window() + 1 - from);
-        if (stored > hidden) {
-          lengths[row] = stored - hidden;
-          places[row] = base(layer, rows.slot(row)) + hidden * rowBytes;
-        }
-      }
-    }
-    int count = rows.count();
-    int longest = 0;
-    int neighbours = 0; // rows with the keys of the row before
-    for (int row = 0; row < count; row++) {
-      longest = Math.max(longest, lengths[row]);
-      neighbours += row > 0 && places[row] == places[row - 1] ? 1 : 0;
-    }
-    long stride = (long) layout.heads() * layout.headDim() * Float.BYTES;
     int group = layout.groupSize();
     if (region.heads().size() < layout.kvHeads()) {
       kernels.neutral(
           into.state(),
-          count,
+          rows.count(),
           layout.heads(),
           region.heads().from() * group,
           region.heads().to() * group);
     }
+    int row = 0;
+    while (row < rows.count()) {
+      boolean part = readsPart(rows, row);
+      int end = row + 1;
+      while (end < rows.count() && readsPart(rows, end) == part) {
+        end++;
+      }
+      if (part) {
+        sparse.orElseThrow().attend(layer, rows, row, end, queries, into);
+      } else {
+        attendToAll(layer, rows, row, end, queries, into);
+      }
+      row = end;
+    }
+  }
+
+  private boolean readsPart(Rows rows, int row) {
+    return sparse.isPresent() && rows.continues(row);
+  }
+
+  private void attendToAll(
+      int layer, Rows rows, int from, int to, MemorySegment queries, Partial into) {
+    var region = layout.region();
+    int count = to - from;
+    int longest = 0;
+    int neighbours = 0; // rows with the keys of the row before
+    for (int i = 0; i < count; i++) {
+      int row = from + i;
+      lengths[i] = 0;
+      places[i] = -1;
+      if (region.sequences().contains(rows.slot(row))) {
+        int begin = region.tokens().from();
+        int stored = Math.max(0, Math.min(rows.start(row), region.tokens().to()) - begin);
+        int hidden = Math.max(0, rows.position(row) - layout.window() + 1 - begin);
+        if (stored > hidden) {
+          lengths[i] = stored - hidden;
+          places[i] = base(layer, rows.slot(row)) + hidden * rowBytes;
+        }
+      }
+      longest = Math.max(longest, lengths[i]);
+      neighbours += i > 0 && places[i] == places[i - 1] ? 1 : 0;
+    }
+    long stride = (long) layout.heads() * layout.headDim() * Float.BYTES;
     kernels.attend(
-        queries.address(),
+        queries.address() + from * stride,
         stride,
         memory.address(),
         memory.address() + halfBytes,
@@ -126,13 +159,15 @@ final class GpuKvStore implements KvStore {
         launcher.table(places, count),
         longest,
         neighbours > count / 2,
+        0,
+        0,
         layout.scale(),
-        into.o().address(),
+        into.o().address() + from * stride,
         stride,
-        into.state().address(),
+        into.state().address() + 8L * from * layout.heads(),
         count,
         layout.heads(),
-        group,
+        layout.groupSize(),
         region.heads().from(),
         region.heads().to(),
         layout.headDim());

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Random;
+import java.util.stream.IntStream;
 import jcuda.driver.CUstream;
 
 /**
@@ -248,6 +249,47 @@ public final class GpuRates implements AutoCloseable {
     }
   }
 
+  /**
+   * Attention of a prompt's tokens, each to those up to itself: calls a second. F32 keys are the
+   * prompt's own; others follow as many that are stored.
+   *
+   * @param heads query heads
+   * @param kvHeads heads of keys and values
+   */
+  public double promptAttention(ElementType type, int rows, int heads, int kvHeads, int headDim) {
+    try (var opened = open()) {
+      int stored = type == ElementType.F32 ? 0 : rows;
+      int tokens = stored + rows;
+      var keys = random(opened, type, kvHeads * tokens, headDim);
+      var values = random(opened, type, kvHeads * tokens, headDim);
+      var q = random(opened, ElementType.F32, rows, heads * headDim);
+      var o = opened.allocate("rates", 4L * rows * heads * headDim);
+      var state = opened.allocate("rates", 8L * rows * heads);
+      var kernels = opened.kernels();
+      var mark = opened.mark();
+      int[] lengths = IntStream.range(0, rows).map(row -> stored + row + 1).toArray();
+      return rate(
+          () -> {
+            attend(
+                kernels,
+                q,
+                keys,
+                values,
+                type,
+                type.rowBytes(headDim),
+                tokens,
+                lengths,
+                o,
+                state,
+                heads,
+                kvHeads,
+                headDim);
+            mark.set();
+            mark.await();
+          });
+    }
+  }
+
   private static void attend(
       Kernels kernels,
       MemorySegment q,
@@ -281,7 +323,7 @@ public final class GpuRates implements AutoCloseable {
         4L * heads * headDim,
         state,
         0,
-        1,
+        lengths.length,
         heads,
         kvHeads,
         0,

@@ -27,6 +27,8 @@ final class Launcher {
   private final Pointer parameters = Pointer.to(Pointer.to(arguments));
   private final MemorySegment ring;
   private MemorySegment scratch; // null until a kernel needs it
+  private MemorySegment choiceRoom; // likewise
+  private long choiceBytes;
   private long used;
   private int pointers;
   private int integers;
@@ -112,6 +114,19 @@ final class Launcher {
       scratch = cuda.allocate("what kernels leave to each other", bytes);
     }
     return scratch.address();
+  }
+
+  /** Says, before the first launch, how much room choosing tokens takes. */
+  void needChoiceRoom(long bytes) {
+    choiceBytes = Math.max(choiceBytes, bytes);
+  }
+
+  /** Likewise memory of the GPU: for the tokens that are chosen and what they are chosen by. */
+  long choiceRoom() {
+    if (choiceRoom == null) {
+      choiceRoom = cuda.allocate("what sparse attention chooses", choiceBytes);
+    }
+    return choiceRoom.address();
   }
 
   /** Whether the tables of one launch over so many rows fit. */
