@@ -47,7 +47,7 @@ public final class PeerBenchmark {
    *
    * @param decode tokens that each sequence generates after its first; 0 to measure the prefill
    */
-  private record Shape(int sequences, int prompt, int decode) {
+  record Shape(int sequences, int prompt, int decode) {
     String name() {
       return decode == 0
           ? "prefill of %d tokens".formatted(prompt)
@@ -145,7 +145,8 @@ public final class PeerBenchmark {
     return Session.open(plan, schedule, folder, file, threads);
   }
 
-  private static double run(Session session, Shape shape, int[][] ids) {
+  /** Tokens a second of Stowage. */
+  static double run(Session session, Shape shape, int[][] ids) {
     var before = session.metrics();
     session.generate(
         Stream.of(ids)
@@ -160,7 +161,8 @@ public final class PeerBenchmark {
             / (after.decodeSeconds() - before.decodeSeconds());
   }
 
-  private static double run(LlamaCpp peer, Shape shape, int[][] ids) {
+  /** Tokens a second of llama.cpp. */
+  static double run(LlamaCpp peer, Shape shape, int[][] ids) {
     peer.clear();
     long start = System.nanoTime();
     peer.decode(ids, 0);
@@ -178,7 +180,7 @@ public final class PeerBenchmark {
     return (double) shape.sequences() * shape.decode() * 1e9 / (System.nanoTime() - start);
   }
 
-  private static int[][] ids(Shape shape) {
+  static int[][] ids(Shape shape) {
     var random = new Random(SEED);
     var ids = new int[shape.sequences()][shape.prompt()];
     for (var sequence : ids) {
@@ -187,7 +189,7 @@ public final class PeerBenchmark {
     return ids;
   }
 
-  private static double median(List<Double> values) {
+  static double median(List<Double> values) {
     var sorted = values.stream().sorted().toList();
     return (sorted.get((sorted.size() - 1) / 2) + sorted.get(sorted.size() / 2)) / 2;
   }
