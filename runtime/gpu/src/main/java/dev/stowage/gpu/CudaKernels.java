@@ -14,6 +14,11 @@ import jcuda.driver.CUfunction;
  * The operations on a GPU's memory. A call checks its operands and starts a kernel; the kernels of
  * successive calls run one after the other, later than the call. All segments are the GPU's, also
  * those of a {@link RopeTable}; F32 operands lie at multiples of four bytes.
+ *
+ * <p>Tensor cores multiply numbers in parts, and infinity times two parts may be no number. So an
+ * infinite operand may give NaN where the reference has an infinity or, for a key, leaves a token
+ * out. A value that is not finite spoils the rows of a prompt that share a tile of 64 tokens with
+ * it, also those before it.
  */
 final class CudaKernels implements Kernels {
   private static final int WARPS = 4; // of a block, as in kernels.cu

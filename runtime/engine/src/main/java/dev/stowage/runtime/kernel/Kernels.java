@@ -17,7 +17,8 @@ import java.lang.foreign.MemorySegment;
  *
  * <p><b>Errors.</b> Operands which do not lie in their segments raise {@link
  * IndexOutOfBoundsException}, impossible shapes {@link IllegalArgumentException}; both before
- * anything is written. Numbers are never checked: Inf and NaN go through as in IEEE arithmetic.
+ * anything is written. Numbers are never checked: Inf and NaN go through as in IEEE arithmetic, but
+ * that an implementation which multiplies in parts may make NaN of Inf.
  *
  * <p><b>Invariance.</b> An output element's bits depend only on its own inputs, see the package.
  *
