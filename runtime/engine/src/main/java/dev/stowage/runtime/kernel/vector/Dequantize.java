@@ -105,9 +105,8 @@ final class Dequantize {
     var min = FloatVector.broadcast(F, Quantized.min(x, group));
     for (int i = 0; i < GROUP / 2; i += LANES) {
       var codes = unsigned(x, group + 4 + i);
-      floats(codes.and(15)).fma(scale, min).intoArray(to, at + i * step);
-      var high = codes.lanewise(VectorOperators.LSHR, 4);
-      floats(high).fma(scale, min).intoArray(to, at + (GROUP / 2 + i) * step);
+      floats(low(codes)).fma(scale, min).intoArray(to, at + i * step);
+      floats(high(codes)).fma(scale, min).intoArray(to, at + (GROUP / 2 + i) * step);
     }
   }
 
@@ -116,9 +115,8 @@ final class Dequantize {
     var min = FloatVector.broadcast(F, Quantized.min(x, group));
     for (int i = 0; i < half; i += LANES) {
       var codes = unsigned(x, group + 4 + i);
-      floats(codes.and(15)).fma(scale, min).intoArray(to, at + i * step);
-      var high = codes.lanewise(VectorOperators.LSHR, 4);
-      floats(high).fma(scale, min).intoArray(to, at + (half + i) * step);
+      floats(low(codes)).fma(scale, min).intoArray(to, at + i * step);
+      floats(high(codes)).fma(scale, min).intoArray(to, at + (half + i) * step);
     }
   }
 
@@ -166,6 +164,157 @@ final class Dequantize {
     s0.intoArray(sum, 0);
     s1.intoArray(sum, LANES);
     return false;
+  }
+
+  /** As {@link #dotInt8}, of {@link ElementType#INT4}. */
+  static boolean dotInt4(float[] x, int x0, MemorySegment w, long w0, long w1, int n, float[] sum) {
+    var s0 = FloatVector.zero(F);
+    var s1 = FloatVector.zero(F);
+    long block = 0;
+    for (int i = 0; i != n; i += GROUP, block += INT4_GROUP) {
+      var scale0 = FloatVector.broadcast(F, Quantized.scale(w, w0 + block));
+      var min0 = FloatVector.broadcast(F, Quantized.min(w, w0 + block));
+      var scale1 = FloatVector.broadcast(F, Quantized.scale(w, w1 + block));
+      var min1 = FloatVector.broadcast(F, Quantized.min(w, w1 + block));
+      for (int j = 0; j < GROUP / 2; j += LANES) {
+        var xj = FloatVector.fromArray(F, x, x0 + i + j);
+        s0 = xj.fma(floats(low(unsigned(w, w0 + block + 4 + j))).fma(scale0, min0), s0);
+        s1 = xj.fma(floats(low(unsigned(w, w1 + block + 4 + j))).fma(scale1, min1), s1);
+      }
+      for (int j = 0; j < GROUP / 2; j += LANES) {
+        var xj = FloatVector.fromArray(F, x, x0 + i + GROUP / 2 + j);
+        s0 = xj.fma(floats(high(unsigned(w, w0 + block + 4 + j))).fma(scale0, min0), s0);
+        s1 = xj.fma(floats(high(unsigned(w, w1 + block + 4 + j))).fma(scale1, min1), s1);
+      }
+    }
+    s0.intoArray(sum, 0);
+    s1.intoArray(sum, LANES);
+    return false;
+  }
+
+  /** As {@link #dotInt8}, of {@link ElementType#Q4_0}. */
+  static boolean dotQ40(float[] x, int x0, MemorySegment w, long w0, long w1, int n, float[] sum) {
+    var s0 = FloatVector.zero(F);
+    var s1 = FloatVector.zero(F);
+    long block = 0;
+    for (int i = 0; i != n; i += 32, block += Q40_BLOCK) {
+      var d0 = FloatVector.broadcast(F, Blocks.half(w, w0 + block));
+      var d1 = FloatVector.broadcast(F, Blocks.half(w, w1 + block));
+      for (int j = 0; j < 16; j += LANES) {
+        var xj = FloatVector.fromArray(F, x, x0 + i + j);
+        s0 = xj.fma(floats(low(unsigned(w, w0 + block + 2 + j)).sub(8)).mul(d0), s0);
+        s1 = xj.fma(floats(low(unsigned(w, w1 + block + 2 + j)).sub(8)).mul(d1), s1);
+      }
+      for (int j = 0; j < 16; j += LANES) {
+        var xj = FloatVector.fromArray(F, x, x0 + i + 16 + j);
+        s0 = xj.fma(floats(high(unsigned(w, w0 + block + 2 + j)).sub(8)).mul(d0), s0);
+        s1 = xj.fma(floats(high(unsigned(w, w1 + block + 2 + j)).sub(8)).mul(d1), s1);
+      }
+    }
+    s0.intoArray(sum, 0);
+    s1.intoArray(sum, LANES);
+    return false;
+  }
+
+  /**
+   * Four interleaved activation rows times two rows of {@link ElementType#INT8}: see {@link
+   * Matmul.Quad}.
+   *
+   * @param n whole groups
+   */
+  static void quadInt8(
+      float[] x,
+      float[] again,
+      int x0,
+      MemorySegment w,
+      long w0,
+      long w1,
+      int n,
+      float[] sum,
+      int sum0) {
+    var s00 = FloatVector.zero(F);
+    var s01 = FloatVector.zero(F);
+    var s10 = FloatVector.zero(F);
+    var s11 = FloatVector.zero(F);
+    var s20 = FloatVector.zero(F);
+    var s21 = FloatVector.zero(F);
+    var s30 = FloatVector.zero(F);
+    var s31 = FloatVector.zero(F);
+    long block = 0;
+    for (int i = 0; i != n; i += GROUP, block += INT8_GROUP) {
+      var scale0 = FloatVector.broadcast(F, Quantized.scale(w, w0 + block));
+      var min0 = FloatVector.broadcast(F, Quantized.min(w, w0 + block));
+      var scale1 = FloatVector.broadcast(F, Quantized.scale(w, w1 + block));
+      var min1 = FloatVector.broadcast(F, Quantized.min(w, w1 + block));
+      for (int j = 0; j != GROUP; j += LANES) { // not unrolled: see Tiles
+        int at = x0 + 4 * (i + j) & Tiles.NO_OVERFLOW;
+        var v = floats(unsigned(w, w0 + block + 4 + j)).fma(scale0, min0);
+        s00 = v.fma(FloatVector.fromArray(F, x, at), s00);
+        s10 = v.fma(FloatVector.fromArray(F, x, at + LANES), s10);
+        s20 = v.fma(FloatVector.fromArray(F, x, at + 2 * LANES), s20);
+        s30 = v.fma(FloatVector.fromArray(F, x, at + 3 * LANES), s30);
+        v = floats(unsigned(w, w1 + block + 4 + j)).fma(scale1, min1);
+        s01 = v.fma(FloatVector.fromArray(F, again, at), s01);
+        s11 = v.fma(FloatVector.fromArray(F, again, at + LANES), s11);
+        s21 = v.fma(FloatVector.fromArray(F, again, at + 2 * LANES), s21);
+        s31 = v.fma(FloatVector.fromArray(F, again, at + 3 * LANES), s31);
+      }
+    }
+    s00.intoArray(sum, sum0);
+    s01.intoArray(sum, sum0 + LANES);
+    s10.intoArray(sum, sum0 + 2 * LANES);
+    s11.intoArray(sum, sum0 + 3 * LANES);
+    s20.intoArray(sum, sum0 + 4 * LANES);
+    s21.intoArray(sum, sum0 + 5 * LANES);
+    s30.intoArray(sum, sum0 + 6 * LANES);
+    s31.intoArray(sum, sum0 + 7 * LANES);
+  }
+
+  /** As {@link #quadInt8}, of {@link ElementType#Q8_0}. */
+  static void quadQ80(
+      float[] x,
+      float[] again,
+      int x0,
+      MemorySegment w,
+      long w0,
+      long w1,
+      int n,
+      float[] sum,
+      int sum0) {
+    var s00 = FloatVector.zero(F);
+    var s01 = FloatVector.zero(F);
+    var s10 = FloatVector.zero(F);
+    var s11 = FloatVector.zero(F);
+    var s20 = FloatVector.zero(F);
+    var s21 = FloatVector.zero(F);
+    var s30 = FloatVector.zero(F);
+    var s31 = FloatVector.zero(F);
+    long block = 0;
+    for (int i = 0; i != n; i += 32, block += Q80_BLOCK) {
+      var d0 = FloatVector.broadcast(F, Blocks.half(w, w0 + block));
+      var d1 = FloatVector.broadcast(F, Blocks.half(w, w1 + block));
+      for (int j = 0; j != 32; j += LANES) { // not unrolled: see Tiles
+        int at = x0 + 4 * (i + j) & Tiles.NO_OVERFLOW;
+        var v = floats(signed(w, w0 + block + 2 + j)).mul(d0);
+        s00 = v.fma(FloatVector.fromArray(F, x, at), s00);
+        s10 = v.fma(FloatVector.fromArray(F, x, at + LANES), s10);
+        s20 = v.fma(FloatVector.fromArray(F, x, at + 2 * LANES), s20);
+        s30 = v.fma(FloatVector.fromArray(F, x, at + 3 * LANES), s30);
+        v = floats(signed(w, w1 + block + 2 + j)).mul(d1);
+        s01 = v.fma(FloatVector.fromArray(F, again, at), s01);
+        s11 = v.fma(FloatVector.fromArray(F, again, at + LANES), s11);
+        s21 = v.fma(FloatVector.fromArray(F, again, at + 2 * LANES), s21);
+        s31 = v.fma(FloatVector.fromArray(F, again, at + 3 * LANES), s31);
+      }
+    }
+    s00.intoArray(sum, sum0);
+    s01.intoArray(sum, sum0 + LANES);
+    s10.intoArray(sum, sum0 + 2 * LANES);
+    s11.intoArray(sum, sum0 + 3 * LANES);
+    s20.intoArray(sum, sum0 + 4 * LANES);
+    s21.intoArray(sum, sum0 + 5 * LANES);
+    s30.intoArray(sum, sum0 + 6 * LANES);
+    s31.intoArray(sum, sum0 + 7 * LANES);
   }
 
   /** Decodes a block type of GGUF files. An interface, so that C2 compiles each by itself. */
@@ -220,9 +369,8 @@ final class Dequantize {
       var d = FloatVector.broadcast(F, Blocks.half(x, block));
       for (int j = 0; j < 16; j += LANES) {
         var codes = unsigned(x, block + 2 + j);
-        floats(codes.and(15).sub(8)).mul(d).intoArray(to, at + (i + j) * step);
-        var high = codes.lanewise(VectorOperators.LSHR, 4);
-        floats(high.sub(8)).mul(d).intoArray(to, at + (i + 16 + j) * step);
+        floats(low(codes).sub(8)).mul(d).intoArray(to, at + (i + j) * step);
+        floats(high(codes).sub(8)).mul(d).intoArray(to, at + (i + 16 + j) * step);
       }
     }
   }
@@ -247,9 +395,8 @@ final class Dequantize {
     var min1 = FloatVector.broadcast(F, m * Blocks.min(x, block + 4, group + 1));
     for (int j = 0; j < 32; j += LANES) {
       var codes = unsigned(x, block + 16 + 16 * group + j);
-      floats(codes.and(15)).mul(scale0).sub(min0).intoArray(to, at + j * step);
-      var high = codes.lanewise(VectorOperators.LSHR, 4);
-      floats(high).mul(scale1).sub(min1).intoArray(to, at + (32 + j) * step);
+      floats(low(codes)).mul(scale0).sub(min0).intoArray(to, at + j * step);
+      floats(high(codes)).mul(scale1).sub(min1).intoArray(to, at + (32 + j) * step);
     }
   }
 
@@ -289,6 +436,16 @@ final class Dequantize {
     return (IntVector)
         ByteVector.fromMemorySegment(B, x, at, LITTLE_ENDIAN)
             .convertShape(VectorOperators.ZERO_EXTEND_B2I, I, 0);
+  }
+
+  /** The low four bits of bytes. */
+  private static IntVector low(IntVector bytes) {
+    return bytes.and(15);
+  }
+
+  /** The high four bits of bytes. */
+  private static IntVector high(IntVector bytes) {
+    return bytes.lanewise(VectorOperators.LSHR, 4);
   }
 
   private static FloatVector floats(IntVector codes) {

@@ -29,8 +29,8 @@ import jdk.incubator.vector.FloatVector;
  * <ul>
  *   <li>Few rows: two outputs at a time, weights read where they lie and widened in registers, for
  *       one row or for four; where memory is the limit, it is read while rows are multiplied.
- *   <li>Many rows, and types of four to six bits: weights are widened once into panels of {@value
- *       Tiles#PANEL_OUTPUTS} outputs, of which a stack of {@value #STACK} by {@value #CHUNKS} fits
+ *   <li>Many rows, and types whose groups are cut or nested: weights are widened once into panels
+ *       of {@value Tiles#PANEL_OUTPUTS} outputs, of which a stack of {@value #STACK} by {@value #CHUNKS} fits
  *       the second-level cache, beside a block of {@value #BLOCK_ROWS} activation rows. One panel
  *       fits the first-level cache; all rows of the block pass it by, three at a time ({@link
  *       Tiles}).
@@ -80,11 +80,21 @@ final class Matmul implements WorkerPool.Task {
         int sum0);
   }
 
-  /** How a type is multiplied where rows are few, null for panels even then; and how laid out. */
-  private record Type(Dot dot, Quad quad, LayOut layOut) {}
+  /** Rows for which widening 16-bit weights once does not pay for the detour through memory. */
+  private static final int FEW_ROWS = 16;
+
+  /**
+   * How a type is multiplied.
+   *
+   * @param few rows up to which weights are widened in registers, again for every four rows: more
+   *     where that is cheaper; 0 for panels even for one row
+   * @param quad null where {@code few} is below 2
+   */
+  private record Type(int few, Dot dot, Quad quad, LayOut layOut) {}
 
   private static final Type F32 =
       new Type(
+          FEW_ROWS,
           Matmul::dotF32,
           Matmul::quadF32,
           (w, row, width, first, to, at, n) -> {
@@ -94,6 +104,7 @@ final class Matmul implements WorkerPool.Task {
 
   private static final Type F16 =
       new Type(
+          FEW_ROWS,
           Pairs::dotF16,
           Pairs::quadF16,
           (w, row, width, first, to, at, n) ->
@@ -101,6 +112,7 @@ final class Matmul implements WorkerPool.Task {
 
   private static final Type BF16 =
       new Type(
+          FEW_ROWS,
           Pairs::dotBf16,
           Pairs::quadBf16,
           (w, row, width, first, to, at, n) ->
@@ -112,23 +124,29 @@ final class Matmul implements WorkerPool.Task {
         return false;
       };
 
-  private static final Type INT8_GROUPS = new Type(Dequantize::dotInt8, null, INT8_PANEL);
-  private static final Type INT8 = new Type(null, null, INT8_PANEL);
+  private static final LayOut INT4_PANEL =
+      (w, row, width, first, to, at, n) -> {
+        Dequantize.int4(w, row, width, first, to, at, SIDE, n);
+        return false;
+      };
 
-  private static final Type INT4 =
-      new Type(
-          null,
-          null,
-          (w, row, width, first, to, at, n) -> {
-            Dequantize.int4(w, row, width, first, to, at, SIDE, n);
-            return false;
-          });
+  private static final Type INT8_GROUPS =
+      new Type(FEW_ROWS / 4, Dequantize::dotInt8, Dequantize::quadInt8, INT8_PANEL);
+  private static final Type INT8 = new Type(0, null, null, INT8_PANEL);
+  private static final Type INT4_GROUPS = new Type(1, Dequantize::dotInt4, null, INT4_PANEL);
+  private static final Type INT4 = new Type(0, null, null, INT4_PANEL);
 
   private static final Type Q8_0 =
-      new Type(Dequantize.WIDE ? Dequantize::dotQ80 : null, null, decoding(ElementType.Q8_0));
-  private static final Type Q4_0 = new Type(null, null, decoding(ElementType.Q4_0));
-  private static final Type Q4_K = new Type(null, null, decoding(ElementType.Q4_K));
-  private static final Type Q6_K = new Type(null, null, decoding(ElementType.Q6_K));
+      Dequantize.WIDE
+          ? new Type(
+              FEW_ROWS / 2, Dequantize::dotQ80, Dequantize::quadQ80, decoding(ElementType.Q8_0))
+          : new Type(0, null, null, decoding(ElementType.Q8_0));
+  private static final Type Q4_0 =
+      Dequantize.WIDE
+          ? new Type(1, Dequantize::dotQ40, null, decoding(ElementType.Q4_0))
+          : new Type(0, null, null, decoding(ElementType.Q4_0));
+  private static final Type Q4_K = new Type(0, null, null, decoding(ElementType.Q4_K));
+  private static final Type Q6_K = new Type(0, null, null, decoding(ElementType.Q6_K));
 
   private static LayOut decoding(ElementType type) {
     return (w, row, width, first, to, at, n) -> {
@@ -136,12 +154,6 @@ final class Matmul implements WorkerPool.Task {
       return false;
     };
   }
-
-  /** From this many rows on, widening once pays for the detour through memory. */
-  private static final int MANY_ROWS = 17;
-
-  /** The same where there is no way to take four rows at a time. */
-  private static final int MANY_SINGLE_ROWS = 4;
 
   private static final int QUAD = 4;
 
@@ -212,7 +224,7 @@ final class Matmul implements WorkerPool.Task {
 
   Matmul(WorkerPool pool) {
     this.pool = pool;
-    sums = new float[pool.threads()][(MANY_ROWS + QUAD) * DOT_OUTPUTS * LANES];
+    sums = new float[pool.threads()][FEW_ROWS * DOT_OUTPUTS * LANES];
   }
 
   void run(
@@ -236,13 +248,14 @@ final class Matmul implements WorkerPool.Task {
     this.w = w;
     this.wOffset = wOffset;
     this.type = type;
+    boolean wholeGroups = Dequantize.WIDE && k % ElementType.GROUP == 0;
     kernels =
         switch (type) {
           case F32 -> F32;
           case F16 -> F16;
           case BF16 -> BF16;
-          case INT8 -> Dequantize.WIDE && k % ElementType.GROUP == 0 ? INT8_GROUPS : INT8;
-          case INT4 -> INT4;
+          case INT8 -> wholeGroups ? INT8_GROUPS : INT8;
+          case INT4 -> wholeGroups ? INT4_GROUPS : INT4;
           case Q8_0 -> Q8_0;
           case Q4_0 -> Q4_0;
           case Q4_K -> Q4_K;
@@ -272,8 +285,7 @@ final class Matmul implements WorkerPool.Task {
   }
 
   private boolean inPanels() {
-    return kernels.dot == null
-        || blockRows >= (kernels.quad == null ? MANY_SINGLE_ROWS : MANY_ROWS);
+    return blockRows > kernels.few;
   }
 
   private boolean paired() {
@@ -337,11 +349,8 @@ final class Matmul implements WorkerPool.Task {
     return blockRows / SIDE * SIDE;
   }
 
-  /** Rows taken four at a time; one left over is taken by itself, more are made four. */
+  /** Of few rows, those taken four at a time; one left over is taken by itself, more are made four. */
   private int quadRows() {
-    if (kernels.quad == null) {
-      return 0;
-    }
     int left = blockRows % QUAD;
     return left > 1 ? blockRows - left + QUAD : blockRows - left;
   }
