@@ -90,6 +90,11 @@ final class Lanes {
     return folded.add(folded.rearrange(ROTATE_1)).lane(0);
   }
 
+  /** Sum of the lanes of a vector in an array: no vector is passed, which C2 might not inline. */
+  static float sum(float[] from, int at) {
+    return sum(FloatVector.fromArray(F, from, at));
+  }
+
   /** Widens {@code n} elements, a whole row of a quantized type, into {@code to[at ..]}. */
   static void widen(ElementType type, MemorySegment from, long offset, float[] to, int at, int n) {
     switch (type) {

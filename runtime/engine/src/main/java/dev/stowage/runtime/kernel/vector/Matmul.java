@@ -30,16 +30,16 @@ import jdk.incubator.vector.FloatVector;
  *   <li>Few rows: two outputs at a time, weights read where they lie and widened in registers, for
  *       one row or for four; where memory is the limit, it is read while rows are multiplied.
  *   <li>Many rows, and types whose groups are cut or nested: weights are widened once into panels
- *       of {@value Tiles#PANEL_OUTPUTS} outputs, of which a stack of {@value #STACK} by {@value #CHUNKS} fits
- *       the second-level cache, beside a block of {@value #BLOCK_ROWS} activation rows. One panel
- *       fits the first-level cache; all rows of the block pass it by, three at a time ({@link
- *       Tiles}).
+ *       of {@value Tiles#PANEL_OUTPUTS} outputs, of which a stack of {@value #STACK} by {@value
+ *       #CHUNKS} fits the second-level cache, beside a block of {@value #BLOCK_ROWS} activation
+ *       rows. One panel fits the first-level cache; all rows of the block pass it by, three at a
+ *       time ({@link Tiles}).
  * </ul>
  *
  * <p>All of that is one array of at least {@value #LEAST_FLOATS} floats: the garbage collector
  * places one so large at the beginning of a page, so that vectors in it cross no cache line.
  */
-final class Matmul implements WorkerPool.Task {
+final class Matmul {
   /**
    * One activation row times two weight rows of one element type, [2, LANES] sums left unfolded.
    * Returns whether there was a weight that it cannot multiply. An interface, so that C2 compiles
@@ -191,6 +191,11 @@ final class Matmul implements WorkerPool.Task {
   private final float[][] sums; // worker -> [row, DOT_OUTPUTS, LANES]
   private final WorkerPool.Task layOut = (worker, first, last) -> layOut(first, last);
 
+  // tasks of their own, so that C2 does not inline what all of them call into one method
+  private final WorkerPool.Task single = this::single;
+  private final WorkerPool.Task few = this::few;
+  private final WorkerPool.Task many = this::many;
+
   /**
    * Panels and accumulators, worker by worker, the accumulators {@code [tile of rows, stack, tile
    * of outputs, row, output, LANES]}; activations in chunks of {@link Tiles#PANEL_DEPTH}, in each
@@ -276,7 +281,8 @@ final class Matmul implements WorkerPool.Task {
       this.xOffset = xOffset + row * xStride;
       fit();
       pool.run(layOut, blockRows, (long) blockRows * k < SERIAL_WORK ? blockRows : 1);
-      pool.run(this, to - from, grain(to - from));
+      var task = inPanels() ? many : blockRows > 1 ? few : single;
+      pool.run(task, to - from, grain(to - from));
     }
     this.x = null; // a segment is not kept reachable beyond the call
     this.w = null;
@@ -296,7 +302,8 @@ final class Matmul implements WorkerPool.Task {
     int stripes = (blockRows + SIDE - 1) / SIDE;
     workerFloats = inPanels() ? STACK_FLOATS + stripes * STRIPE_FLOATS : 0;
     activations = ALIGN + pool.threads() * workerFloats;
-    int paddedRows = inPanels() ? blockRows : Math.max(blockRows, quadRows());
+    int quads = (blockRows + QUAD - 1) / QUAD;
+    int paddedRows = inPanels() || blockRows == 1 ? blockRows : quads * QUAD;
     rests = activations + paddedRows * bound;
     int floats = rests + blockRows * (k - bound);
     if (heap.length < floats) {
@@ -320,7 +327,7 @@ final class Matmul implements WorkerPool.Task {
           layOut(row + 4L * i, at, group, depth);
         }
       } else {
-        int group = r < quadRows() ? QUAD : 1;
+        int group = blockRows > 1 ? QUAD : 1;
         layOut(row, activations + (r - r % group) * bound + r % group * LANES, group, bound);
       }
       MemorySegment.copy(
@@ -349,12 +356,6 @@ final class Matmul implements WorkerPool.Task {
     return blockRows / SIDE * SIDE;
   }
 
-  /** Of few rows, those taken four at a time; one left over is taken by itself, more are made four. */
-  private int quadRows() {
-    int left = blockRows % QUAD;
-    return left > 1 ? blockRows - left + QUAD : blockRows - left;
-  }
-
   /** Where the rows from {@code row} on lie in the chunk of k that begins at {@code i}. */
   private int activations(int i, int row, int depth) {
     return activations + blockRows * i + row * depth;
@@ -370,58 +371,72 @@ final class Matmul implements WorkerPool.Task {
     return Math.max(1, stacksEach) * STACK_OUTPUTS;
   }
 
-  @Override
-  public void run(int worker, int first, int last) {
-    if (!inPanels()) {
-      for (int o = first; o < last; o += DOT_OUTPUTS) {
-        int outputs = Math.min(DOT_OUTPUTS, last - o);
-        int quads = quadRows();
-        if (quads > 0) {
-          quads(quads, o, outputs, sums[worker]);
-        }
-        for (int r = quads; r < blockRows; r++) {
-          dot(r, o, outputs, sums[worker]);
-        }
-      }
-    } else {
-      for (int o = first; o < last; o += STACK_OUTPUTS) {
-        stack(ALIGN + worker * workerFloats, o, Math.min(STACK_OUTPUTS, last - o));
-      }
+  /** One row times outputs. */
+  private void single(int worker, int first, int last) {
+    for (int o = first; o < last; o += DOT_OUTPUTS) {
+      dot(o, Math.min(DOT_OUTPUTS, last - o), sums[worker]);
+    }
+  }
+
+  /** Few rows times outputs. */
+  private void few(int worker, int first, int last) {
+    for (int o = first; o < last; o += DOT_OUTPUTS) {
+      quads(o, Math.min(DOT_OUTPUTS, last - o), sums[worker]);
+    }
+  }
+
+  /** Many rows times outputs. */
+  private void many(int worker, int first, int last) {
+    for (int o = first; o < last; o += STACK_OUTPUTS) {
+      stack(ALIGN + worker * workerFloats, o, Math.min(STACK_OUTPUTS, last - o));
     }
   }
 
   // ---- few rows ----
 
   /** One row times up to two weight rows; a missing one repeats the first. */
-  private void dot(int row, int output, int outputs, float[] sum) {
+  private void dot(int output, int outputs, float[] sum) {
     long w0 = weightRow(output);
     long w1 = weightRow(output + outputs - 1);
-    boolean special = kernels.dot.run(heap, activations + row * bound, w, w0, w1, bound, sum);
-    finish(row, output, outputs, special, sum, 0);
+    boolean special = kernels.dot.run(heap, activations, w, w0, w1, bound, sum);
+    fold(sum, DOT_OUTPUTS);
+    finish(0, output, outputs, special, sum, 0);
   }
 
   /** Four rows at a time, of which the last may be missing, times up to two weight rows. */
-  private void quads(int rows, int output, int outputs, float[] sum) {
+  private void quads(int output, int outputs, float[] sum) {
     long w0 = weightRow(output);
     long w1 = weightRow(output + outputs - 1);
-    for (int r = 0; r < rows; r += QUAD) {
+    for (int r = 0; r < blockRows; r += QUAD) {
       int x0 = activations + r * bound;
       kernels.quad.run(heap, heapAgain, x0, w, w0, w1, bound, sum, r * DOT_OUTPUTS * LANES);
     }
     // after the products: before, it would wait for memory while nothing is multiplied
     boolean special =
         type == ElementType.F16 && (Pairs.special(w, w0, bound) || Pairs.special(w, w1, bound));
-    for (int r = 0; r < Math.min(rows, blockRows); r++) {
-      finish(r, output, outputs, special, sum, r * DOT_OUTPUTS * LANES);
+    fold(sum, blockRows * DOT_OUTPUTS);
+    for (int r = 0; r < blockRows; r++) {
+      finish(r, output, outputs, special, sum, r * DOT_OUTPUTS);
     }
   }
 
+  /** Replaces vectors by the sums of their lanes, in a loop of its own, so that they overlap. */
+  private static void fold(float[] sum, int count) {
+    for (int i = 0; i < count; i++) {
+      sum[i] = Lanes.sum(sum, i * LANES); // never before it is read
+    }
+  }
+
+  /**
+   * @param special whether one of the weight rows has a weight that is Inf or NaN
+   * @param sum of each output, from {@code at} on
+   */
   private void finish(int row, int output, int outputs, boolean special, float[] sum, int at) {
     for (int j = 0; j < outputs; j++) {
-      if (special) {
+      if (special && Pairs.special(w, weightRow(output + j), bound)) {
         oneByOne(row, output + j);
       } else {
-        finish(row, output + j, Lanes.sum(FloatVector.fromArray(F, sum, at + j * LANES)));
+        finish(row, output + j, sum[at + j]);
       }
     }
   }
@@ -517,7 +532,7 @@ final class Matmul implements WorkerPool.Task {
           oneByOne(r, output + j);
         } else {
           int at = accumulators + accumulator(r, j);
-          finish(r, output + j, Lanes.sum(FloatVector.fromArray(F, heap, at)));
+          finish(r, output + j, Lanes.sum(heap, at));
         }
       }
     }

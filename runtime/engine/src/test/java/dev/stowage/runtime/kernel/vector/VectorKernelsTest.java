@@ -1,8 +1,10 @@
 package dev.stowage.runtime.kernel.vector;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import dev.stowage.plan.ElementType;
+import dev.stowage.runtime.kernel.Elements;
 import dev.stowage.runtime.kernel.KernelAgreement;
 import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.parallel.WorkerPool;
@@ -88,6 +90,32 @@ final class VectorKernelsTest extends KernelAgreement {
             x, 4L * r * k, 4L * k, w, 0, type, null, 0, few, 4L * r * n, 4L * n, together, k, 0, n);
       }
       assertSameBits("131 rows of " + type, few, whole);
+    }
+  }
+
+  @Test
+  void aWeightThatIsNotFiniteChangesNoBitOfOtherOutputs() {
+    int k = 96;
+    int n = 30;
+    for (int rows : new int[] {1, 4, 20}) {
+      var x = data.floats((long) rows * k);
+      var w = data.rows(ElementType.F16, 0, n, k, 0.5f);
+      var plain = data.floats((long) rows * n);
+      kernels.matmul(x, 0, 4L * k, w, 0, ElementType.F16, null, 0, plain, 0, 4L * n, rows, k, 0, n);
+      for (int o = 0; o < n; o += 5) {
+        Elements.set(ElementType.F16, w, 2L * (o * k + 7), Float.POSITIVE_INFINITY);
+      }
+      var out = data.floats((long) rows * n);
+      kernels.matmul(x, 0, 4L * k, w, 0, ElementType.F16, null, 0, out, 0, 4L * n, rows, k, 0, n);
+      for (int i = 0; i < rows * n; i++) {
+        float actual = out.get(Elements.F32, 4L * i);
+        String where = "%d rows, number %d (%s)".formatted(rows, i, data);
+        if (i % n % 5 == 0) {
+          assertFalse(Float.isFinite(actual), where);
+        } else {
+          assertEquals(plain.get(Elements.F32, 4L * i), actual, where);
+        }
+      }
     }
   }
 
