@@ -328,8 +328,18 @@ final class BatchSearch {
           addIfAllowed(around, sequences, b.microBatches(), b.prefillChunk());
         }
         for (int micro :
-            List.of(b.microBatches() + 1, b.microBatches() * 2, b.microBatches() / 2)) {
+            List.of(
+                b.microBatches() + 1,
+                b.microBatches() - 1,
+                b.microBatches() * 2,
+                b.microBatches() / 2)) {
           addIfAllowed(around, b.sequences(), micro, b.prefillChunk());
+          long alike = (long) b.sequences() * micro / b.microBatches();
+          addIfAllowed(
+              around,
+              workload.sequences().atMost((int) Math.min(alike, most)),
+              micro,
+              b.prefillChunk());
         }
         for (int chunk : List.of(b.prefillChunk() * 2, b.prefillChunk() / 2)) {
           addIfAllowed(

@@ -28,7 +28,7 @@ class AdviceTest {
   private static final Path FOLDER = Path.of("src/test/resources/baselines").toAbsolutePath();
 
   @ParameterizedTest
-  @CsvSource({"opt13b-csd, 0.85", "opt30b-t4, 0.85"})
+  @CsvSource({"opt13b-csd, 0.9", "opt30b-t4, 0.9"})
   void whatToBuyNextBringsWhatItSays(String name, double partSimulated) {
     var compiled =
         assertInstanceOf(

@@ -2,20 +2,25 @@ package dev.stowage.optimizer.cost;
 
 import dev.stowage.optimizer.Phase;
 import java.util.Collections;
+import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * Seconds that resources are busy, by phase, in three kinds: loads of weights, which take turns
- * with everything else where nothing is loaded ahead; attention that leaves the compute device, for
- * which its micro-batch waits; and the rest. Mutable while it is filled.
+ * Seconds that resources are busy, by phase, in five kinds: loads of weights, which take turns with
+ * everything else where nothing is loaded ahead; attention that leaves the compute device, for
+ * which its micro-batch waits; attention that does not; keys and values that the compute device
+ * brings and takes itself, and computes nothing meanwhile; and the rest. Mutable while it is
+ * filled.
  */
 public final class BusyTable {
   /** Seconds of one resource in one phase. */
-  public record Seconds(double loading, double attending, double other) {
+  public record Seconds(
+      double loading, double attending, double resident, double inLine, double other) {
     public double sum() {
-      return loading + attending + other;
+      return loading + attending + resident + inLine + other;
     }
   }
 
@@ -23,6 +28,8 @@ public final class BusyTable {
   public enum Kind {
     LOADING,
     ATTENDING,
+    RESIDENT,
+    IN_LINE,
     OTHER
   }
 
@@ -31,6 +38,10 @@ public final class BusyTable {
 
   private static final Kind[] KIND = Kind.values();
   private static final int KINDS = KIND.length;
+
+  private static final Set<Kind> OWN = EnumSet.of(Kind.RESIDENT, Kind.OTHER);
+  private static final Set<Kind> RESIDENT = EnumSet.of(Kind.RESIDENT);
+  private static final Set<Kind> OTHER = EnumSet.of(Kind.OTHER);
 
   private final Resources resources;
 
@@ -72,7 +83,8 @@ public final class BusyTable {
   /** What a resource does in a phase. */
   public Seconds of(Phase phase, int resource) {
     int at = at(phase, resource);
-    return new Seconds(seconds[at], seconds[at + 1], seconds[at + 2]);
+    return new Seconds(
+        seconds[at], seconds[at + 1], seconds[at + 2], seconds[at + 3], seconds[at + 4]);
   }
 
   /** What a resource does of some kinds in a phase. */
@@ -81,6 +93,27 @@ public final class BusyTable {
     double sum = 0;
     for (var kind : KIND) {
       sum += kinds.contains(kind) ? seconds[at + kind.ordinal()] : 0;
+    }
+    return sum;
+  }
+
+  /** What a resource of the compute device does for products and its own attention. */
+  public double own(Phase phase, int resource) {
+    return of(phase, resource, OWN);
+  }
+
+  /** What of that comes before the end of attention in every layer. */
+  public double before(Phase phase, int resource) {
+    return resources.beforeAttention() * of(phase, resource, OTHER) + of(phase, resource, RESIDENT);
+  }
+
+  /** What the compute device brings and takes in a phase, one after the other. */
+  public double inLine(Phase phase) {
+    double sum = 0;
+    for (int resource = 0; resource < resources.count(); resource++) {
+      if (resource != resources.compute() && resource != resources.bandwidth()) {
+        sum += seconds[at(phase, resource) + Kind.IN_LINE.ordinal()];
+      }
     }
     return sum;
   }
@@ -101,12 +134,16 @@ public final class BusyTable {
    * The time of a phase, named after the busiest resource, the first by name among equals:
    *
    * <pre>
-   * ahead    max( max_r (loading_r + attending_r + other_r), other_c + max_r attending_r / m )
-   * in turn  max_r loading_r + max( max_r (attending_r + other_r), other_c + max_r attending_r / m )
+   * ahead    max( max_r sum_r, waiting )
+   * in turn  max_r loading_r + max( max_r (sum_r − loading_r), waiting )
+   * waiting  max( own, own + (a − before) / m, own + (2a − own) / m, a + own / m ),   a = max_r attending_r
+   * own      other + resident + inLine,  before  beforeAttention · other + resident + inLine
    * </pre>
    *
-   * {@code c} is compute on the compute device: of {@code m} micro-batches, the others compute
-   * while one waits for its attention.
+   * of compute and bandwidth of the compute device, {@code inLine} of all others together. A pass
+   * waits in every layer for attention over what it has just computed. Of {@code m} micro-batches
+   * the next one does what comes before its attention meanwhile; the last one has only the one
+   * before it for that; and what attends waits for the first to come and for the last to go.
    */
   public Bound bound(Phase phase, boolean ahead, int microBatches) {
     double loading = 0;
@@ -115,6 +152,8 @@ public final class BusyTable {
     String name = "nothing";
     String attendingName = "nothing";
     double most = 0;
+    double longestInLine = 0;
+    String inLineName = "nothing";
     for (int resource = 0; resource < resources.count(); resource++) {
       var here = of(phase, resource);
       loading = Math.max(loading, here.loading());
@@ -122,19 +161,34 @@ public final class BusyTable {
         attending = here.attending();
         attendingName = resources.name(resource);
       }
-      busiest = Math.max(busiest, ahead ? here.sum() : here.attending() + here.other());
+      if (here.inLine() > longestInLine) {
+        longestInLine = here.inLine();
+        inLineName = resources.name(resource);
+      }
+      busiest = Math.max(busiest, ahead ? here.sum() : here.sum() - here.loading());
       if (here.sum() > most) {
         most = here.sum();
         name = resources.name(resource);
       }
     }
-    double computing = of(phase, resources.compute()).other();
-    double waiting = computing + attending / microBatches;
-    if (waiting > busiest) {
-      name =
-          computing >= attending / microBatches
-              ? resources.name(resources.compute())
-              : attendingName;
+    double waiting = 0;
+    double longest = 0;
+    double inLine = inLine(phase);
+    for (int own : List.of(resources.compute(), resources.bandwidth())) {
+      double all = own(phase, own) + inLine;
+      double hidden = microBatches > 1 ? before(phase, own) + inLine : 0;
+      waiting = Math.max(waiting, all + Math.max(0, attending - hidden) / microBatches);
+      waiting = Math.max(waiting, attending + all / microBatches);
+      if (microBatches > 1) {
+        waiting = Math.max(waiting, all + (2 * attending - all) / microBatches);
+      }
+      if (waiting > busiest && all > longest) {
+        longest = all;
+        name =
+            attending > all
+                ? attendingName
+                : 2 * longestInLine > all ? inLineName : resources.name(own);
+      }
     }
     return new Bound(Math.max(busiest, waiting) + (ahead ? 0 : loading), name);
   }

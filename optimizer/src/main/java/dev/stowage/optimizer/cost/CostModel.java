@@ -21,9 +21,11 @@ import java.util.List;
  * T = max_r busy[r, prefill] + max_r busy[r, decode]        throughput = B · n / T
  * </pre>
  *
- * Resources overlap, with two exceptions (see {@link BusyTable#bound}): without prefetch, loads and
- * the rest take turns; and a micro-batch waits for its attention where that leaves the compute
- * device, so that of {@code m} micro-batches one part in {@code m} of it is not hidden.
+ * Resources overlap, with three exceptions (see {@link BusyTable#bound}): without prefetch, loads
+ * and the rest take turns; a micro-batch waits for its attention where that leaves the compute
+ * device, so that of {@code m} micro-batches one part in {@code m} of it is not hidden, nor is one
+ * part in {@code m} of the products where attention takes longer; and a host that computes brings
+ * keys and values from a disk, and takes them there, itself.
  */
 public final class CostModel {
   private CostModel() {}

@@ -29,6 +29,9 @@ import dev.stowage.plan.Rate;
  * is saved in bytes is spent on unpacking. Attention that reads a part of a region takes the part
  * of the time that {@link SparseRead} says; its share of the bytes of every memory passed likewise.
  *
+ * <p>A host that computes waits for what it writes to a disk and reads from it: that is in line
+ * with its products. Other attention goes on beside them.
+ *
  * <p>What is read moves from the region's device to where attention is computed; see {@link
  * Transfers}. A disk moves one slot of one layer at a time; a CSD takes one command a layer and
  * micro-batch.
@@ -63,7 +66,13 @@ public final class KvWork {
     var shape = problem.shape();
     boolean resident =
         region.device().equals(problem.compute()) && region.attendAt().equals(problem.compute());
-    var kind = resident ? BusyTable.Kind.OTHER : BusyTable.Kind.ATTENDING;
+    boolean inLine =
+        !problem.computesOnGpu()
+            && problem.machine().device(region.device()).kind() == DeviceKind.DISK;
+    var kind =
+        resident
+            ? BusyTable.Kind.RESIDENT
+            : inLine ? BusyTable.Kind.IN_LINE : BusyTable.Kind.ATTENDING;
     var transfers = new Transfers(table, kind);
     double boxes = (double) region.layers().size() * region.sequences().size();
     double tokenBytes =
@@ -73,7 +82,7 @@ public final class KvWork {
 
     double written = tokenBytes * written(batch, region, phase);
     if (written > 0) {
-      new Transfers(table, BusyTable.Kind.OTHER)
+      new Transfers(table, inLine ? BusyTable.Kind.IN_LINE : BusyTable.Kind.OTHER)
           .move(
               phase,
               problem.compute(),

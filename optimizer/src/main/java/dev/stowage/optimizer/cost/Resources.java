@@ -3,6 +3,8 @@ package dev.stowage.optimizer.cost;
 import dev.stowage.optimizer.Problem;
 import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.LinkSpec;
+import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.Weight;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,10 +27,12 @@ public final class Resources {
   private final Map<String, Device> devices = new HashMap<>();
   private final Map<String, Map<String, Link>> links = new HashMap<>();
   private final Map<String, List<Integer>> owned = new HashMap<>();
+  private final double beforeAttention;
   private double sweepBytes; // 0 before it is asked for; every thread finds the same
 
   public Resources(Problem problem) {
     this.problem = problem;
+    this.beforeAttention = beforeAttention(problem.shape());
     var numbers = new TreeMap<String, Integer>();
     for (var device : problem.machine().devices()) {
       for (var word : List.of("compute", "bandwidth", "read", "write", "internal")) {
@@ -78,6 +82,28 @@ public final class Resources {
     return sweepBytes;
   }
 
+  /** The part of a sweep's products that comes before attention: queries, keys and values. */
+  double beforeAttention() {
+    return beforeAttention;
+  }
+
+  private static double beforeAttention(ModelShape shape) {
+    double before = 0;
+    double all = 0;
+    var head = Stops.head(shape);
+    for (var weight : Weight.values()) {
+      double numbers = (double) shape.rows(weight) * shape.columns(weight);
+      if (weight.perLayer()) {
+        boolean first = weight == Weight.Q || weight == Weight.K || weight == Weight.V;
+        before += first ? numbers * shape.layers() : 0;
+        all += numbers * shape.layers();
+      } else if (head.contains(weight)) {
+        all += numbers;
+      }
+    }
+    return before / all;
+  }
+
   public Problem problem() {
     return problem;
   }
@@ -94,6 +120,11 @@ public final class Resources {
   /** The number of the compute device's compute. */
   public int compute() {
     return device(problem.compute()).compute();
+  }
+
+  /** The number of the compute device's memory. */
+  public int bandwidth() {
+    return device(problem.compute()).bandwidth();
   }
 
   /** The numbers of a device's own resources, its links among them. */

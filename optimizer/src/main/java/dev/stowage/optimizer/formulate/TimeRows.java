@@ -11,6 +11,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.ToDoubleFunction;
 
 /**
  * A phase lasts as long as its busiest resource, a block as long as its phases:
@@ -18,7 +19,10 @@ import java.util.Set;
  * <pre>
  * time[phase] ≥ fixed[r, phase] + Σ work[r, phase, column] · share[column]     for every resource r
  * attending[phase] ≥ the same sum over attention that leaves the compute device
- * time[phase] ≥ other work of compute + attending[phase] / micro-batches
+ * time[phase] ≥ own                                                  of compute and memory of the
+ * time[phase] ≥ own + (attending[phase] − before) / micro-batches      compute device
+ * time[phase] ≥ own + (2 · attending[phase] − own) / micro-batches
+ * time[phase] ≥ attending[phase] + own / micro-batches
  * Σ time[phase] ≤ latency(block), or tokens of the block / throughput
  * time[phase] ≤ latency(first), (n − 1) · latency(token), or tokens of the phase / throughput(phase)
  * </pre>
@@ -27,13 +31,13 @@ import java.util.Set;
  * {@link BusyTable#bound} for the same of a finished placement.
  */
 final class TimeRows {
-  private TimeRows() {}
-
   private static final Set<Kind> ALL = EnumSet.allOf(Kind.class);
   private static final Set<Kind> LOADING = EnumSet.of(Kind.LOADING);
   private static final Set<Kind> ATTENDING = EnumSet.of(Kind.ATTENDING);
-  private static final Set<Kind> OTHER = EnumSet.of(Kind.OTHER);
+  private static final Set<Kind> OWN = EnumSet.of(Kind.RESIDENT, Kind.OTHER);
   private static final Set<Kind> NOT_LOADING = EnumSet.complementOf(EnumSet.of(Kind.LOADING));
+
+  private TimeRows() {}
 
   static List<Row> of(Columns columns) {
     var rows = new ArrayList<Row>();
@@ -46,8 +50,16 @@ final class TimeRows {
       }
       add(columns, works, phase, times.getLast(), "", ahead ? ALL : NOT_LOADING, rows);
       int attending = columns.attending.get(phase);
+      int before = rows.size();
       add(columns, works, phase, attending, "attending ", ATTENDING, rows);
-      rows.add(waiting(columns, works, phase, times.getLast(), attending));
+      boolean attends = rows.size() > before;
+      boolean inLine = columns.fixedWork.inLine(phase) != 0;
+      for (var work : works) {
+        inLine |= work.table().inLine(phase) != 0;
+      }
+      if (attends || inLine) {
+        addWaiting(columns, works, phase, attends, inLine, rows);
+      }
     }
     for (var level : columns.problem.bounds().levels()) {
       limit(columns, level).ifPresent(rows::add);
@@ -115,21 +127,95 @@ final class TimeRows {
         .toList();
   }
 
+  /** What of compute and of attention the other does not hide. */
+  private static void addWaiting(
+      Columns columns,
+      List<Work> works,
+      Phase phase,
+      boolean attends,
+      boolean inLine,
+      List<Row> rows) {
+    double part = 1.0 / columns.batch.microBatches();
+    var resources = columns.structure.resources;
+    for (int own : List.of(resources.compute(), resources.bandwidth())) {
+      if (isBusy(columns, works, phase, own, OWN)) {
+        String name = phase.word() + " " + resources.name(own);
+        ToDoubleFunction<BusyTable> all = table -> own(table, phase, own);
+        if (inLine) {
+          rows.add(waiting(columns, works, own, phase, name + " in line", 0, all));
+        }
+        if (attends) {
+          double hidden = part < 1 ? part : 0;
+          rows.add(
+              waiting(
+                  columns,
+                  works,
+                  own,
+                  phase,
+                  name + " waits for attention",
+                  part,
+                  table -> own(table, phase, own) - hidden * before(table, phase, own)));
+        }
+        if (attends && part < 1) {
+          rows.add(
+              waiting(
+                  columns,
+                  works,
+                  own,
+                  phase,
+                  name + " waits for the last attention",
+                  2 * part,
+                  table -> (1 - part) * own(table, phase, own)));
+          rows.add(
+              waiting(
+                  columns,
+                  works,
+                  own,
+                  phase,
+                  phase.word() + " attention waits for " + resources.name(own),
+                  1,
+                  table -> part * own(table, phase, own)));
+        }
+      }
+    }
+  }
+
   private static Row waiting(
-      Columns columns, List<Work> works, Phase phase, int time, int attending) {
-    int compute = columns.structure.resources.compute();
-    var row = row(columns, works, phase, compute, time, "", OTHER);
-    var terms = new ArrayList<>(row.terms());
-    terms.add(new Term(attending, -1.0 / columns.batch.microBatches()));
+      Columns columns,
+      List<Work> works,
+      int own,
+      Phase phase,
+      String name,
+      double attended,
+      ToDoubleFunction<BusyTable> computed) {
+    var terms = new ArrayList<Term>();
+    terms.add(new Term(columns.times.get(phase).getLast(), 1));
+    if (attended != 0) {
+      terms.add(new Term(columns.attending.get(phase), -attended));
+    }
+    for (var work : works) {
+      double seconds = computed.applyAsDouble(work.table());
+      if (seconds != 0) {
+        terms.add(new Term(work.index(), -seconds * Columns.MILLIS));
+      }
+    }
     return new Row(
-        row.name() + " waits for attention",
-        row.kind(),
-        row.resource(),
-        row.unit(),
+        name,
+        Row.Kind.DEFINITION,
+        columns.structure.resources.name(own),
+        "ms",
         terms,
-        row.lower(),
-        row.upper(),
-        row.sources());
+        computed.applyAsDouble(columns.fixedWork) * Columns.MILLIS,
+        Double.POSITIVE_INFINITY,
+        List.of());
+  }
+
+  private static double own(BusyTable table, Phase phase, int own) {
+    return table.own(phase, own) + table.inLine(phase);
+  }
+
+  private static double before(BusyTable table, Phase phase, int own) {
+    return table.before(phase, own) + table.inLine(phase);
   }
 
   private static void add(
