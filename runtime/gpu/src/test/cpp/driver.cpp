@@ -1,6 +1,6 @@
 // A libcuda.so.1 for tests: those functions of the CUDA driver that Stowage calls, with the kernels
 // of kernels.cu run on the CPU. It is strict where a GPU is:
-//  - device memory is out of reach except while a copy or a kernel runs;
+//  - device memory is out of reach except while a copy or a kernel of that device runs;
 //  - what is asked of a stream happens when somebody waits for it, not before;
 //  - asynchronous copies take page-locked memory only.
 // stowage_emulated sets what the device is like and what fails; stowage_emulated_count tells what is alive.
@@ -23,11 +23,17 @@
 
 typedef int Result;
 typedef unsigned long long Pointer;
-enum { OK = 0, INVALID = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, NO_BINARY = 209, NOT_FOUND = 500, LOST = 700, UNKNOWN = 999 };
+enum { OK = 0, INVALID = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, NO_BINARY = 209, NOT_FOUND = 500, LOST = 700, ALREADY_LOCKED = 712, UNKNOWN = 999 };
 
+struct Context {
+  int device;
+  int events = 0;
+};
 struct Stream {
+  Context* context;
   std::deque<std::function<void()>> queue;
   unsigned long long submitted = 0, done = 0;
+  explicit Stream(Context* context) : context(context) {}
   void submit(std::function<void()> work) {
     queue.push_back(std::move(work));
     submitted++;
@@ -35,19 +41,29 @@ struct Stream {
   void runTo(unsigned long long number);
 };
 struct Event {
+  Context* context;
   Stream* stream = nullptr;
   unsigned long long at = 0;
 };
 static std::recursive_mutex lock;
 typedef std::lock_guard<std::recursive_mutex> Guard;
 static const size_t REGION = (size_t)1 << 30;
-static char* region;
-static std::map<Pointer, size_t> allocated;           // device memory
+static const int MOST_DEVICES = 8;
+struct Device {
+  char* region = nullptr;
+  std::map<Pointer, size_t> allocated;
+  size_t used = 0, peak = 0;
+  int contexts = 0;
+  int access = 0;  // pieces of work that reach its memory now
+};
+static Device device[MOST_DEVICES];
 static std::map<Pointer, size_t> pinned;              // page-locked host memory
 static std::map<Pointer, void*> hosted;               // that of it that we allocated
 static std::map<Stream*, bool> streams;
-static size_t capacity, used, peak;
-static int devices, version, binary, compiledFor, launchesLeft, failure, contexts, events, launches;
+static std::map<Context*, bool> contexts;
+static thread_local Context* current;
+static size_t capacity;
+static int devices, version, binary, compiledFor, launchesLeft, failure, launches;
 static long long callsLeft, calls;
 static bool lastingFault, idle;
 static std::vector<void*> guards;  // pages that kernels must not touch
@@ -62,7 +78,7 @@ static void defaults() {
   compiledFor = 90;
   launchesLeft = -1;
   failure = OK;
-  peak = used;
+  for (auto& d : device) d.peak = d.used;
   callsLeft = -1;
   calls = 0;
   idle = false;
@@ -70,8 +86,11 @@ static void defaults() {
 }
 
 // Device memory is out of reach between copies and kernels, but where kernels compute nothing.
+static void protect(Device& d) {
+  if (d.region) mprotect(d.region, REGION, idle || d.access > 0 ? PROT_READ | PROT_WRITE : PROT_NONE);
+}
 static void protect() {
-  if (region) mprotect(region, REGION, idle ? PROT_READ | PROT_WRITE : PROT_NONE);
+  for (auto& d : device) protect(d);
 }
 
 // Whether this call is the one that fails.
@@ -87,15 +106,20 @@ static bool fault() {
 }
 
 struct Access {
-  static int depth;
-  Access() { if (depth++ == 0 && !idle) mprotect(region, REGION, PROT_READ | PROT_WRITE); }
-  ~Access() { if (--depth == 0 && !idle) protect(); }
+  Device& reached;
+  explicit Access(int number) : reached(device[number]) { if (reached.access++ == 0) protect(reached); }
+  ~Access() { if (--reached.access == 0) protect(reached); }
 };
-int Access::depth = 0;
+// While a stream waits for another, which may be another device's.
+struct Away {
+  Device& left;
+  explicit Away(int number) : left(device[number]) { left.access--; protect(left); }
+  ~Away() { left.access++; protect(left); }
+};
 
 void Stream::runTo(unsigned long long number) {
   if (done >= number || queue.empty()) return;
-  Access access;
+  Access access(context->device);
   while (done < number && !queue.empty()) {
     auto work = std::move(queue.front());
     queue.pop_front();
@@ -104,12 +128,16 @@ void Stream::runTo(unsigned long long number) {
   }
 }
 
-static bool inDevice(Pointer p, size_t n) {
+static bool inDevice(int number, Pointer p, size_t n) {
+  auto& allocated = device[number].allocated;
   auto next = allocated.upper_bound(p);
   if (next == allocated.begin()) return false;
   --next;
   return p + n <= next->first + next->second;
 }
+// Whether a stream is of the context that the calling thread is in, and memory of its device.
+static bool isHere(Stream* s) { return s && streams.count(s) && s->context == current; }
+static bool isHere(Stream* s, Pointer p, size_t n) { return isHere(s) && inDevice(s->context->device, p, n); }
 static bool inPinned(const void* h, size_t n) {
   auto next = pinned.upper_bound((Pointer)h);
   if (next == pinned.begin()) return false;
@@ -146,18 +174,25 @@ API void stowage_emulated(int what, long long value) {
 }
 
 // what: 0 bytes of device memory, 1 contexts, 2 page-locked pieces, 3 streams, 4 events, 5 launches so far,
-// 6 most bytes of device memory there were, 7 calls that could have failed
+// 6 most bytes of device memory there were on a device, 7 calls that could have failed, 8 + d most bytes of device d
 API long long stowage_emulated_count(int what) {
   Guard guard(lock);
+  long long used = 0, peak = 0, events = 0;
+  for (auto& d : device) {
+    used += d.used;
+    if ((long long)d.peak > peak) peak = d.peak;
+  }
+  for (auto& c : contexts) events += c.first->events;
   switch (what) {
-    case 0: return (long long)used;
-    case 1: return contexts;
+    case 0: return used;
+    case 1: return (long long)contexts.size();
     case 2: return (long long)pinned.size();
     case 3: return (long long)streams.size();
     case 4: return events;
-    case 6: return (long long)peak;
+    case 5: return launches;
+    case 6: return peak;
     case 7: return calls;
-    default: return launches;
+    default: return (long long)device[what - 8].peak;
   }
 }
 
@@ -166,16 +201,20 @@ __attribute__((constructor)) static void load() { defaults(); }
 API Result cuInit(unsigned) {
   Guard guard(lock);
   if (devices == 0) return NO_DEVICE;
-  if (!region) region = (char*)mmap(nullptr, REGION, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (devices > MOST_DEVICES) return INVALID;
+  for (int i = 0; i < devices; i++) {
+    auto& region = device[i].region;
+    if (!region) region = (char*)mmap(nullptr, REGION, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  }
   protect();
   initialized = true;
   return OK;
 }
 API Result cuDriverGetVersion(int* v) { *v = version; return OK; }
 API Result cuDeviceGetCount(int* n) { *n = devices; return OK; }
-API Result cuDeviceGet(int* device, int ordinal) {
+API Result cuDeviceGet(int* number, int ordinal) {
   if (ordinal >= devices) return INVALID;
-  *device = ordinal;
+  *number = ordinal;
   return OK;
 }
 API Result cuDeviceGetName(char* name, int n, int) { strncpy(name, "Stowage emulated GPU", n); return OK; }
@@ -184,66 +223,86 @@ API Result cuDeviceGetAttribute(int* value, int attribute, int) {
   *value = attribute == 75 ? 9 : attribute == 76 ? 0 : attribute == 97 ? 227 << 10 : 1;
   return OK;
 }
-API Result cuCtxCreate_v2(void** context, unsigned, int) {
+API Result cuCtxCreate_v2(void** context, unsigned, int number) {
   Guard guard(lock);
   if (!initialized) return NOT_INITIALIZED;
-  failure = OK;  // a new context is a new life
+  if (contexts.empty()) failure = OK;  // a new context is a new life
   if (fault()) return failure ? failure : UNKNOWN;
-  *context = (void*)(uintptr_t)(0x1000 + ++contexts);
+  current = new Context{number};
+  contexts[current] = true;
+  device[number].contexts++;
+  *context = current;
   return OK;
 }
-API Result cuCtxDestroy_v2(void*) {
+API Result cuCtxDestroy_v2(Context* c) {
   Guard guard(lock);
-  contexts--;
-  if (contexts > 0) return OK;
-  for (auto& s : streams) delete s.first;  // what is left goes with the context
-  streams.clear();
-  allocated.clear();
-  used = 0;
-  events = 0;
-  for (auto& h : hosted) free(h.second);
-  hosted.clear();
-  pinned.clear();
+  if (!contexts.erase(c)) return INVALID;
+  for (auto s = streams.begin(); s != streams.end();) {  // what is left goes with the context
+    if (s->first->context != c) { ++s; continue; }
+    delete s->first;
+    s = streams.erase(s);
+  }
+  auto& d = device[c->device];
+  if (--d.contexts == 0) {
+    d.allocated.clear();
+    d.used = 0;
+  }
+  if (contexts.empty()) {
+    for (auto& h : hosted) free(h.second);
+    hosted.clear();
+    pinned.clear();
+  }
+  if (current == c) current = nullptr;
+  delete c;
   return OK;
 }
-API Result cuCtxSetCurrent(void*) { return OK; }
+API Result cuCtxSetCurrent(Context* c) {
+  Guard guard(lock);
+  if (c && !contexts.count(c)) return INVALID;
+  current = c;
+  return OK;
+}
 API Result cuCtxSynchronize() {
   ALIVE
-  for (auto& s : streams) s.first->runTo(s.first->submitted);
+  for (auto& s : streams) if (s.first->context == current) s.first->runTo(s.first->submitted);
   return failure;
 }
 
 API Result cuMemGetInfo_v2(size_t* free, size_t* total) {
   ALIVE
-  *free = capacity - used;
+  if (!current) return INVALID;
+  *free = capacity - device[current->device].used;
   *total = capacity;
   return OK;
 }
 API Result cuMemAlloc_v2(Pointer* p, size_t n) {
   CALL
-  if (n == 0) return INVALID;
-  if (n > capacity - used) return OUT_OF_MEMORY;
+  if (n == 0 || !current) return INVALID;
+  auto& d = device[current->device];
+  if (n > capacity - d.used) return OUT_OF_MEMORY;
   size_t whole = (n + 511) / 512 * 512 + 512;  // a gap behind each, so that one piece never runs into the next
-  Pointer at = (Pointer)region;
-  for (auto& a : allocated) {
+  Pointer at = (Pointer)d.region;
+  for (auto& a : d.allocated) {
     if (a.first - at >= whole) break;
     at = a.first + (a.second + 511) / 512 * 512 + 512;
   }
-  if (at + whole > (Pointer)region + REGION) return OUT_OF_MEMORY;
-  allocated[at] = n;
-  used += n;
-  if (used > peak) peak = used;
+  if (at + whole > (Pointer)d.region + REGION) return OUT_OF_MEMORY;
+  d.allocated[at] = n;
+  d.used += n;
+  if (d.used > d.peak) d.peak = d.used;
   *p = at;
-  Access access;
+  Access access(current->device);
   memset((void*)at, 0xa5, n);
   return OK;
 }
 API Result cuMemFree_v2(Pointer p) {
   ALIVE
-  auto found = allocated.find(p);
-  if (found == allocated.end()) return INVALID;
-  used -= found->second;
-  allocated.erase(found);
+  if (!current) return INVALID;
+  auto& d = device[current->device];
+  auto found = d.allocated.find(p);
+  if (found == d.allocated.end()) return INVALID;
+  d.used -= found->second;
+  d.allocated.erase(found);
   return OK;
 }
 API Result cuMemHostAlloc(void** p, size_t n, unsigned) {
@@ -263,6 +322,7 @@ API Result cuMemFreeHost(void* p) {
 }
 API Result cuMemHostRegister_v2(void* p, size_t n, unsigned) {
   CALL
+  if (pinned.count((Pointer)p)) return ALREADY_LOCKED;
   pinned[(Pointer)p] = n;
   return OK;
 }
@@ -272,44 +332,56 @@ API Result cuMemHostUnregister(void* p) {
 }
 
 static Result copy(void* to, const void* from, size_t n) {
-  Access access;
+  Access access(current->device);
   memcpy(to, from, n);
   return OK;
 }
 API Result cuMemcpyHtoD_v2(Pointer d, const void* h, size_t n) {
   ALIVE
-  return inDevice(d, n) ? copy((void*)d, h, n) : INVALID;
+  return current && inDevice(current->device, d, n) ? copy((void*)d, h, n) : INVALID;
 }
 API Result cuMemcpyDtoH_v2(void* h, Pointer d, size_t n) {
   ALIVE
-  return inDevice(d, n) ? copy(h, (void*)d, n) : INVALID;
+  return current && inDevice(current->device, d, n) ? copy(h, (void*)d, n) : INVALID;
 }
 static Result later(Stream* s, void* to, const void* from, size_t n) {
-  s->submit([=] { copy(to, from, n); });
+  s->submit([=] { memcpy(to, from, n); });
   return OK;
 }
 API Result cuMemcpyHtoDAsync_v2(Pointer d, const void* h, size_t n, Stream* s) {
   CALL
-  return inDevice(d, n) && inPinned(h, n) && s ? later(s, (void*)d, h, n) : INVALID;
+  return isHere(s, d, n) && inPinned(h, n) ? later(s, (void*)d, h, n) : INVALID;
 }
 API Result cuMemcpyDtoHAsync_v2(void* h, Pointer d, size_t n, Stream* s) {
   CALL
-  return inDevice(d, n) && inPinned(h, n) && s ? later(s, h, (void*)d, n) : INVALID;
+  return isHere(s, d, n) && inPinned(h, n) ? later(s, h, (void*)d, n) : INVALID;
 }
 API Result cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t n, Stream* s) {
   ALIVE
-  return inDevice(to, n) && inDevice(from, n) && s ? later(s, (void*)to, (void*)from, n) : INVALID;
+  return isHere(s, to, n) && isHere(s, from, n) ? later(s, (void*)to, (void*)from, n) : INVALID;
+}
+API Result cuMemcpyPeerAsync(Pointer to, Context* toContext, Pointer from, Context* fromContext, size_t n, Stream* s) {
+  CALL
+  if (!isHere(s) || !contexts.count(toContext) || !contexts.count(fromContext)) return INVALID;
+  int there = toContext->device, here = fromContext->device;
+  if (!inDevice(there, to, n) || !inDevice(here, from, n)) return INVALID;
+  s->submit([=] {
+    Access target(there), source(here);
+    memcpy((void*)to, (void*)from, n);
+  });
+  return OK;
 }
 API Result cuMemsetD8Async(Pointer d, unsigned char value, size_t n, Stream* s) {
   CALL
-  if (!inDevice(d, n) || !s) return INVALID;
-  s->submit([=] { Access access; memset((void*)d, value, n); });
+  if (!isHere(s, d, n)) return INVALID;
+  s->submit([=] { memset((void*)d, value, n); });
   return OK;
 }
 
 API Result cuStreamCreate(Stream** s, unsigned) {
   CALL
-  *s = new Stream;
+  if (!current) return INVALID;
+  *s = new Stream(current);
   streams[*s] = true;
   return OK;
 }
@@ -329,30 +401,37 @@ API Result cuStreamWaitEvent(Stream* s, Event* e, unsigned) {
   CALL
   Stream* other = e->stream;
   unsigned long long at = e->at;
-  if (other) s->submit([=] { if (streams.count(other)) other->runTo(at); });
+  if (!isHere(s)) return INVALID;
+  int here = s->context->device;
+  if (other) s->submit([=] {
+    Away away(here);
+    if (streams.count(other)) other->runTo(at);
+  });
   return OK;
 }
 API Result cuEventCreate(Event** e, unsigned) {
   CALL
-  *e = new Event;
-  events++;
+  if (!current) return INVALID;
+  *e = new Event{current};
+  current->events++;
   return OK;
 }
 API Result cuEventDestroy_v2(Event* e) {
   ALIVE
+  if (contexts.count(e->context)) e->context->events--;
   delete e;
-  events--;
   return OK;
 }
 API Result cuEventRecord(Event* e, Stream* s) {
   CALL
+  if (!s || s->context != e->context) return INVALID;
   e->stream = s;
   e->at = s->submitted;
   return OK;
 }
 API Result cuEventSynchronize(Event* e) {
   CALL
-  if (e->stream) e->stream->runTo(e->at);
+  if (e->stream && streams.count(e->stream)) e->stream->runTo(e->at);
   return failure;
 }
 
@@ -402,7 +481,8 @@ static pthread_t launching;
 
 static void onFault(int signal, siginfo_t* what, void* context) {
   char* at = (char*)what->si_addr;
-  if (pthread_equal(pthread_self(), launching) && at >= region && at < region + REGION) siglongjmp(untouched, 1);
+  for (auto& d : device)
+    if (pthread_equal(pthread_self(), launching) && d.region && at >= d.region && at < d.region + REGION) siglongjmp(untouched, 1);
   if (otherwise.sa_flags & SA_SIGINFO) otherwise.sa_sigaction(signal, what, context);
   else otherwise.sa_handler(signal);
 }
@@ -427,7 +507,7 @@ static void launchGuarded(Dim grid, unsigned threads, Call* c) {
 API Result cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, Stream* s, void** params, void**) {
   CALL
   if (shared > 48 << 10 && shared > mostShared[function]) return INVALID;
-  if (gx == 0 || gy == 0 || gy > 65535 || gz != 1 || bx == 0 || bx > 1024 || by != 1 || bz != 1 || !s) return INVALID;
+  if (gx == 0 || gy == 0 || gy > 65535 || gz != 1 || bx == 0 || bx > 1024 || by != 1 || bz != 1 || !isHere(s)) return INVALID;
   Call c{(void (*)(Args))function, *(Args*)params[0]};
   s->submit([=]() mutable {
     if (failure || idle) return;
@@ -437,7 +517,6 @@ API Result cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz,
       return;
     }
     if (launchesLeft > 0) launchesLeft--;
-    Access access;
     fibres::shareBytes(shared);
     launchGuarded(Dim{gx, gy, 1}, bx, &c);
   });
@@ -451,6 +530,7 @@ API Result cuGetErrorName(int error, const char** name) {
     case NO_BINARY: *name = "CUDA_ERROR_NO_BINARY_FOR_GPU"; break;
     case LOST: *name = "CUDA_ERROR_ILLEGAL_ADDRESS"; break;
     case UNKNOWN: *name = "CUDA_ERROR_UNKNOWN"; break;
+    case ALREADY_LOCKED: *name = "CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED"; break;
     default: *name = "CUDA_ERROR_INVALID_VALUE"; break;
   }
   return OK;

@@ -182,7 +182,10 @@ final class Cuda implements AutoCloseable {
     return segment(address.value(), bytes);
   }
 
-  /** Page-locks host memory that somebody else owns, until this closes, if the system allows it. */
+  /**
+   * Page-locks host memory that somebody else owns, until this closes, if the system allows it.
+   * What another GPU's context has locked is locked for all; it closes last that was opened first.
+   */
   void lock(MemorySegment memory) {
     enter();
     var address = new HostAddress(memory.address());
@@ -191,6 +194,8 @@ final class Cuda implements AutoCloseable {
             address, memory.byteSize(), JCudaDriver.CU_MEMHOSTREGISTER_PORTABLE);
     if (result == CUresult.CUDA_SUCCESS) {
       taken.push(() -> JCudaDriver.cuMemHostUnregister(address));
+      addLocked(memory.address(), memory.byteSize());
+    } else if (result == CUresult.CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED) {
       addLocked(memory.address(), memory.byteSize());
     }
   }
@@ -314,6 +319,16 @@ final class Cuda implements AutoCloseable {
   void copyOut(MemorySegment from, MemorySegment to, CUstream stream) {
     copyOut(
         new DeviceAddress(from.address()), new HostAddress(to.address()), from.byteSize(), stream);
+  }
+
+  /** Copies from another GPU's memory, once the stream comes to it; over the host if need be. */
+  void copyFrom(Cuda other, DeviceAddress from, DeviceAddress to, long bytes, CUstream stream) {
+    if (bytes > 0) {
+      enter();
+      check(
+          "copy from another GPU",
+          JCudaDriver.cuMemcpyPeerAsync(to, context, from, other.context, bytes, stream));
+    }
   }
 
   void zero(MemorySegment memory, CUstream stream) {

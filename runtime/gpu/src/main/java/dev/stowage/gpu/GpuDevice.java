@@ -10,6 +10,8 @@ import dev.stowage.runtime.device.KvSource;
 import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.kernel.Kernels;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import jcuda.driver.CUevent;
 import jcuda.driver.CUstream;
 
 /**
@@ -24,6 +26,8 @@ final class GpuDevice implements ComputeDevice {
   private final Launcher launcher;
   private final CudaKernels kernels;
   private final Link link; // in the order of the kernels
+  private final Addresses<Cuda.DeviceAddress> gpuAddresses =
+      new Addresses<>(Cuda.DeviceAddress::new); // between gpus
   private Link copies; // beside them, of keys and values that lie elsewhere; made when needed
 
   static GpuDevice open(DeviceSpec spec, int ordinal) {
@@ -145,20 +149,61 @@ final class GpuDevice implements ComputeDevice {
     return new Link(cuda, cuda.stream());
   }
 
+  /** A place in the order of a stream. */
+  private static final class StreamMark implements Mark {
+    private final Cuda cuda;
+    private final CUstream stream;
+    private final CUevent event;
+
+    StreamMark(Cuda cuda, CUstream stream) {
+      this.cuda = cuda;
+      this.stream = stream;
+      event = cuda.event();
+    }
+
+    @Override
+    public void set() {
+      cuda.record(event, stream);
+    }
+
+    @Override
+    public void await() {
+      cuda.await(event);
+    }
+  }
+
   @Override
   public Mark mark() {
-    var event = cuda.event();
-    return new Mark() {
-      @Override
-      public void set() {
-        cuda.record(event, stream);
-      }
+    return new StreamMark(cuda, stream);
+  }
 
-      @Override
-      public void await() {
-        cuda.await(event);
-      }
-    };
+  @Override
+  public void startAfter(Mark mark) {
+    if (!(mark instanceof StreamMark other)) {
+      throw cannot("wait for what is no gpu's");
+    }
+    cuda.order(stream, other.event);
+  }
+
+  @Override
+  public void receiveLater(
+      ComputeDevice other,
+      MemorySegment source,
+      long from,
+      MemorySegment here,
+      long to,
+      long bytes) {
+    if (!(other instanceof GpuDevice gpu)) {
+      throw cannot("copy from what is no gpu's");
+    }
+    Objects.checkFromIndexSize(from, bytes, source.byteSize());
+    Objects.checkFromIndexSize(to, bytes, here.byteSize());
+    cuda.copyFrom(
+        gpu.cuda,
+        gpuAddresses.of(source.address() + from),
+        gpuAddresses.of(here.address() + to),
+        bytes,
+        stream);
   }
 
   @Override

@@ -7,9 +7,7 @@ import dev.stowage.runtime.device.DeviceContext;
 import dev.stowage.runtime.device.DeviceException;
 import dev.stowage.runtime.device.DeviceProvider;
 
-/**
- * Opens the GPUs of this machine: {@code gpu[2]} is the third, a name without a number the first.
- */
+/** Opens the GPUs of this machine, in the order in which a plan has them. */
 public final class GpuDeviceProvider implements DeviceProvider {
   @Override
   public DeviceKind kind() {
@@ -21,19 +19,13 @@ public final class GpuDeviceProvider implements DeviceProvider {
     return switch (Detection.detect()) {
       case Detection.Missing(var reason) -> throw new DeviceException(spec.name(), reason);
       case Detection.Found(int devices, int driver) -> {
-        int ordinal = ordinal(spec.name());
-        if (ordinal >= devices) {
+        if (context.number() >= devices) {
           throw new DeviceException(
               spec.name(), "this machine has %d GPUs that Stowage can use".formatted(devices));
         }
-        yield Opening.open(spec, ordinal);
+        yield Opening.open(spec, context.number());
       }
     };
-  }
-
-  private static int ordinal(String name) {
-    int bracket = name.indexOf('[');
-    return bracket < 0 ? 0 : Integer.parseInt(name.substring(bracket + 1, name.length() - 1));
   }
 
   /** Keeps JCuda's classes, which need a driver to load, away until there is one. */

@@ -65,8 +65,8 @@ final class Link implements ComputeDevice.CopyLane {
     }
   }
 
-  /** Copies from the GPU and waits for it. */
-  void read(MemorySegment device, long from, MemorySegment host, long to, long bytes) {
+  @Override
+  public void read(MemorySegment device, long from, MemorySegment host, long to, long bytes) {
     readLater(device, from, host, to, bytes);
     cuda.await(stream);
   }

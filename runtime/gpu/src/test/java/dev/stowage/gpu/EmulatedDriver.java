@@ -167,8 +167,17 @@ public final class EmulatedDriver {
   }
 
   public long count(Count what) {
+    return count(what.ordinal());
+  }
+
+  /** Most bytes of memory that a device had in use since the driver was told its defaults. */
+  public long mostMemory(int device) {
+    return count(Count.values().length + device);
+  }
+
+  private long count(int what) {
     try {
-      return (long) count.invokeExact(what.ordinal());
+      return (long) count.invokeExact(what);
     } catch (Throwable e) {
       throw new IllegalStateException(e);
     }

@@ -104,7 +104,7 @@ class GpuDeviceTest {
 
   @Test
   void saysThatThereAreNotSoManyGpus() {
-    var e = assertThrows(DeviceException.class, () -> GpuDevices.open("gpu[1]", 1000));
+    var e = assertThrows(DeviceException.class, () -> GpuDevices.open("gpu[1]", 1, 1000));
     assertEquals("gpu[1]: this machine has 1 GPUs that Stowage can use", e.getMessage());
   }
 
@@ -151,6 +151,48 @@ class GpuDeviceTest {
       mark.set();
       mark.await();
       assertEquals(before + 1, driver.count(Count.LAUNCHES));
+    }
+  }
+
+  @Test
+  void copiesFromAnotherGpuOnceItsWorkHasRun() {
+    driver.set(Setting.DEVICES, 2);
+    try (var one = GpuDevices.open("gpu0", 0, 1 << 20);
+        var two = GpuDevices.open("gpu1", 1, 1 << 20);
+        var arena = Arena.ofConfined()) {
+      var numbers = arena.allocate(400, 4);
+      for (int i = 0; i < 100; i++) {
+        numbers.setAtIndex(ValueLayout.JAVA_FLOAT, i, i - 50);
+      }
+      var x = one.allocate("x", 400);
+      var y = two.allocate("y", 800);
+      one.write(numbers, x);
+      one.kernels().relu(x, 0, 400, 1, 100);
+      var ready = one.mark();
+      ready.set();
+      two.startAfter(ready);
+      two.receiveLater(one, x, 200, y, 400, 200);
+      two.read(y, 400, numbers, 0, 200);
+      for (int i = 0; i < 50; i++) {
+        assertEquals(i, numbers.getAtIndex(ValueLayout.JAVA_FLOAT, i));
+      }
+      assertThrows(IndexOutOfBoundsException.class, () -> two.receiveLater(one, x, 204, y, 0, 200));
+      assertEquals(400, driver.mostMemory(0));
+      assertEquals(800, driver.mostMemory(1));
+    }
+  }
+
+  @Test
+  void copiesToTheHostOnlyWhatIsItsOwn() {
+    driver.set(Setting.DEVICES, 2);
+    try (var one = GpuDevices.open("gpu0", 0, 1 << 20);
+        var two = GpuDevices.open("gpu1", 1, 1 << 20);
+        var arena = Arena.ofConfined()) {
+      var x = one.allocate("x", 400);
+      var e = assertThrows(DeviceException.class, () -> two.read(x, arena.allocate(400)));
+      assertEquals(
+          "gpu1: the GPU could not copy from the GPU: CUDA_ERROR_INVALID_VALUE (as emulated)",
+          e.getMessage());
     }
   }
 

@@ -14,12 +14,13 @@ final class GpuDevices {
   private GpuDevices() {}
 
   static ComputeDevice open(long bytes) {
-    return open("gpu", bytes);
+    return open("gpu", 0, bytes);
   }
 
-  static ComputeDevice open(String name, long bytes) {
+  /** The GPU of that number. */
+  static ComputeDevice open(String name, int number, long bytes) {
     var spec = new DeviceSpec(name, DeviceKind.GPU, bytes, 0, Optional.empty(), false, Map.of());
-    var context = new DeviceContext(Path.of("."), new ReferenceKernels());
+    var context = new DeviceContext(Path.of("."), new ReferenceKernels(), number);
     return (ComputeDevice) new GpuDeviceProvider().open(spec, context);
   }
 }

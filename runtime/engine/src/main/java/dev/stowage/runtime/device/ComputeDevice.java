@@ -45,6 +45,21 @@ public interface ComputeDevice extends Device {
    */
   void readLater(MemorySegment device, long from, MemorySegment host, long to, long bytes);
 
+  /** Work that is started from now on waits for what a mark of any such device marks. */
+  void startAfter(Mark mark);
+
+  /**
+   * Copies another such device's memory to this one's, after all work started here so far, without
+   * waiting. What must have run there is said by {@link #startAfter}.
+   */
+  void receiveLater(
+      ComputeDevice other,
+      MemorySegment source,
+      long from,
+      MemorySegment here,
+      long to,
+      long bytes);
+
   /**
    * Host memory that copies reach fastest, until the device closes. It is the driver's, and not
    * part of what a plan may use of the host.
@@ -80,6 +95,9 @@ public interface ComputeDevice extends Device {
     default void write(MemorySegment host, MemorySegment device) {
       write(host, 0, device, 0, host.byteSize());
     }
+
+    /** Copies the device's memory to the host's, and waits for it. */
+    void read(MemorySegment device, long from, MemorySegment host, long to, long bytes);
   }
 
   /** Set by the thread that starts work, awaited by any. */
