@@ -234,7 +234,7 @@ public final class Compiler {
             placement.kvType(),
             placement.weights(),
             placement.kv(),
-            placement.compute(),
+            placement.stages(),
             problem.host().name(),
             placement.prefetch(),
             waiting,
@@ -290,13 +290,13 @@ public final class Compiler {
   /** What is left pageable of what a gpu copies; says where that is nothing. */
   private Set<Buffer.Purpose> pageable(Resolved resolved, ExecutablePlan plan) {
     var copied = EnumSet.noneOf(Buffer.Purpose.class);
-    String compute = plan.buffer("vectors").device();
-    if (plan.machine().device(compute).kind() == DeviceKind.GPU) {
+    var stages = plan.stages();
+    if (plan.machine().device(stages.first()).kind() == DeviceKind.GPU) {
       if (plan.weights().stream().anyMatch(region -> isHost(plan, region.home()))) {
         copied.add(Buffer.Purpose.WEIGHTS);
       }
       if (plan.kv().stream()
-          .anyMatch(region -> region.attendAt().equals(compute) && isHost(plan, region.device()))) {
+          .anyMatch(region -> stages.compute(region.attendAt()) && isHost(plan, region.device()))) {
         copied.add(Buffer.Purpose.KV);
       }
     }

@@ -242,7 +242,7 @@ final class Idle {
     return List.of(
         problem.machine(),
         problem.shape(),
-        problem.compute(),
+        problem.computing().isEmpty() ? problem.stages() : problem.computing(),
         problem.order(),
         work.promptTokens(),
         work.generateTokens());
@@ -284,7 +284,8 @@ final class Idle {
             Choices.fixed(batch.sequences()),
             Choices.fixed(batch.microBatches()),
             Choices.fixed(batch.prefillChunk())),
-        problem.compute(),
+        problem.stages(),
+        problem.computing(),
         problem.order(),
         Choices.fixed(shape.prefetch()),
         problem.bounds(),

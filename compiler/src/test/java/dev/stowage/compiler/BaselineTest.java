@@ -140,7 +140,13 @@ class BaselineTest {
 
   private static String placement(Placement placement) {
     var text = new StringBuilder();
-    text.append("compute ").append(placement.compute()).append('\n');
+    var stages = placement.stages().list();
+    text.append("compute ")
+        .append(
+            stages.stream()
+                .map(s -> stages.size() == 1 ? s.device() : s.layers() + " on " + s.device())
+                .collect(Collectors.joining(", ")))
+        .append('\n');
     text.append("batch ").append(placement.batch()).append('\n');
     text.append("prefetch ").append(placement.prefetch()).append('\n');
     for (var waiting : placement.activations()) {

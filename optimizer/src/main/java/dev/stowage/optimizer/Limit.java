@@ -112,7 +112,8 @@ public sealed interface Limit {
         problem.shape(),
         problem.kvType(),
         limits.contains(new Batch()) ? problem.workload() : anyBatch(problem),
-        problem.compute(),
+        problem.stages(),
+        problem.computing(),
         problem.order(),
         problem.prefetch(),
         new Bounds(

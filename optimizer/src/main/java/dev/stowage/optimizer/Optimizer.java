@@ -12,9 +12,13 @@ import dev.stowage.optimizer.formulate.KvGroup;
 import dev.stowage.optimizer.formulate.Routes;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
+import dev.stowage.plan.Stages;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -28,6 +32,7 @@ import java.util.stream.Collectors;
  */
 public final class Optimizer {
   private static final int MOST_SETTLED = 4;
+  private static final int MOST_CUTS = 64;
 
   private final LpSolver solver;
 
@@ -36,6 +41,84 @@ public final class Optimizer {
   }
 
   public PlacementOutcome place(Problem problem) {
+    return problem.computing().isEmpty() ? placeStages(problem) : placeCuts(problem);
+  }
+
+  /**
+   * Looks for a cut of the layers too: the first one that fits, then others near it, by what
+   * fractions come to at the shape found; and all layers on one device, if that may be better.
+   */
+  private PlacementOutcome placeCuts(Problem problem) {
+    var first = firstThatFits(problem);
+    var outcome = placeStages(problem.withStages(first));
+    if (!(outcome instanceof Placed(var start))) {
+      return outcome;
+    }
+    var best = start;
+    var cuts = new LinkedHashSet<Stages>();
+    cuts.add(climb(problem, start));
+    Cuts.whole(problem).stream()
+        .filter(cut -> !cut.equals(first))
+        .min(Comparator.comparingDouble(cut -> bound(problem, start, cut)))
+        .ifPresent(cuts::add);
+    cuts.remove(first);
+    for (var cut : cuts) {
+      if (placeStages(problem.withStages(cut)) instanceof Placed(var other)
+          && other.score(problem.objective()) < best.score(problem.objective())) {
+        best = other;
+      }
+    }
+    return new Placed(best);
+  }
+
+  /**
+   * The problem's own cut if a placement in fractions exists, or one near it for which one does.
+   */
+  private Stages firstThatFits(Problem problem) {
+    var seen = new LinkedHashSet<Stages>(List.of(problem.stages()));
+    var next = new ArrayDeque<Stages>(seen);
+    for (int tried = 0; tried < MOST_CUTS && !next.isEmpty(); tried++) {
+      var cut = next.remove();
+      if (mayFit(problem.withStages(cut))) {
+        return cut;
+      }
+      Cuts.near(problem, cut, 1).stream().filter(seen::add).forEach(next::add);
+    }
+    return problem.stages();
+  }
+
+  /** Moves layers between neighbours, in steps of shrinking size, as long as that is better. */
+  private Stages climb(Problem problem, Placement at) {
+    var best = at.stages();
+    double least = bound(problem, at, best);
+    int tried = 0;
+    for (int step = Math.max(1, problem.shape().layers() / 4); step >= 1; step /= 2) {
+      boolean moved = true;
+      while (moved) {
+        moved = false;
+        for (var cut : Cuts.near(problem, best, step)) {
+          if (tried++ == MOST_CUTS) {
+            return best;
+          }
+          double bound = bound(problem, at, cut);
+          if (bound < least * (1 - Programs.SLACK)) {
+            least = bound;
+            best = cut;
+            moved = true;
+          }
+        }
+      }
+    }
+    return best;
+  }
+
+  /** What fractions come to with another cut at a placement's batch shape; infinite if none fit. */
+  private double bound(Problem problem, Placement at, Stages cut) {
+    return boundAt(problem.withStages(cut), at.batch(), at.kvType(), at.prefetch())
+        .orElse(Double.POSITIVE_INFINITY);
+  }
+
+  private PlacementOutcome placeStages(Problem problem) {
     var programs = new Programs(solver);
     var search = new BatchSearch(problem, programs);
     var candidates = search.run();
@@ -143,7 +226,9 @@ public final class Optimizer {
    * asked of the fewest sequences that are allowed, or of all where a throughput is to be reached.
    */
   public boolean mayFit(Problem problem) {
-    return BatchSearch.mayFit(problem, new Programs(solver));
+    return problem.computing().isEmpty()
+        ? BatchSearch.mayFit(problem, new Programs(solver))
+        : mayFit(problem.withStages(firstThatFits(problem)));
   }
 
   /**
@@ -193,7 +278,7 @@ public final class Optimizer {
             whole.settled().waiting());
     return new Placement(
         batch,
-        problem.compute(),
+        problem.stages(),
         problem.kvType(),
         candidate.prefetch(),
         whole.weights(),

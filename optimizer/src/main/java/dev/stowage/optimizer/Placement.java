@@ -6,6 +6,7 @@ import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Prediction;
+import dev.stowage.plan.Stages;
 import dev.stowage.plan.WeightRegion;
 import java.util.List;
 import java.util.Objects;
@@ -14,7 +15,7 @@ import java.util.Objects;
  * The optimizer's answer in whole rows, heads, tokens and sequences. Capacities hold for it with
  * the exact bytes of {@code MemoryUse}.
  *
- * @param compute the device of the matrix products
+ * @param stages the devices of the matrix products
  * @param kvType how keys and values are stored
  * @param prefetch stops whose weights are loaded ahead
  * @param weights disjoint regions that cover every row of every matrix
@@ -36,7 +37,7 @@ import java.util.Objects;
  */
 public record Placement(
     BatchShape batch,
-    String compute,
+    Stages stages,
     ElementType kvType,
     int prefetch,
     List<WeightRegion> weights,
@@ -51,7 +52,7 @@ public record Placement(
     int solved) {
   public Placement {
     Objects.requireNonNull(batch);
-    Objects.requireNonNull(compute);
+    Objects.requireNonNull(stages);
     Objects.requireNonNull(kvType);
     weights = List.copyOf(weights);
     kv = List.copyOf(kv);

@@ -7,6 +7,7 @@ import dev.stowage.plan.ElementType;
 import dev.stowage.plan.Machine;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Schedule;
+import dev.stowage.plan.Stages;
 import dev.stowage.plan.Weight;
 import java.util.Collections;
 import java.util.EnumSet;
@@ -21,11 +22,13 @@ import java.util.Set;
  * @param machine completed by {@link DefaultRates}: every device has the rates the cost model asks
  *     for
  * @param kvType how keys and values are stored where no {@link Bounds.Format} says otherwise
- * @param compute the device of all matrix products, of attention among the tokens of a pass, and of
+ * @param stages the devices of all matrix products, of attention among the tokens of a pass, and of
  *     the vectors: the gpu or host that takes part in {@code attention prefill on}, or else {@link
- *     #defaultCompute}
- * @param order the walk of a sweep: {@link Schedule.Order.ZigZag} or {@link
- *     Schedule.Order.RowByRow}
+ *     #defaultCompute}; several gpus, each with its layers
+ * @param computing devices over which layers may also be cut otherwise; empty where the stages are
+ *     decided
+ * @param order the walk of a sweep: {@link Schedule.Order.ZigZag}, {@link Schedule.Order.RowByRow}
+ *     or {@link Schedule.Order.Pipeline}
  * @param prefetch allowed numbers of stops whose weights are loaded ahead; 0 means that loads and
  *     compute take turns
  * @param bounds on matrices that the model has
@@ -36,7 +39,8 @@ public record Problem(
     ModelShape shape,
     ElementType kvType,
     Workload workload,
-    String compute,
+    Stages stages,
+    List<String> computing,
     Schedule.Order order,
     Choices prefetch,
     Bounds bounds,
@@ -50,10 +54,19 @@ public record Problem(
     Objects.requireNonNull(prefetch);
     Objects.requireNonNull(bounds);
     Objects.requireNonNull(objective);
+    computing = List.copyOf(computing);
     pageable = Set.copyOf(pageable);
-    var kind = machine.device(compute).kind();
-    if (kind != DeviceKind.HOST && kind != DeviceKind.GPU) {
-      throw new IllegalArgumentException(compute + " cannot compute: it is a " + kind.word());
+    for (var compute : stages.devices()) {
+      var kind = machine.device(compute).kind();
+      if (kind != DeviceKind.HOST && kind != DeviceKind.GPU) {
+        throw new IllegalArgumentException(compute + " cannot compute: it is a " + kind.word());
+      }
+      if (kind != DeviceKind.GPU && stages.count() > 1) {
+        throw new IllegalArgumentException("layers on a host and on others: " + stages);
+      }
+    }
+    if (stages.list().getLast().layers().to() != shape.layers()) {
+      throw new IllegalArgumentException("stages of another model: " + stages);
     }
     if (order instanceof Schedule.Order.Word) {
       throw new IllegalArgumentException("the cost of a walk of one's own is not modelled");
@@ -92,7 +105,8 @@ public record Problem(
         shape,
         kvType,
         workload,
-        defaultCompute(machine),
+        Stages.on(defaultCompute(machine), shape.layers()),
+        List.of(),
         new Schedule.Order.ZigZag(),
         Choices.range(0, 1),
         bounds,
@@ -108,7 +122,8 @@ public record Problem(
         shape,
         type,
         workload,
-        compute,
+        stages,
+        computing,
         order,
         prefetch,
         new Bounds(
@@ -126,6 +141,13 @@ public record Problem(
         pageable);
   }
 
+  /** The same problem with the layers cut so, and no otherwise. */
+  public Problem withStages(Stages cut) {
+    return new Problem(
+        machine, shape, kvType, workload, cut, List.of(), order, prefetch, bounds, objective,
+        pageable);
+  }
+
   /** The types the KV cache may be stored as. */
   List<ElementType> kvTypes() {
     return bounds.formatsOfKv().orElse(List.of(kvType));
@@ -134,6 +156,16 @@ public record Problem(
   /** The types a matrix of a layer may be stored as. */
   public List<ElementType> types(Weight weight, int layer) {
     return bounds.formatsOf(weight, layer).orElse(List.of(shape.type(weight, layer)));
+  }
+
+  /** All gpus, or else the first host. */
+  public static List<String> defaultComputing(Machine machine) {
+    var gpus =
+        machine.devices().stream()
+            .filter(device -> device.kind() == DeviceKind.GPU)
+            .map(DeviceSpec::name)
+            .toList();
+    return gpus.isEmpty() ? List.of(defaultCompute(machine)) : gpus;
   }
 
   /** The first gpu, or else the first host. */
@@ -151,7 +183,7 @@ public record Problem(
 
   /** Whether matrix products run on a gpu. */
   public boolean computesOnGpu() {
-    return machine.device(compute).kind() == DeviceKind.GPU;
+    return machine.device(stages.first()).kind() == DeviceKind.GPU;
   }
 
   private static Optional<DeviceSpec> first(Machine machine, DeviceKind kind) {

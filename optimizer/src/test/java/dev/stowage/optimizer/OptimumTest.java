@@ -20,6 +20,7 @@ import dev.stowage.plan.Machine;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Rate;
+import dev.stowage.plan.Stages;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
 import java.io.IOException;
@@ -169,7 +170,8 @@ class OptimumTest {
         SHAPE,
         ElementType.F32,
         Examples.fixed(32, 16, 4),
-        "ram",
+        Stages.on("ram", SHAPE.layers()),
+        List.of(),
         new dev.stowage.plan.Schedule.Order.ZigZag(),
         Choices.fixed(1),
         new Bounds(List.of(), List.of(), List.of(), List.of(), KvAxis.SEQUENCES, List.of()),

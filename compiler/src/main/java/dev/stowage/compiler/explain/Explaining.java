@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Gathers what an {@link Explanation} says. */
@@ -61,7 +62,7 @@ final class Explaining {
         plan.machine().devices().stream().map(this::device).toList(),
         plan.machine().links(),
         layers(),
-        new Timing(order(schedule.order()), schedule.prefetch(), schedule.lanes()),
+        new Timing(order(schedule.order()) + stages(), schedule.prefetch(), schedule.lanes()),
         plan.predicted(),
         notes,
         solution,
@@ -186,10 +187,21 @@ final class Explaining {
         .toList();
   }
 
+  /** Which layers each of several gpus computes. */
+  private String stages() {
+    var stages = plan.stages().list();
+    return stages.size() == 1
+        ? ""
+        : stages.stream()
+            .map(stage -> "%s (layers %s)".formatted(stage.device(), stage.layers()))
+            .collect(Collectors.joining(", ", " over ", ""));
+  }
+
   static String order(Schedule.Order order) {
     return switch (order) {
       case Schedule.Order.ZigZag() -> "zig-zag";
       case Schedule.Order.RowByRow() -> "row by row";
+      case Schedule.Order.Pipeline() -> "a pipeline";
       case Schedule.Order.Word word -> "an order of its own";
     };
   }

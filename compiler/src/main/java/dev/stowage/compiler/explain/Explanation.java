@@ -192,7 +192,8 @@ public record Explanation(
   public record Part(String device, long bytes) {}
 
   /**
-   * @param order {@code zig-zag}, {@code row by row} or {@code an order of its own}
+   * @param order {@code zig-zag}, {@code row by row}, {@code a pipeline} or {@code an order of its
+   *     own}; of several gpus, with the layers of each
    * @param prefetch stops whose weights may be loaded ahead
    * @param lanes devices that work beside the compute lane
    */

@@ -1,5 +1,7 @@
 package dev.stowage.compiler.lower;
 
+import static dev.stowage.plan.Stages.on;
+
 import dev.stowage.plan.Buffer;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ExecutablePlan;
@@ -9,6 +11,7 @@ import dev.stowage.plan.Op;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Section;
+import dev.stowage.plan.Stages;
 import dev.stowage.plan.Step;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
@@ -28,9 +31,13 @@ public final class Lowering {
 
   private final Placed placed;
   private final List<Section> sections = new ArrayList<>();
+  private final Stages stages;
+  private Stages.Stage stage; // whose steps are being made
 
   private Lowering(Placed placed) {
     this.placed = placed;
+    stages = placed.stages();
+    stage = stages.list().getFirst();
   }
 
   /** The plan of a placement. */
@@ -39,8 +46,8 @@ public final class Lowering {
   }
 
   /**
-   * Zig-zag over micro-batches, the placement's prefetch, and a lane for every storage device that
-   * keeps KV cache, so that drives work beside the host.
+   * Zig-zag over micro-batches, or a pipeline of several stages; the placement's prefetch; and a
+   * lane for every storage device that keeps KV cache, so that drives work beside the host.
    */
   public static Schedule schedule(Placed placed) {
     var lanes =
@@ -49,7 +56,9 @@ public final class Lowering {
             .filter(name -> placed.machine().device(name).kind() == DeviceKind.CSD)
             .distinct()
             .toList();
-    return new Schedule(new Schedule.Order.ZigZag(), placed.prefetch(), lanes);
+    var order =
+        placed.stages().count() > 1 ? new Schedule.Order.Pipeline() : new Schedule.Order.ZigZag();
+    return new Schedule(order, placed.prefetch(), lanes);
   }
 
   private ExecutablePlan lower() {
@@ -96,30 +105,47 @@ public final class Lowering {
    */
   private void fetchHidden(List<Step> steps) {
     waitingElsewhere()
-        .forEach((device, count) -> steps.add(new Step.Copy(on("waiting", device), "hidden")));
+        .forEach((device, count) -> steps.add(new Step.Copy(on("waiting", device), own("hidden"))));
   }
 
   private void sendHidden(List<Step> steps) {
     waitingElsewhere()
-        .forEach((device, count) -> steps.add(new Step.Copy("hidden", on("waiting", device))));
+        .forEach((device, count) -> steps.add(new Step.Copy(own("hidden"), on("waiting", device))));
   }
 
   private Map<String, Integer> waitingElsewhere() {
     var elsewhere = new LinkedHashMap<>(placed.waiting());
-    elsewhere.remove(placed.computeAt());
+    stages.devices().forEach(elsewhere::remove);
     return elsewhere;
   }
 
-  /** Neighbouring layers that take the same steps share a section. */
+  /**
+   * Neighbouring layers that take the same steps share a section. Before every stage but the first,
+   * a section brings it the hidden states.
+   */
   private void addLayerSections() {
-    int layers = placed.shape().layers();
-    int from = 0;
-    var steps = layerSteps(0);
-    for (int layer = 1; layer <= layers; layer++) {
-      var next = layer < layers ? layerSteps(layer) : null;
+    for (int i = 0; i < stages.count(); i++) {
+      var before = own("hidden");
+      stage = stages.list().get(i);
+      if (i > 0) {
+        sections.add(
+            new Section(
+                "to." + Stages.plain(stage.device()),
+                Range.upTo(0),
+                List.of(new Step.Copy(before, own("hidden")))));
+      }
+      addLayerSections(stage.layers());
+    }
+  }
+
+  private void addLayerSections(Range layers) {
+    int from = layers.from();
+    var steps = layerSteps(from);
+    for (int layer = from + 1; layer <= layers.to(); layer++) {
+      var next = layer < layers.to() ? layerSteps(layer) : null;
       if (!steps.equals(next)) {
-        String name =
-            from == 0 && layer == layers ? "layers" : "layers." + from + "-" + (layer - 1);
+        boolean all = from == 0 && layer == placed.shape().layers();
+        String name = all ? "layers" : "layers." + from + "-" + (layer - 1);
         sections.add(new Section(name, new Range(from, layer), steps));
         from = layer;
         steps = next;
@@ -180,17 +206,17 @@ public final class Lowering {
             .toList();
     for (var host : hosts) {
       for (var operand : List.of("q", "k", "v")) {
-        steps.add(new Step.Copy(operand, on(operand, host)));
+        steps.add(new Step.Copy(own(operand), on(own(operand), host)));
       }
     }
     for (int i = 0; i < regions.size(); i++) {
       var region = regions.get(i);
       if (attendsForCompute(region.attendAt())) {
-        var partial = on("partial." + i, region.attendAt());
-        steps.add(new Step.Attend(region.name(), on("q", region.attendAt()), partial));
-        steps.add(new Step.Copy(partial, "partial." + i));
+        var partial = on(own("partial." + i), region.attendAt());
+        steps.add(new Step.Attend(region.name(), on(own("q"), region.attendAt()), partial));
+        steps.add(new Step.Copy(partial, own("partial." + i)));
       } else {
-        steps.add(new Step.Attend(region.name(), "q", "partial." + i));
+        steps.add(new Step.Attend(region.name(), own("q"), own("partial." + i)));
       }
     }
     for (var region : regions) {
@@ -198,8 +224,8 @@ public final class Lowering {
       steps.add(
           new Step.Append(
               region.name(),
-              copied ? on("k", region.attendAt()) : "k",
-              copied ? on("v", region.attendAt()) : "v"));
+              copied ? on(own("k"), region.attendAt()) : own("k"),
+              copied ? on(own("v"), region.attendAt()) : own("v")));
     }
     compute(steps, new Op.AttendPass(), List.of("q", "k", "v"), "attended");
     for (int i = 0; i < regions.size(); i++) {
@@ -209,11 +235,10 @@ public final class Lowering {
   }
 
   /**
-   * Whether a device attends in its own memory for a compute device that is another: a host for a
-   * gpu.
+   * Whether a device attends in its own memory for the stage's, which is another: a host for a gpu.
    */
   private boolean attendsForCompute(String device) {
-    return !device.equals(placed.computeAt())
+    return !device.equals(stage.device())
         && placed.machine().device(device).kind() != DeviceKind.CSD;
   }
 
@@ -239,8 +264,8 @@ public final class Lowering {
 
   private void load(List<Step> steps, int layer, Weight weight) {
     for (var region : weightsOf(layer, weight)) {
-      if (!region.home().equals(placed.computeAt())) {
-        steps.add(new Step.Load(weight, region.rows(), region.type(), region.home(), RING));
+      if (!region.home().equals(stage.device())) {
+        steps.add(new Step.Load(weight, region.rows(), region.type(), region.home(), own(RING)));
       }
     }
   }
@@ -252,7 +277,8 @@ public final class Lowering {
   }
 
   private void compute(List<Step> steps, Op op, List<String> reads, String writes) {
-    steps.add(new Step.Compute(op, placed.computeAt(), reads, writes));
+    steps.add(
+        new Step.Compute(op, stage.device(), reads.stream().map(this::own).toList(), own(writes)));
   }
 
   private List<WeightRegion> weightsOf(int layer, Weight weight) {
@@ -278,9 +304,18 @@ public final class Lowering {
     resident.forEach(
         (device, bytes) ->
             buffers.add(
-                new Buffer("weights." + plain(device), device, Buffer.Purpose.WEIGHTS, bytes, 1)));
-    buffers.add(
-        new Buffer("vectors", placed.computeAt(), Buffer.Purpose.WEIGHTS, shape.vectorBytes(), 1));
+                new Buffer(
+                    "weights." + Stages.plain(device), device, Buffer.Purpose.WEIGHTS, bytes, 1)));
+    for (var each : stages.list()) {
+      stage = each;
+      buffers.add(
+          new Buffer(
+              own("vectors"),
+              stage.device(),
+              Buffer.Purpose.WEIGHTS,
+              shape.vectorBytes(stage.layers().size()),
+              1));
+    }
     for (var region : placed.kv()) {
       buffers.add(
           new Buffer(
@@ -290,37 +325,51 @@ public final class Lowering {
               region.bytes(shape.headDim(), placed.kvType()),
               1));
     }
-    int regionsPerLayer = 0;
-    for (int layer = 0; layer < shape.layers(); layer++) {
-      regionsPerLayer = Math.max(regionsPerLayer, kvOf(layer).size());
+    for (var each : stages.list()) {
+      stage = each;
+      addActivations(buffers);
     }
+    addStaging(buffers);
+    for (var each : stages.list()) {
+      stage = each;
+      addRing(buffers, own(RING), stage.device(), device -> true);
+      if (onGpu()) {
+        addRing(
+            buffers,
+            on(own(RING), placed.hostMemory()),
+            placed.hostMemory(),
+            device -> placed.machine().device(device).kind() == DeviceKind.DISK);
+      }
+    }
+    return buffers;
+  }
+
+  private boolean onGpu() {
+    return placed.machine().device(stage.device()).kind() == DeviceKind.GPU;
+  }
+
+  private void addActivations(List<Buffer> buffers) {
     for (var buffer :
         Footprint.activations(
-            shape, placed.batch(), placed.computeAt(), regionsPerLayer, inFlight())) {
-      if (buffer.name().equals("hidden")) {
+            placed.shape(),
+            placed.batch(),
+            stages,
+            stage.device(),
+            Footprint.regionsPerLayer(stage.layers(), placed.kv()),
+            inFlight())) {
+      if (buffer.name().equals(own("hidden")) && stages.count() == 1) {
         addHidden(buffers, buffer.bytes());
       } else {
         buffers.add(buffer);
       }
     }
-    addStaging(buffers);
-    addRing(buffers, RING, placed.computeAt(), device -> true);
-    if (placed.machine().device(placed.computeAt()).kind() == DeviceKind.GPU) {
-      addRing(
-          buffers,
-          on(RING, placed.hostMemory()),
-          placed.hostMemory(),
-          device -> placed.machine().device(device).kind() == DeviceKind.DISK);
-    }
-    return buffers;
   }
 
   private void addHidden(List<Buffer> buffers, long bytes) {
-    int here = placed.waiting().getOrDefault(placed.computeAt(), 0);
-    boolean gpu = placed.machine().device(placed.computeAt()).kind() == DeviceKind.GPU;
-    int atWork = gpu ? inFlight() : 0; // a host works on them where they wait
+    int here = placed.waiting().getOrDefault(stage.device(), 0);
+    int atWork = onGpu() ? inFlight() : 0; // a host works on them where they wait
     buffers.add(
-        new Buffer("hidden", placed.computeAt(), Buffer.Purpose.ACTIVATIONS, bytes, here + atWork));
+        new Buffer("hidden", stage.device(), Buffer.Purpose.ACTIVATIONS, bytes, here + atWork));
     waitingElsewhere()
         .forEach(
             (device, count) ->
@@ -330,14 +379,12 @@ public final class Lowering {
   }
 
   private int inFlight() {
-    return Footprint.inFlight(placed.machine(), placed.computeAt(), placed.batch(), placed.kv());
+    return Footprint.inFlight(placed.machine(), stages, placed.batch(), placed.kv());
   }
 
   /** What stores and devices that attend need beside the cache itself. */
   private void addStaging(List<Buffer> buffers) {
     var shape = placed.shape();
-    long rows = placed.batch().rowsPerPass();
-    var attending = new LinkedHashSet<String>();
     for (var region : placed.kv()) {
       var home = placed.machine().device(region.device()).kind();
       addWorking(
@@ -355,20 +402,33 @@ public final class Lowering {
             Footprint.sequenceBytes(shape, placed.kvType(), region),
             1);
       }
-      if (attendsForCompute(region.attendAt())) {
+    }
+    for (var each : stages.list()) {
+      stage = each;
+      addTwins(buffers);
+    }
+  }
+
+  /** What attention elsewhere reads and writes for a stage, where it is. */
+  private void addTwins(List<Buffer> buffers) {
+    var shape = placed.shape();
+    long rows = placed.batch().rowsPerPass();
+    var attending = new LinkedHashSet<String>();
+    for (var region : placed.kv()) {
+      if (stage.layers().overlaps(region.layers()) && attendsForCompute(region.attendAt())) {
         attending.add(region.attendAt());
       }
     }
     for (var device : attending) {
       long query = Footprint.align(4 * rows * shape.queryWidth());
       long key = Footprint.align(4 * rows * shape.kvWidth());
-      addWorking(buffers, on("q", device), device, query, inFlight());
-      addWorking(buffers, on("k", device), device, key, inFlight());
-      addWorking(buffers, on("v", device), device, key, inFlight());
-      for (int number : Footprint.partials(shape, placed.kv(), device)) {
+      addWorking(buffers, on(own("q"), device), device, query, inFlight());
+      addWorking(buffers, on(own("k"), device), device, key, inFlight());
+      addWorking(buffers, on(own("v"), device), device, key, inFlight());
+      for (int number : Footprint.partials(stage.layers(), placed.kv(), device)) {
         addWorking(
             buffers,
-            on("partial." + number, device),
+            on(own("partial." + number), device),
             device,
             Footprint.partialBytes(shape, rows),
             inFlight());
@@ -392,7 +452,7 @@ public final class Lowering {
                     section.steps().stream()
                         .filter(Step.Load.class::isInstance)
                         .map(Step.Load.class::cast)
-                        .filter(load -> from.test(load.from()))
+                        .filter(load -> load.ring().equals(own(RING)) && from.test(load.from()))
                         .toList())
             .toList();
     long slot = Footprint.ringSlotBytes(placed.shape(), loads);
@@ -401,13 +461,8 @@ public final class Lowering {
     }
   }
 
-  /** The name of a buffer's twin on another device. */
-  private static String on(String buffer, String device) {
-    return buffer + "." + plain(device);
-  }
-
-  /** A device's name as part of a buffer's: members of an array lose their brackets. */
-  private static String plain(String device) {
-    return device.replace("[", ".").replace("]", "");
+  /** The name of the stage's own buffer. */
+  private String own(String buffer) {
+    return stages.own(buffer, stage.device());
   }
 }

@@ -8,6 +8,7 @@ import dev.stowage.plan.Machine;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.ModelSource;
 import dev.stowage.plan.Prediction;
+import dev.stowage.plan.Stages;
 import dev.stowage.plan.WeightRegion;
 import java.util.Collections;
 import java.util.List;
@@ -17,10 +18,11 @@ import java.util.TreeMap;
 /**
  * All that lowering needs to know.
  *
- * @param computeAt the device that runs matrix products, norms and the pass's own attention
+ * @param stages the devices that run matrix products, norms and the pass's own attention
  * @param hostMemory the host that staging buffers lie on
  * @param prefetch stops whose weights are loaded ahead
- * @param waiting how many micro-batches' hidden states wait on a device between passes
+ * @param waiting how many micro-batches' hidden states wait on a device between passes; with
+ *     several stages all of them wait where each stage computes
  */
 public record Placed(
     String name,
@@ -31,7 +33,7 @@ public record Placed(
     ElementType kvType,
     List<WeightRegion> weights,
     List<KvRegion> kv,
-    String computeAt,
+    Stages stages,
     String hostMemory,
     int prefetch,
     Map<String, Integer> waiting,

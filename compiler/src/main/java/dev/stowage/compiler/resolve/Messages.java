@@ -267,7 +267,22 @@ final class Messages {
     return error(
         "SW146",
         where,
-        "Prefill attention runs on one device, that of the matrix products, whatever lies where: name one, without 'when'.");
+        "Prefill attention runs where the matrix products do, whatever lies where: name one device, or several gpus, without 'when'.");
+  }
+
+  static Diagnostic noCut(SourceSpan where, String devices) {
+    return error(
+        "SW147",
+        where,
+        "The layers cannot be cut over %s: a layer's weights and KV lie where it is computed, or where no gpu computes, and a gpu computes neighbouring layers. Give whole layers to each gpu, the embedding's with the first and the head's with the last."
+            .formatted(devices));
+  }
+
+  static Diagnostic activationsOnGpus(SourceSpan where) {
+    return error(
+        "SW148",
+        where,
+        "Activations of several gpus wait on each of them: leave their place open, or compute on one gpu (attention prefill on …).");
   }
 
   static Diagnostic unknownFormat(SourceSpan where, String format) {

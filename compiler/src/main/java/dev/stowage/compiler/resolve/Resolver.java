@@ -18,13 +18,17 @@ import dev.stowage.dsl.script.Shape;
 import dev.stowage.dsl.script.Test;
 import dev.stowage.dsl.script.Variant;
 import dev.stowage.optimizer.Bounds;
+import dev.stowage.optimizer.Cuts;
+import dev.stowage.optimizer.KvAxis;
 import dev.stowage.optimizer.Problem;
 import dev.stowage.optimizer.Source;
+import dev.stowage.optimizer.Thing;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.Machine;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.ModelSource;
+import dev.stowage.plan.Stages;
 import dev.stowage.plan.model.GgufModel;
 import dev.stowage.plan.model.ModelFolder;
 import dev.stowage.plan.model.ModelFormatException;
@@ -168,6 +172,11 @@ public final class Resolver {
     if (diagnostics.stream().anyMatch(Diagnostic::isError)) {
       return Optional.empty();
     }
+    var stages = stages(statements, placements, machine, model.shape(), how.computing());
+    if (stages.isEmpty()) {
+      return Optional.empty();
+    }
+    List<String> computing = how.computing().size() > 1 ? how.computing() : List.of();
     var problems =
         placements.axes().stream()
             .map(
@@ -177,7 +186,8 @@ public final class Resolver {
                         model.shape(),
                         kvType(model.shape()),
                         workload,
-                        how.compute(),
+                        stages.get(),
+                        computing,
                         how.order(),
                         how.prefetch(),
                         new Bounds(
@@ -207,6 +217,40 @@ public final class Resolver {
             spans,
             machines.spans(),
             planSpan));
+  }
+
+  /** A first cut of the layers over what computes them; says why there is none. */
+  private Optional<Stages> stages(
+      Statements statements,
+      Placements placements,
+      Machine machine,
+      ModelShape shape,
+      List<String> computing) {
+    if (computing.size() == 1) {
+      return Optional.of(Stages.on(computing.getFirst(), shape.layers()));
+    }
+    for (var only : placements.only) {
+      if (only.thing() instanceof Thing.Activations) {
+        diagnostics.add(Messages.activationsOnGpus(spans.get(only.source())));
+        return Optional.empty();
+      }
+    }
+    for (var share : placements.shares) {
+      if (share.thing() instanceof Thing.Activations) {
+        diagnostics.add(Messages.activationsOnGpus(spans.get(share.source())));
+        return Optional.empty();
+      }
+    }
+    var bounds =
+        new Bounds(
+            placements.only, placements.shares, List.of(), List.of(), KvAxis.TOKENS, List.of());
+    var first = Cuts.first(machine, shape, bounds, computing);
+    if (first.isEmpty()) {
+      var where =
+          statements.placeItems.isEmpty() ? planSpan : Spans.of(statements.placeItems.getFirst());
+      diagnostics.add(Messages.noCut(where, String.join(", ", computing)));
+    }
+    return first;
   }
 
   /**

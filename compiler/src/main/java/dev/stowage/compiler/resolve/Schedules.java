@@ -35,7 +35,8 @@ final class Schedules {
   /**
    * How the plan runs.
    *
-   * @param compute the device of matrix products and of attention in prefill
+   * @param computing the devices of matrix products and of attention in prefill: one, or gpus over
+   *     which layers are cut
    * @param prefetch layers whose weights are loaded ahead
    * @param lanes whether attention on drives and writes of KV run beside the compute lane
    * @param writeBack how many tokens of KV drives gather
@@ -43,7 +44,7 @@ final class Schedules {
    * @param wholeBlock what said that all requests walk through each layer together
    */
   record How(
-      String compute,
+      List<String> computing,
       Schedule.Order order,
       Choices prefetch,
       boolean lanes,
@@ -56,7 +57,7 @@ final class Schedules {
   private record Said<T>(T value, EObject by) {}
 
   private final Scope scope;
-  private Said<String> compute;
+  private Said<List<String>> computing;
   private Said<String> order;
   private Said<Choices> prefetch;
   private Said<Set<Subject>> overlap;
@@ -81,7 +82,7 @@ final class Schedules {
               scope.report(Messages.sparseOutsideApproximate(Spans.of(a)));
           case Attention a when a.getPhase() == Phase.PREFILL ->
               prefillAt(a)
-                  .ifPresent(at -> compute = narrow(compute, at, a, "where prefill attends"));
+                  .ifPresent(at -> computing = narrow(computing, at, a, "where prefill attends"));
           case Attention a -> attentionPlace(a).ifPresent(attention::add);
           default -> throw new IllegalStateException("a schedule item of no kind: " + item);
         }
@@ -90,10 +91,8 @@ final class Schedules {
     defaults();
     boolean weightsAhead = overlap == null || overlap.value().contains(Subject.WEIGHTS);
     return new How(
-        compute == null ? Problem.defaultCompute(scope.machine()) : compute.value(),
-        order != null && order.value().equals("row")
-            ? new Schedule.Order.RowByRow()
-            : new Schedule.Order.ZigZag(),
+        computing(),
+        order(),
         prefetch(weightsAhead),
         overlap == null || overlap.value().contains(Subject.KV),
         attention,
@@ -108,6 +107,22 @@ final class Schedules {
         order != null && order.value().equals("column")
             ? Optional.of(Spans.of(order.by()))
             : Optional.empty());
+  }
+
+  private List<String> computing() {
+    return computing == null ? Problem.defaultComputing(scope.machine()) : computing.value();
+  }
+
+  /** Several gpus work side by side unless the plan says otherwise. */
+  private Schedule.Order order() {
+    if (order == null) {
+      return computing().size() > 1 ? new Schedule.Order.Pipeline() : new Schedule.Order.ZigZag();
+    }
+    return switch (order.value()) {
+      case "row" -> new Schedule.Order.RowByRow();
+      case "pipeline" -> new Schedule.Order.Pipeline();
+      default -> new Schedule.Order.ZigZag();
+    };
   }
 
   /** What is said again is redundant, what is said otherwise leaves nothing. */
@@ -136,14 +151,22 @@ final class Schedules {
   }
 
   private void defaults() {
-    if (order != null && order.value().equals("zig-zag")) {
+    var usual = computing().size() > 1 ? "pipeline" : "zig-zag";
+    if (order != null && order.value().equals(usual)) {
       scope.report(Messages.isDefault(Spans.of(order.by()), Scope.text(order.by())));
     }
     if (overlap != null && overlap.value().containsAll(EnumSet.of(Subject.WEIGHTS, Subject.KV))) {
       scope.report(Messages.isDefault(Spans.of(overlap.by()), Scope.text(overlap.by())));
     }
-    if (compute != null && compute.value().equals(Problem.defaultCompute(scope.machine()))) {
-      scope.report(Messages.isDefault(Spans.of(compute.by()), Scope.text(compute.by())));
+    if (order != null && order.value().equals("pipeline") && computing().size() == 1) {
+      scope.report(
+          Messages.actsOnNothing(
+              Spans.of(order.by()),
+              Scope.text(order.by()),
+              "A pipeline needs several gpus that compute."));
+    }
+    if (computing != null && computing.value().equals(Problem.defaultComputing(scope.machine()))) {
+      scope.report(Messages.isDefault(Spans.of(computing.by()), Scope.text(computing.by())));
     }
   }
 
@@ -254,26 +277,27 @@ final class Schedules {
     return scope.machine().devices().stream().noneMatch(device -> device.kind() == kind);
   }
 
-  /** Matrix products run where prefill attention does. */
-  private Optional<String> prefillAt(Attention attention) {
+  /** Matrix products run where prefill attention does: on a host or a gpu, or on several gpus. */
+  private Optional<List<String>> prefillAt(Attention attention) {
     if (attention.isAuto()) {
       scope.report(Messages.isDefault(Spans.of(attention), Scope.text(attention)));
       return Optional.empty();
     }
-    if (attention.getDevices().size() > 1 || attention.getCondition() != null) {
-      scope.report(Messages.onePlaceForPrefill(Spans.of(attention)));
-      return Optional.empty();
+    var names = scope.names(attention.getDevices()).stream().distinct().toList();
+    for (var name : names) {
+      var kind = scope.machine().device(name).kind();
+      if (kind != DeviceKind.GPU && kind != DeviceKind.HOST) {
+        scope.report(
+            Messages.cannotHold(
+                Spans.of(attention), name, "prefill attention", "It runs on a gpu or a host."));
+        return Optional.empty();
+      }
+      if (attention.getCondition() != null || kind != DeviceKind.GPU && names.size() > 1) {
+        scope.report(Messages.onePlaceForPrefill(Spans.of(attention)));
+        return Optional.empty();
+      }
     }
-    var name = attention.getDevices().getFirst().getName();
-    var device = scope.machine().find(name);
-    if (device.isEmpty()
-        || device.get().kind() != DeviceKind.GPU && device.get().kind() != DeviceKind.HOST) {
-      scope.report(
-          Messages.cannotHold(
-              Spans.of(attention), name, "prefill attention", "It runs on a gpu or a host."));
-      return Optional.empty();
-    }
-    return Optional.of(name);
+    return Optional.of(names);
   }
 
   /** Where decode attention runs. */

@@ -44,7 +44,7 @@ final class Pricing {
   private final List<String> laneNames = new ArrayList<>();
 
   /**
-   * @param compute the device of the matrix products
+   * @param compute the device that embeds
    * @param pageable what a gpu copies from host memory that is not page-locked
    */
   Pricing(ExecutablePlan plan, String compute, Set<Buffer.Purpose> pageable) {
@@ -69,10 +69,10 @@ final class Pricing {
             .orElse(compute);
   }
 
-  /** Whether a lane is the compute device's own: its processor or its memory. */
-  boolean computes(int lane) {
+  /** Whether a lane is a device's own: its processor or its memory. */
+  boolean computes(int lane, String device) {
     var name = laneNames.get(lane);
-    return name.equals("compute(" + compute + ")") || name.equals("bandwidth(" + compute + ")");
+    return name.equals("compute(" + device + ")") || name.equals("bandwidth(" + device + ")");
   }
 
   /** The names of all lanes priced so far; a lane's number is its place. */
@@ -90,12 +90,13 @@ final class Pricing {
           move(
               work,
               load.from(),
-              compute,
+              plan.buffer(load.ring()).device(),
               (double) load.rows().size() * shape.rowBytes(load.weight(), load.type()),
               1,
               isPageable(Buffer.Purpose.WEIGHTS, load.from()));
       case Step.Compute(var op, var at, _, _) -> compute(work, op, at, sweep, slots);
-      case Step.Attend attend -> attend(work, plan.kvRegion(attend.region()), sweep, slots);
+      case Step.Attend(var region, var queries, _) ->
+          attend(work, plan.kvRegion(region), plan.buffer(queries).device(), sweep, slots);
       case Step.Append append -> append(work, append, sweep, slots);
       case Step.Copy copy -> copy(work, copy, sweep, slots);
     }
@@ -192,7 +193,10 @@ final class Pricing {
     }
   }
 
-  private void attend(Work work, KvRegion region, Sweep sweep, Range slots) {
+  /**
+   * @param from where the queries are
+   */
+  private void attend(Work work, KvRegion region, String from, Sweep sweep, Range slots) {
     double held = sweep.heldIn(region.tokens());
     double sequences = sequencesOf(region, slots);
     if (held == 0 || sequences == 0) {
@@ -241,8 +245,8 @@ final class Pricing {
         double attended = read * sweep.tokens() * part.engine() * counted;
         add(work, "compute", at.name(), attended / at.rate(Rate.ATTENTION));
         double rows = sweep.tokens() * sequences * share;
-        move(work, compute, at.name(), rows * F32 * shape.queryWidth(), 1);
-        move(work, at.name(), compute, rows * F32 * (shape.queryWidth() + 2.0 * shape.heads()), 1);
+        move(work, from, at.name(), rows * F32 * shape.queryWidth(), 1);
+        move(work, at.name(), from, rows * F32 * (shape.queryWidth() + 2.0 * shape.heads()), 1);
       }
       case DISK -> throw new IllegalArgumentException(at.name() + " cannot attend");
     }
@@ -313,6 +317,11 @@ final class Pricing {
             storage(work, "write", target, Rate.WRITE, bytes, transfers);
           }
           case GPU, HOST -> {
+            if (!direct && !from.equals(host) && !to.equals(host)) {
+              move(work, from, host, bytes, transfers, staged);
+              move(work, host, to, bytes, transfers, staged);
+              return;
+            }
             passMemory(work, from, bytes);
             if (staged) {
               String memory = source.kind() == DeviceKind.HOST ? from : to;

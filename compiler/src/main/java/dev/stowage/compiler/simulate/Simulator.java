@@ -26,9 +26,10 @@ import java.util.Map;
  * A full block on a virtual clock.
  *
  * <ul>
- *   <li>The compute lane takes the steps of a sweep in the order of the schedule's word. Steps of
- *       devices with a lane of their own (the schedule's; with a gpu, all that is not computed on
- *       it) start as soon as their operands are there and run beside it.
+ *   <li>Each stage has a compute lane and a clock of its own. The compute lane takes the steps of a
+ *       sweep in the order of the schedule's word. Steps of devices with a lane of their own (the
+ *       schedule's; with a gpu, all that is not computed on it) start as soon as their operands are
+ *       there and run beside it.
  *   <li>A step waits for what it reads to be written, and for what it writes to be read.
  *   <li>Loads run ahead by the schedule's prefetch, through a ring of one slot more, across the
  *       sweeps; a sweep ends when all lanes are done, since its tokens are the next one's input.
@@ -43,7 +44,7 @@ import java.util.Map;
 public final class Simulator {
   private final ExecutablePlan plan;
   private final Schedule schedule;
-  private final String compute;
+  private final List<String> devices; // of the stages
   private final Pricing pricing;
   private final List<Integer> stops = new ArrayList<>(); // sections
   private final List<String> stopNames = new ArrayList<>();
@@ -60,21 +61,29 @@ public final class Simulator {
   private final List<Span> spans = new ArrayList<>();
   private final Map<Phase, Map<Integer, Double>> stalls = new EnumMap<>(Phase.class);
   private final List<Occupancy> lanes = new ArrayList<>();
-  private double now;
-  private double forgotten; // nothing starts before it
-  private double stopBefore; // when the last turn began
+  private final int[] stages; // of every stop
+  private final double[] clocks; // of every stage's compute lane
+  private final double[] forgotten; // nothing of a stage starts before it
+  private final double[] stopBefore; // when a stage's last turn began
+  private final Ring[] rings; // of every stage
+  private int stage; // that the turn at hand is of
   private Phase phase = Phase.PREFILL;
   private double end; // of the work put on lanes last
   private double endOwn; // of what of it the compute device does itself
   private int endLane;
   private boolean recording;
-  private Ring ring;
 
   private Simulator(ExecutablePlan plan, Schedule schedule) {
     this.plan = plan;
     this.schedule = schedule;
-    compute = plan.buffer("vectors").device();
-    pricing = new Pricing(plan, compute, schedule.pageable());
+    var computing = plan.stages();
+    devices = computing.devices();
+    pricing = new Pricing(plan, computing.first(), schedule.pageable());
+    stages = plan.stagesOfStops();
+    clocks = new double[devices.size()];
+    forgotten = new double[clocks.length];
+    stopBefore = new double[clocks.length];
+    rings = new Ring[clocks.length];
     var buffers = new HashMap<String, Integer>();
     int microBatches = plan.batch().microBatches();
     instances = new int[plan.buffers().size()];
@@ -84,7 +93,8 @@ public final class Simulator {
       instances[number] = buffer.instances();
       carried[number] =
           buffer.instances() >= microBatches
-              && (buffer.name().equals("hidden") || buffer.name().startsWith("waiting."));
+              && (buffer.name().equals(computing.own("hidden", buffer.device()))
+                  || buffer.name().startsWith("waiting."));
       buffers.put(buffer.name(), number);
     }
     int parts = Arrays.stream(instances).max().orElse(1);
@@ -97,9 +107,10 @@ public final class Simulator {
     waits = new int[sections.length];
     for (int s = 0; s < sections.length; s++) {
       var section = plan.sections().get(s);
+      var at = devices.get(stages[stops.size()]);
       sections[s] =
           section.steps().stream()
-              .map(step -> Bound.of(step, plan, schedule, compute, buffers))
+              .map(step -> Bound.of(step, plan, schedule, at, buffers))
               .toArray(Bound[]::new);
       waits[s] = firstWait(sections[s]);
       for (int i = 0; i < section.repeats(); i++) {
@@ -108,7 +119,7 @@ public final class Simulator {
             section.layers().isEmpty() ? section.name() : "layer " + (section.layers().from() + i));
       }
     }
-    word = schedule.word(plan.stops(), plan.batch().microBatches());
+    word = schedule.word(stages, plan.batch().microBatches());
   }
 
   /** The first step that reads what one beside the compute lane has written, or their number. */
@@ -138,7 +149,9 @@ public final class Simulator {
     var sweeps = Sweep.of(plan.batch());
     int prefills = (int) sweeps.stream().filter(Sweep::prefill).count();
     int decodes = sweeps.size() - prefills;
-    ring = new Ring();
+    for (int i = 0; i < rings.length; i++) {
+      rings[i] = new Ring(i);
+    }
     var windows = new ArrayList<Window>();
     var ends = new double[sweeps.size()];
     double[] prefillBusy = {};
@@ -146,8 +159,9 @@ public final class Simulator {
     for (int i = 0; i < sweeps.size(); i++) {
       var sweep = sweeps.get(i);
       recording = i == 0 || i == prefills + decodes / 2;
-      double start = now;
+      double start = clocks[0];
       sweep(sweep);
+      double now = clocks[0];
       ends[i] = now;
       if (recording) {
         windows.add(
@@ -165,6 +179,7 @@ public final class Simulator {
         prefillBusy = lanes.stream().mapToDouble(Occupancy::busySeconds).toArray();
       }
     }
+    double now = clocks[0];
     double tokens = (double) plan.batch().sequences() * plan.batch().generateTokens();
     return new Timeline(
         prefillEnd,
@@ -182,7 +197,8 @@ public final class Simulator {
     var works = works(sweep);
     var at = new int[plan.batch().microBatches()];
     phase = sweep.prefill() ? Phase.PREFILL : Phase.DECODE;
-    int loadedStop = -1;
+    var loadedStop = new int[rings.length];
+    Arrays.fill(loadedStop, -1);
     int waiting = -1; // the micro-batch that has begun a stop and waits
     for (int letter = 0; letter < word.length; letter++) {
       int microBatch = word[letter];
@@ -191,11 +207,13 @@ public final class Simulator {
         finish(works, waiting, at[waiting] - 1);
         waiting = -1;
       }
-      if (ring.loads(stop) && stop != loadedStop) {
-        if (loadedStop >= 0) {
+      stage = stages[stop];
+      var ring = rings[stage];
+      if (ring.loads(stop) && stop != loadedStop[stage]) {
+        if (loadedStop[stage] >= 0) {
           ring.release();
         }
-        loadedStop = stop;
+        loadedStop[stage] = stop;
         ring.acquire(stop);
       }
       usesLast[microBatch] = ring.usesLast(letter);
@@ -211,27 +229,37 @@ public final class Simulator {
     if (waiting >= 0) {
       finish(works, waiting, at[waiting] - 1);
     }
-    if (loadedStop >= 0) {
-      ring.release();
+    for (stage = 0; stage < rings.length; stage++) {
+      if (loadedStop[stage] >= 0) {
+        rings[stage].release();
+      }
     }
+    stage = rings.length - 1; // whose logits the next sweep begins with
     waitFor(written.last(), written.lastLane());
     waitFor(read.last(), read.lastLane());
+    Arrays.fill(clocks, Arrays.stream(clocks).max().orElseThrow());
   }
 
   /** A copy may run ahead by a stop, nothing by more. */
   private void forget() {
-    forgotten = stopBefore;
-    stopBefore = now;
-    double before = Math.min(forgotten, ring.oldest());
-    lanes.forEach(lane -> lane.forget(before));
+    forgotten[stage] = stopBefore[stage];
+    stopBefore[stage] = clocks[stage];
+    double before = Arrays.stream(forgotten).min().orElseThrow();
+    for (var ring : rings) {
+      before = Math.min(before, ring.oldest());
+    }
+    double gone = before;
+    lanes.forEach(lane -> lane.forget(gone));
   }
 
   private void finish(Work[][][] works, int microBatch, int stop) {
     int section = stops.get(stop);
+    stage = stages[stop];
     steps(works[section][microBatch], waits[section], sections[section].length, microBatch, stop);
   }
 
   private void steps(Work[] works, int from, int to, int microBatch, int stop) {
+    var ring = rings[stage];
     for (int i = from; i < to; i++) {
       int load = ring.loadOf(stop, i);
       if (load >= 0) {
@@ -264,7 +292,7 @@ public final class Simulator {
     }
     if (bound.beside()) {
       // a copy may run ahead of the compute lane, other work is given to its lane in order
-      double ready = bound.step() instanceof Step.Copy ? 0 : now;
+      double ready = bound.step() instanceof Step.Copy ? 0 : clocks[stage];
       for (int buffer : bound.reads()) {
         ready = Math.max(ready, written.seconds(buffer, part(buffer, microBatch)));
       }
@@ -282,11 +310,11 @@ public final class Simulator {
         waitFor(written, bound.writes(), microBatch);
         waitFor(read, bound.writes(), microBatch);
       }
-      occupy(work, now, bound.label(), microBatch, stop);
+      occupy(work, clocks[stage], bound.label(), microBatch, stop);
       if (endOwn < end) {
         stall(endLane, end - endOwn);
       }
-      now = end;
+      clocks[stage] = end;
     }
     for (int buffer : bound.reads()) {
       read.set(buffer, part(buffer, microBatch), end, endLane);
@@ -303,7 +331,7 @@ public final class Simulator {
 
   /** Puts work on its lanes, from a moment on; {@code end} is when the last of it ends. */
   private void occupy(Work work, double from, String what, int microBatch, int stop) {
-    put(work, Math.max(from, forgotten), what, microBatch, stop);
+    put(work, Math.max(from, forgotten[stage]), what, microBatch, stop);
   }
 
   private void put(Work work, double start, String what, int microBatch, int stop) {
@@ -317,7 +345,7 @@ public final class Simulator {
       }
       var occupancy = lanes.get(lane);
       double done = occupancy.add(start, work.seconds(i));
-      if (pricing.computes(lane)) {
+      if (pricing.computes(lane, devices.get(stage))) {
         endOwn = Math.max(endOwn, done);
       }
       if (done > end) {
@@ -345,9 +373,9 @@ public final class Simulator {
   }
 
   private void waitFor(double seconds, int lane) {
-    if (seconds > now) {
-      stall(lane, seconds - now);
-      now = seconds;
+    if (seconds > clocks[stage]) {
+      stall(lane, seconds - clocks[stage]);
+      clocks[stage] = seconds;
     }
   }
 
@@ -357,13 +385,17 @@ public final class Simulator {
 
   // -- weights that are loaded
 
-  /** Loads in the order they are used, sweep after sweep, through the ring's slots. */
+  /**
+   * Loads of a stage's stops in the order they are used, sweep after sweep, through its ring's
+   * slots.
+   */
   private final class Ring {
     private final Work[][] works = new Work[sections.length][]; // of every section's loads
     private final double[][] room = new double[sections.length][]; // where in the slot each ends
     private final int[][] loadOf = new int[sections.length][]; // of every step; -1 for none
     private final boolean[] usesLast = new boolean[word.length];
-    private final boolean byLoads = schedule.prefetch() > 0 && !Bound.onGpu(plan, compute);
+    private final int of; // the stage
+    private final boolean byLoads;
     private final ArrayDeque<Freed> freed = new ArrayDeque<>();
     private double slotBytes;
     private long entry = -1; // the one at hand, counted over all sweeps
@@ -373,12 +405,15 @@ public final class Simulator {
     /** Room in front of a position is free from a moment on; each entry counts a slot's bytes. */
     private record Freed(double position, double seconds) {}
 
-    Ring() {
+    Ring(int ofStage) {
+      of = ofStage;
+      byLoads = schedule.prefetch() > 0 && !Bound.onGpu(plan, devices.get(ofStage));
       for (int section = 0; section < sections.length; section++) {
+        boolean here = stages[stops.indexOf(section)] == of;
         var loads =
             Arrays.stream(sections[section])
                 .map(Bound::step)
-                .filter(Step.Load.class::isInstance)
+                .filter(step -> here && step instanceof Step.Load)
                 .map(Step.Load.class::cast)
                 .toList();
         var first = Sweep.of(plan.batch()).getFirst();
@@ -474,13 +509,13 @@ public final class Simulator {
 
     /** The room of a load and those before it is free again. */
     void free(int load) {
-      freed.add(new Freed(entry * slotBytes + room[stops.get(stop)][load], now));
+      freed.add(new Freed(entry * slotBytes + room[stops.get(stop)][load], clocks[stage]));
     }
 
     /** All of the slot is free again. */
     void release() {
       awaitAll();
-      freed.add(new Freed((entry + 1) * slotBytes, now));
+      freed.add(new Freed((entry + 1) * slotBytes, clocks[stage]));
     }
 
     /** Since when a load of the entry at hand has room, up to so many bytes of its slot. */

@@ -107,11 +107,15 @@ public final class BusyTable {
     return resources.beforeAttention() * of(phase, resource, OTHER) + of(phase, resource, RESIDENT);
   }
 
-  /** What the compute device brings and takes in a phase, one after the other. */
-  public double inLine(Phase phase) {
+  /**
+   * What the compute device brings and takes in a phase, one after the other.
+   *
+   * @param computing its own resources
+   */
+  public double inLine(Phase phase, List<Integer> computing) {
     double sum = 0;
     for (int resource = 0; resource < resources.count(); resource++) {
-      if (resource != resources.compute() && resource != resources.bandwidth()) {
+      if (!computing.contains(resource)) {
         sum += seconds[at(phase, resource) + Kind.IN_LINE.ordinal()];
       }
     }
@@ -144,8 +148,10 @@ public final class BusyTable {
    * waits in every layer for attention over what it has just computed. Of {@code m} micro-batches
    * the next one does what comes before its attention meanwhile; the last one has only the one
    * before it for that; and what attends waits for the first to come and for the last to go.
+   *
+   * @param computing compute and bandwidth of the compute device: see {@link CostModel#computing}
    */
-  public Bound bound(Phase phase, boolean ahead, int microBatches) {
+  public Bound bound(Phase phase, List<Integer> computing, boolean ahead, int microBatches) {
     double loading = 0;
     double attending = 0;
     double busiest = 0;
@@ -173,8 +179,8 @@ public final class BusyTable {
     }
     double waiting = 0;
     double longest = 0;
-    double inLine = inLine(phase);
-    for (int own : List.of(resources.compute(), resources.bandwidth())) {
+    double inLine = inLine(phase, computing);
+    for (int own : computing) {
       double all = own(phase, own) + inLine;
       double hidden = microBatches > 1 ? before(phase, own) + inLine : 0;
       waiting = Math.max(waiting, all + Math.max(0, attending - hidden) / microBatches);

@@ -6,10 +6,13 @@ import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Rate;
+import dev.stowage.plan.Stages;
 import dev.stowage.plan.Weight;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /**
- * What every placement of a batch shape does alike, on the compute device.
+ * What every placement of a batch shape does alike, on the devices that compute.
  *
  * <pre>
  * compute    prefill 2 · B · E_once / PREFILL_COMPUTE + Σ_chunks ( 2 · B · c · E_layer + 4 · B · L · queryWidth · c(c+1)/2 ) / F(c · B/m)
@@ -24,30 +27,44 @@ import dev.stowage.plan.Weight;
  * Speeds}.
  */
 public final class ComputeWork {
+  private static final double F32 = 4;
+
   private ComputeWork() {}
 
-  public static BusyTable of(Resources resources, BatchShape batch) {
+  /** The same of every stage. */
+  public static List<BusyTable> ofAll(Resources resources, BatchShape batch) {
+    return IntStream.range(0, resources.problem().stages().count())
+        .mapToObj(stage -> of(resources, batch, stage))
+        .toList();
+  }
+
+  /** What a stage does, bringing hidden states to it included. */
+  public static BusyTable of(Resources resources, BatchShape batch, int stage) {
     var problem = resources.problem();
     var shape = problem.shape();
+    var stages = problem.stages();
+    var at = stages.list().get(stage);
+    var device = problem.machine().device(at.device());
+    var table = new BusyTable(resources);
+    if (stage > 0) {
+      addHandover(table, batch, stages.list().get(stage - 1).device(), at.device());
+    }
+    if (Speeds.measured(device)) {
+      addByCurves(table, batch, at, device);
+      return table;
+    }
     double perLayer = 0;
     double once = 0;
     for (var weight : Weight.values()) {
       double elements = (double) shape.rows(weight) * shape.columns(weight);
       if (weight.perLayer()) {
-        perLayer += elements * shape.layers();
-      } else if (weight != Weight.TOKENS && weight != Weight.POSITIONS) {
+        perLayer += elements * at.layers().size();
+      } else if (stages.number(shape, weight, 0) == stage && isMultiplied(shape, weight)) {
         once += elements;
       }
     }
-    if (shape.tiedHead()) {
-      once += (double) shape.rows(Weight.TOKENS) * shape.columns(Weight.TOKENS);
-    }
     double sequences = batch.sequences();
-    double pairFlops = 4.0 * sequences * shape.layers() * shape.queryWidth();
-    var device = problem.machine().device(problem.compute());
-    if (Speeds.measured(device)) {
-      return byCurves(resources, batch, device);
-    }
+    double pairFlops = 4.0 * sequences * at.layers().size() * shape.queryWidth();
     double prefill = 2 * sequences * once / device.rate(Rate.PREFILL_COMPUTE);
     for (int sweep = 0; sweep < Sweeps.count(batch, Phase.PREFILL); sweep++) {
       double chunk = Sweeps.chunk(batch, sweep);
@@ -57,8 +74,7 @@ public final class ComputeWork {
     double decode =
         Sweeps.count(batch, Phase.DECODE) * (2 * sequences * (perLayer + once) + pairFlops);
 
-    var table = new BusyTable(resources);
-    int compute = resources.compute();
+    int compute = resources.compute(at.device());
     table.add(Phase.PREFILL, BusyTable.Kind.OTHER, compute, prefill);
     table.add(
         Phase.DECODE,
@@ -68,18 +84,38 @@ public final class ComputeWork {
     return table;
   }
 
+  private static boolean isMultiplied(ModelShape shape, Weight weight) {
+    return weight == Weight.TOKENS ? shape.tiedHead() : weight != Weight.POSITIONS;
+  }
+
+  /** Hidden states go from one stage to the next once a token, in as many copies as passes. */
+  private static void addHandover(BusyTable table, BatchShape batch, String from, String to) {
+    double rowBytes = F32 * table.resources().problem().shape().hidden();
+    var transfers = new Transfers(table, BusyTable.Kind.OTHER);
+    for (var phase : Phase.values()) {
+      transfers.move(
+          phase,
+          from,
+          to,
+          (double) Sweeps.tokens(batch, phase) * batch.sequences() * rowBytes,
+          (double) Sweeps.count(batch, phase) * batch.microBatches());
+    }
+  }
+
   /**
-   * How often numbers of matrices are multiplied for a sequence in a phase: those of layers with
-   * every token, those of the head and the projections once a prompt and once a generated token.
+   * How often numbers of matrices are multiplied for a sequence in a phase by a stage: those of
+   * layers with every token, those of the head and the projections once a prompt and once a
+   * generated token.
    */
-  static double multiplied(ModelShape shape, BatchShape batch, Phase phase) {
+  static double multiplied(
+      ModelShape shape, BatchShape batch, Phase phase, Stages stages, int stage) {
     double perLayer = 0;
     double once = 0;
     for (var weight : Weight.values()) {
       double elements = (double) shape.rows(weight) * shape.columns(weight);
       if (weight.perLayer()) {
-        perLayer += elements * shape.layers();
-      } else if (Stops.head(shape).contains(weight)) {
+        perLayer += elements * stages.list().get(stage).layers().size();
+      } else if (Stops.head(shape).contains(weight) && stage == stages.count() - 1) {
         once += elements;
       }
     }
@@ -88,21 +124,22 @@ public final class ComputeWork {
   }
 
   /** All but the products: those depend on how the matrices are stored. */
-  private static BusyTable byCurves(Resources resources, BatchShape batch, DeviceSpec device) {
-    var table = new BusyTable(resources);
+  private static void addByCurves(
+      BusyTable table, BatchShape batch, Stages.Stage stage, DeviceSpec device) {
+    var resources = table.resources();
     var shape = resources.problem().shape();
+    boolean head = stage.layers().to() == shape.layers();
     double passRows = (double) batch.sequences() / batch.microBatches();
     for (var phase : Phase.values()) {
-      double seconds = overheads(shape, batch, phase).seconds(device);
+      double seconds = overheads(shape, batch, phase, stage.layers().size(), head).seconds(device);
       for (int sweep = 0; sweep < Sweeps.count(batch, phase); sweep++) {
         double tokens = phase == Phase.DECODE ? 1 : Sweeps.chunk(batch, sweep);
         double pairs = tokens * (tokens + 1) / 2;
-        double flops = 4.0 * batch.sequences() * shape.layers() * shape.queryWidth() * pairs;
+        double flops = 4.0 * batch.sequences() * stage.layers().size() * shape.queryWidth() * pairs;
         seconds += flops / passAttention(device, tokens, tokens * passRows);
       }
-      table.add(phase, BusyTable.Kind.OTHER, resources.compute(), seconds);
+      table.add(phase, BusyTable.Kind.OTHER, resources.compute(device.name()), seconds);
     }
-    return table;
   }
 
   /**
@@ -119,12 +156,18 @@ public final class ComputeWork {
 
   /** See {@link Speeds#layerBytes} and {@link Speeds#headBytes}. */
   public static Overheads overheads(ModelShape shape, BatchShape batch, Phase phase) {
+    return overheads(shape, batch, phase, shape.layers(), true);
+  }
+
+  /** The same of some layers, with the head or without. */
+  private static Overheads overheads(
+      ModelShape shape, BatchShape batch, Phase phase, int layers, boolean head) {
     double sweeps = Sweeps.count(batch, phase);
-    double heads = phase == Phase.DECODE ? sweeps : 1;
+    double heads = !head ? 0 : phase == Phase.DECODE ? sweeps : 1;
     double rows = (double) Sweeps.tokens(batch, phase) * batch.sequences();
     return new Overheads(
-        (sweeps * shape.layers() + heads) * batch.microBatches(),
-        shape.layers() * Speeds.layerBytes(shape, rows)
+        (sweeps * layers + heads) * batch.microBatches(),
+        layers * Speeds.layerBytes(shape, rows)
             + Speeds.headBytes(shape, heads * batch.sequences()));
   }
 

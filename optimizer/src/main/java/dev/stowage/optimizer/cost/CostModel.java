@@ -8,9 +8,11 @@ import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Prediction;
 import dev.stowage.plan.Rate;
+import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -19,6 +21,14 @@ import java.util.List;
  *
  * <pre>
  * T = max_r busy[r, prefill] + max_r busy[r, decode]        throughput = B · n / T
+ * </pre>
+ *
+ * Of several stages {@code s} on devices of their own, each has such a time {@code T_s}; they
+ * follow each other, and in a pipeline of {@code m} micro-batches they overlap. What several of
+ * them use is busy with all of them:
+ *
+ * <pre>
+ * T = max( Σ_s T_s / m + (1 − 1/m) · max_s T_s, max_r Σ_s busy[s, r] )      in other orders m = 1
  * </pre>
  *
  * Resources overlap, with three exceptions (see {@link BusyTable#bound}): without prefetch, loads
@@ -58,56 +68,77 @@ public final class CostModel {
       List<WeightRegion> weights,
       List<KvRegion> kv,
       List<WaitingHidden> waiting) {
-    var table = ComputeWork.of(resources, batch);
-    weights.forEach(region -> WeightWork.add(table, batch, region));
-    kv.forEach(region -> table.add(KvWork.of(resources, batch, region)));
-    waiting.forEach(w -> table.add(WaitingWork.of(resources, batch, w.device(), w.microBatches())));
-    return cost(batch, prefetch, table);
+    var tables = ComputeWork.ofAll(resources, batch);
+    var stages = resources.problem().stages();
+    var shape = resources.problem().shape();
+    for (var region : weights) {
+      int stage = stages.number(shape, region.weight(), region.layers().from());
+      WeightWork.add(tables.get(stage), batch, region);
+    }
+    for (var region : kv) {
+      tables.get(stages.number(region.layers().from())).add(KvWork.of(resources, batch, region));
+    }
+    for (var w : waiting) {
+      tables.getFirst().add(WaitingWork.of(resources, batch, w.device(), w.microBatches()));
+    }
+    return cost(resources, batch, prefetch, tables);
   }
 
   /**
    * The seconds of a block that no placement of this shape can go below: the products, with all
    * matrices at hand.
    *
-   * @param bytes of the matrices that products read, in the fewest bytes allowed
+   * @param bytes of the matrices that products of each stage read, in the fewest bytes allowed
    */
-  public static double lowerBound(Resources resources, BatchShape batch, double bytes) {
-    var table = ComputeWork.of(resources, batch);
-    var device = resources.device(resources.problem().compute());
-    if (Speeds.measured(device.spec())) {
-      double once = 2.0 * batch.sequences() / Speeds.bestMatmul(device.spec());
+  public static double lowerBound(Resources resources, BatchShape batch, List<Double> bytes) {
+    var tables = ComputeWork.ofAll(resources, batch);
+    var problem = resources.problem();
+    var stages = problem.stages();
+    for (int stage = 0; stage < tables.size(); stage++) {
+      var table = tables.get(stage);
+      var device = resources.device(stages.devices().get(stage));
+      boolean measured = Speeds.measured(device.spec());
       for (var phase : Phase.values()) {
-        double seconds = once * ComputeWork.multiplied(resources.problem().shape(), batch, phase);
-        table.add(phase, BusyTable.Kind.OTHER, device.compute(), seconds);
-      }
-    } else {
-      for (var phase : Phase.values()) {
-        table.add(
-            phase,
-            BusyTable.Kind.OTHER,
-            device.bandwidth(),
-            bytes
-                * Sweeps.count(batch, phase)
-                * batch.microBatches()
-                / device.spec().rate(Rate.MEMORY_BANDWIDTH));
+        if (measured) {
+          double once = 2.0 * batch.sequences() / Speeds.bestMatmul(device.spec());
+          double seconds =
+              once * ComputeWork.multiplied(problem.shape(), batch, phase, stages, stage);
+          table.add(phase, BusyTable.Kind.OTHER, device.compute(), seconds);
+        } else {
+          table.add(
+              phase,
+              BusyTable.Kind.OTHER,
+              device.bandwidth(),
+              bytes.get(stage)
+                  * Sweeps.count(batch, phase)
+                  * batch.microBatches()
+                  / device.spec().rate(Rate.MEMORY_BANDWIDTH));
+        }
       }
     }
-    return cost(batch, 1, table).blockSeconds();
+    return cost(resources, batch, 1, tables).blockSeconds();
   }
 
   /** The fewest bytes of all matrices, or of those that products read. */
   public static double leastBytes(Problem problem, boolean multiplied) {
-    var head = Stops.head(problem.shape());
-    double bytes = 0;
+    return leastBytesOfStages(problem, multiplied).stream().mapToDouble(b -> b).sum();
+  }
+
+  /** The same of every stage. */
+  public static List<Double> leastBytesOfStages(Problem problem, boolean multiplied) {
+    var shape = problem.shape();
+    var head = Stops.head(shape);
+    var bytes = new double[problem.stages().count()];
     for (var weight : Weight.values()) {
       boolean lookedUp = weight == Weight.TOKENS || weight == Weight.POSITIONS;
       if (!multiplied || !lookedUp || head.contains(weight)) {
-        for (int layer = 0; layer < (weight.perLayer() ? problem.shape().layers() : 1); layer++) {
-          bytes += leastBytes(problem, weight, layer);
+        for (int layer = 0; layer < (weight.perLayer() ? shape.layers() : 1); layer++) {
+          bytes[problem.stages().number(shape, weight, layer)] +=
+              leastBytes(problem, weight, layer);
         }
       }
     }
-    return bytes;
+    return Arrays.stream(bytes).boxed().toList();
   }
 
   /** The fewest bytes that a matrix of a layer may be stored in. */
@@ -120,9 +151,12 @@ public final class CostModel {
             .orElseThrow();
   }
 
-  private static Cost cost(BatchShape batch, int prefetch, BusyTable table) {
-    var prefill = table.bound(Phase.PREFILL, prefetch > 0, batch.microBatches());
-    var decode = table.bound(Phase.DECODE, prefetch > 0, batch.microBatches());
+  private static Cost cost(
+      Resources resources, BatchShape batch, int prefetch, List<BusyTable> tables) {
+    var table = new BusyTable(resources);
+    tables.forEach(table::add);
+    var prefill = bound(resources, batch, prefetch, tables, table, Phase.PREFILL);
+    var decode = bound(resources, batch, prefetch, tables, table, Phase.DECODE);
     double sequences = batch.sequences();
     var prediction =
         new Prediction(
@@ -138,6 +172,70 @@ public final class CostModel {
       table.of(phase).forEach((resource, s) -> busy.add(new Busy(phase, resource, s.sum())));
     }
     return new Cost(prediction, busy);
+  }
+
+  /**
+   * The time of a phase, of stages that follow each other.
+   *
+   * @param all the sum of the stages' tables
+   */
+  private static BusyTable.Bound bound(
+      Resources resources,
+      BatchShape batch,
+      int prefetch,
+      List<BusyTable> tables,
+      BusyTable all,
+      Phase phase) {
+    var problem = resources.problem();
+    double sum = 0;
+    BusyTable.Bound longest = null;
+    for (int stage = 0; stage < tables.size(); stage++) {
+      var device = problem.stages().devices().get(stage);
+      var bound =
+          tables
+              .get(stage)
+              .bound(
+                  phase,
+                  computing(resources, device),
+                  prefetch > 0,
+                  passesAtOneStop(problem, batch));
+      sum += bound.seconds();
+      longest = longest == null || bound.seconds() > longest.seconds() ? bound : longest;
+    }
+    if (tables.size() == 1) {
+      return longest;
+    }
+    double beside = besideOthers(problem, batch);
+    double seconds = (1 - beside) * sum + beside * longest.seconds();
+    for (int resource = 0; resource < resources.count(); resource++) {
+      double busy = all.of(phase, resource).sum();
+      if (busy > seconds) {
+        seconds = busy;
+        longest = new BusyTable.Bound(busy, resources.name(resource));
+      }
+    }
+    return new BusyTable.Bound(seconds, longest.resource());
+  }
+
+  /** What a device computes with: its processor and its memory. */
+  public static List<Integer> computing(Resources resources, String device) {
+    return List.of(resources.compute(device), resources.bandwidth(device));
+  }
+
+  /**
+   * Passes that follow each other at one stop, so that one computes while another waits for its
+   * attention: in a pipeline none do.
+   */
+  public static int passesAtOneStop(Problem problem, BatchShape batch) {
+    return problem.order() instanceof Schedule.Order.Pipeline ? 1 : batch.microBatches();
+  }
+
+  /**
+   * The part of a stage's work that runs beside other stages': in a pipeline all micro-batches but
+   * one, in other orders nothing.
+   */
+  public static double besideOthers(Problem problem, BatchShape batch) {
+    return problem.order() instanceof Schedule.Order.Pipeline ? 1 - 1.0 / batch.microBatches() : 0;
   }
 
   private static double perSecond(double tokens, double seconds) {

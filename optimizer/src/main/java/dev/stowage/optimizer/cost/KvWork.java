@@ -64,10 +64,10 @@ public final class KvWork {
       BusyTable table, BatchShape batch, KvRegion region, double overheads, Phase phase) {
     var problem = table.resources().problem();
     var shape = problem.shape();
-    boolean resident =
-        region.device().equals(problem.compute()) && region.attendAt().equals(problem.compute());
+    String compute = problem.stages().at(region.layers().from());
+    boolean resident = region.device().equals(compute) && region.attendAt().equals(compute);
     boolean inLine =
-        !problem.computesOnGpu()
+        problem.machine().device(compute).kind() == DeviceKind.HOST
             && problem.machine().device(region.device()).kind() == DeviceKind.DISK;
     var kind =
         resident
@@ -83,12 +83,7 @@ public final class KvWork {
     double written = tokenBytes * written(batch, region, phase);
     if (written > 0) {
       new Transfers(table, inLine ? BusyTable.Kind.IN_LINE : BusyTable.Kind.OTHER)
-          .move(
-              phase,
-              problem.compute(),
-              region.device(),
-              written,
-              writes(batch, region, phase) * commands);
+          .move(phase, compute, region.device(), written, writes(batch, region, phase) * commands);
     }
 
     var held = Held.of(batch, region, phase);
@@ -113,18 +108,18 @@ public final class KvWork {
         read * held.pairs() / held.reads() * counted(problem),
         4.0 * shape.queryWidth() * share * boxes * held.pairs(),
         held.pairs() / held.rows());
-    if (!region.attendAt().equals(problem.compute())) {
+    if (!region.attendAt().equals(compute)) {
       double rows = overheads * held.rows() * boxes * share;
       transfers.move(
           phase,
-          problem.compute(),
+          compute,
           region.attendAt(),
           rows * F32 * shape.queryWidth(),
           held.passes() * commands);
       transfers.move(
           phase,
           region.attendAt(),
-          problem.compute(),
+          compute,
           rows * F32 * (shape.queryWidth() + 2.0 * shape.heads()),
           held.passes() * commands);
     }

@@ -7,11 +7,13 @@ import dev.stowage.plan.Buffer;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.Footprint;
 import dev.stowage.plan.KvRegion;
+import dev.stowage.plan.Stages;
 import dev.stowage.plan.Step;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 
@@ -21,12 +23,12 @@ import java.util.Map;
  *
  * <pre>
  * home of weights, of KV     their bytes
- * compute device             vectors; activations; (prefetch + 1) ring slots of the largest stop's loads
+ * device of a stage          vectors; activations; (prefetch + 1) ring slots of the largest stop's loads
  * host, gpu that only attends queries, keys, values and a partial result for each region of a layer, of one pass
- * host                       staging of regions on disks; with a gpu, a ring for what comes from disks
+ * host                       staging of regions on disks; with gpus, a ring for each for what comes from disks
  * gpu that attends KV of another device   staging of one slot and layer
  * device of waiting activations  one hidden state a micro-batch
- * gpu that computes          one more, to work on
+ * gpu that computes          one more, to work on; each of several, those of all micro-batches
  * </pre>
  */
 public final class MemoryUse {
@@ -105,15 +107,28 @@ public final class MemoryUse {
     for (var region : weights) {
       add(region.home(), Buffer.Purpose.WEIGHTS, Footprint.residentBytes(shape, region));
     }
+    for (var stage : problem.stages().list()) {
+      addRings(problem, prefetch, weights, stage);
+      add(
+          stage.device(),
+          Buffer.Purpose.WEIGHTS,
+          Footprint.align(shape.vectorBytes(stage.layers().size())));
+    }
+  }
+
+  /** The rings of a stage: there, and in the host's memory for what comes from disks to a gpu. */
+  private void addRings(
+      Problem problem, int prefetch, List<WeightRegion> weights, Stages.Stage stage) {
+    var shape = problem.shape();
     var allLoads = new ArrayList<List<Step.Load>>();
     var allLoadsFromDisk = new ArrayList<List<Step.Load>>();
-    for (var stop : weights.isEmpty() ? List.<Stop>of() : stops(problem)) {
+    for (var stop : weights.isEmpty() ? List.<Stop>of() : stops(problem, stage)) {
       var loads = new ArrayList<Step.Load>();
       var loadsFromDisk = new ArrayList<Step.Load>();
       for (var region : weights) {
         if (stop.matrices().contains(region.weight())
             && region.layers().contains(stop.layer())
-            && !region.home().equals(problem.compute())) {
+            && !region.home().equals(stage.device())) {
           var load =
               new Step.Load(region.weight(), region.rows(), region.type(), region.home(), "ring");
           loads.add(load);
@@ -126,19 +141,15 @@ public final class MemoryUse {
       allLoadsFromDisk.add(loadsFromDisk);
     }
     long slot = Footprint.ringSlotBytes(shape, allLoads);
-    add(problem.compute(), Buffer.Purpose.WORKING, (prefetch + 1) * slot);
+    add(stage.device(), Buffer.Purpose.WORKING, (prefetch + 1) * slot);
     if (problem.computesOnGpu()) {
       long slotFromDisk = Footprint.ringSlotBytes(shape, allLoadsFromDisk);
       add(problem.host().name(), Buffer.Purpose.WORKING, (prefetch + 1) * slotFromDisk);
     }
-    add(problem.compute(), Buffer.Purpose.WEIGHTS, Footprint.align(shape.vectorBytes()));
   }
 
   private void addKv(Problem problem, BatchShape batch, List<KvRegion> kv) {
     var shape = problem.shape();
-    long rows = batch.rowsPerPass();
-    int inFlight = Footprint.inFlight(problem.machine(), problem.compute(), batch, kv);
-    var attending = new ArrayList<String>();
     for (var region : kv) {
       add(region.device(), Buffer.Purpose.KV, region.bytes(shape.headDim(), problem.kvType()));
       var home = problem.machine().device(region.device()).kind();
@@ -153,65 +164,74 @@ public final class MemoryUse {
             Buffer.Purpose.WORKING,
             Footprint.sequenceBytes(shape, problem.kvType(), region));
       }
-      if (!region.attendAt().equals(problem.compute()) && place != DeviceKind.CSD) {
-        if (!attending.contains(region.attendAt())) {
-          attending.add(region.attendAt());
-          add(
-              region.attendAt(),
-              Buffer.Purpose.WORKING,
-              inFlight
-                  * (Footprint.align(4 * rows * shape.queryWidth())
-                      + 2 * Footprint.align(4 * rows * shape.kvWidth())));
-        }
+    }
+    for (var stage : problem.stages().list()) {
+      addTwins(problem, batch, kv, stage);
+    }
+  }
+
+  /** What attention elsewhere than on its stage's device reads and writes. */
+  private void addTwins(Problem problem, BatchShape batch, List<KvRegion> kv, Stages.Stage stage) {
+    var shape = problem.shape();
+    long rows = batch.rowsPerPass();
+    int inFlight = Footprint.inFlight(problem.machine(), problem.stages(), batch, kv);
+    var attending = new LinkedHashSet<String>();
+    for (var region : kv) {
+      if (stage.layers().overlaps(region.layers())
+          && !region.attendAt().equals(stage.device())
+          && problem.machine().device(region.attendAt()).kind() != DeviceKind.CSD) {
+        attending.add(region.attendAt());
       }
     }
     for (var device : attending) {
-      int partials = Footprint.partials(shape, kv, device).size();
+      int partials = Footprint.partials(stage.layers(), kv, device).size();
       add(
           device,
           Buffer.Purpose.WORKING,
-          inFlight * partials * Footprint.partialBytes(shape, rows));
+          inFlight
+              * (Footprint.align(4 * rows * shape.queryWidth())
+                  + 2 * Footprint.align(4 * rows * shape.kvWidth())
+                  + partials * Footprint.partialBytes(shape, rows)));
     }
   }
 
   private void addActivations(
       Problem problem, BatchShape batch, List<KvRegion> kv, List<WaitingHidden> waiting) {
     long hidden = hiddenBytes(problem, batch);
-    int inFlight = Footprint.inFlight(problem.machine(), problem.compute(), batch, kv);
-    long all =
-        Footprint.activationBytes(problem.shape(), batch, regionsPerLayer(problem, kv), inFlight);
-    // a host works on them where they wait
-    long atWork = problem.computesOnGpu() ? inFlight * hidden : 0;
-    add(
-        problem.compute(),
-        Buffer.Purpose.ACTIVATIONS,
-        all - batch.microBatches() * hidden + atWork);
+    var stages = problem.stages();
+    int inFlight = Footprint.inFlight(problem.machine(), stages, batch, kv);
+    for (var stage : stages.list()) {
+      long all =
+          Footprint.activationBytes(
+              problem.shape(),
+              batch,
+              stages,
+              stage.device(),
+              Footprint.regionsPerLayer(stage.layers(), kv),
+              inFlight);
+      // a host works on them where they wait; so do several gpus
+      long atWork = problem.computesOnGpu() && stages.count() == 1 ? inFlight * hidden : 0;
+      long waits = stage.device().equals(stages.first()) ? batch.microBatches() * hidden : 0;
+      add(stage.device(), Buffer.Purpose.ACTIVATIONS, all - waits + atWork);
+    }
     for (var w : waiting) {
       add(w.device(), Buffer.Purpose.ACTIVATIONS, w.microBatches() * hidden);
     }
   }
 
-  private static int regionsPerLayer(Problem problem, List<KvRegion> kv) {
-    int most = 0;
-    for (int layer = 0; layer < problem.shape().layers(); layer++) {
-      int regions = 0;
-      for (var region : kv) {
-        regions += region.layers().contains(layer) ? 1 : 0;
-      }
-      most = Math.max(most, regions);
-    }
-    return most;
-  }
-
   private record Stop(List<Weight> matrices, int layer) {}
 
-  private static List<Stop> stops(Problem problem) {
+  private static List<Stop> stops(Problem problem, Stages.Stage stage) {
     var stops = new ArrayList<Stop>();
-    stops.add(new Stop(Stops.embed(problem.shape()), 0));
-    for (int layer = 0; layer < problem.shape().layers(); layer++) {
+    if (stage.device().equals(problem.stages().first())) {
+      stops.add(new Stop(Stops.embed(problem.shape()), 0));
+    }
+    for (int layer = stage.layers().from(); layer < stage.layers().to(); layer++) {
       stops.add(new Stop(Stops.layer(problem.shape()), layer));
     }
-    stops.add(new Stop(Stops.head(problem.shape()), 0));
+    if (stage.device().equals(problem.stages().last())) {
+      stops.add(new Stop(Stops.head(problem.shape()), 0));
+    }
     return stops;
   }
 

@@ -117,14 +117,14 @@ public final class Resources {
     return names.get(resource);
   }
 
-  /** The number of the compute device's compute. */
-  public int compute() {
-    return device(problem.compute()).compute();
+  /** The number of a device's compute. */
+  public int compute(String device) {
+    return device(device).compute();
   }
 
-  /** The number of the compute device's memory. */
-  public int bandwidth() {
-    return device(problem.compute()).bandwidth();
+  /** The number of a device's memory. */
+  int bandwidth(String device) {
+    return device(device).bandwidth();
   }
 
   /** The numbers of a device's own resources, its links among them. */

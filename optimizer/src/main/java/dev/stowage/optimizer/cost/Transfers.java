@@ -7,7 +7,7 @@ import dev.stowage.plan.Rate;
 
 /**
  * What moving bytes between two devices keeps busy. Everything passes through the host's memory,
- * but for a CSD with a link of its own to the gpu.
+ * but for a CSD with a link of its own to the gpu, and gpus with links between them.
  *
  * <pre>
  * from a disk or CSD   read(d)   bytes / READ  + transfers · LATENCY
@@ -84,6 +84,11 @@ public final class Transfers {
             storage(phase, target.write(), target.spec(), Rate.WRITE, bytes, transfers);
           }
           case GPU, HOST -> {
+            if (!direct && !from.equals(host) && !to.equals(host)) {
+              move(phase, from, host, bytes, transfers);
+              move(phase, host, to, bytes, transfers);
+              return;
+            }
             passMemory(phase, from, bytes);
             if (pageable) {
               String memory = source.spec().kind() == DeviceKind.HOST ? from : to;

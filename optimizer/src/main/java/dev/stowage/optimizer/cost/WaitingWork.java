@@ -23,9 +23,10 @@ public final class WaitingWork {
       Resources resources, BatchShape batch, String device, double microBatches) {
     var problem = resources.problem();
     var table = new BusyTable(resources);
-    if (device.equals(problem.compute())) {
+    if (problem.stages().compute(device)) {
       return table;
     }
+    String compute = problem.stages().first(); // the only one: see Routes.waiting
     var shape = problem.shape();
     var transfers = new Transfers(table, BusyTable.Kind.OTHER);
     for (var phase : Phase.values()) {
@@ -38,8 +39,8 @@ public final class WaitingWork {
               * F32
               * shape.hidden();
       double count = Sweeps.count(batch, phase) * microBatches * shape.layers();
-      transfers.move(phase, device, problem.compute(), bytes, count);
-      transfers.move(phase, problem.compute(), device, bytes, count);
+      transfers.move(phase, device, compute, bytes, count);
+      transfers.move(phase, compute, device, bytes, count);
     }
     return table;
   }

@@ -10,7 +10,8 @@ import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
 
 /**
- * Bringing rows that do not lie on the compute device to it, and reading them for products there.
+ * Bringing rows that do not lie where they are multiplied with there, and reading them for
+ * products.
  *
  * <pre>
  * loads     sweeps · u · bytes(region), in sweeps · u · layers(region) transfers
@@ -21,9 +22,10 @@ import dev.stowage.plan.WeightRegion;
  * </pre>
  *
  * {@code u} is 1 in zig-zag order, which keeps a layer's weights for all micro-batches, and {@code
- * m} row by row. Token and position rows are looked up; token rows are loaded and multiplied too
- * where the head is tied to them. Every product unpacks the groups it reads: a multiplication and
- * an addition a number ({@code min + scale · code}), at the rate of products of few rows.
+ * m} row by row and in a pipeline. Token and position rows are looked up; token rows are loaded and
+ * multiplied too where the head is tied to them. Every product unpacks the groups it reads: a
+ * multiplication and an addition a number ({@code min + scale · code}), at the rate of products of
+ * few rows.
  */
 public final class WeightWork {
   /** FLOPs that unpacking one number of a quantized row takes. */
@@ -43,13 +45,14 @@ public final class WeightWork {
     var shape = problem.shape();
     boolean lookedUp = region.weight() == Weight.TOKENS || region.weight() == Weight.POSITIONS;
     boolean multiplied = !lookedUp || Stops.head(shape).contains(region.weight());
-    boolean remote = !region.home().equals(problem.compute());
+    String compute = problem.stages().at(shape, region.weight(), region.layers().from());
+    String embeds = problem.stages().first();
     for (var phase : Phase.values()) {
       if (multiplied) {
-        multiply(table, batch, region, phase);
+        multiply(table, batch, region, compute, phase);
       }
-      if (multiplied && remote) {
-        int turns = problem.order() instanceof Schedule.Order.RowByRow ? batch.microBatches() : 1;
+      if (multiplied && !region.home().equals(compute)) {
+        int turns = problem.order() instanceof Schedule.Order.ZigZag ? 1 : batch.microBatches();
         double loads = (double) Sweeps.count(batch, phase) * turns;
         boolean pageable =
             problem.pageable().contains(Buffer.Purpose.WEIGHTS)
@@ -58,11 +61,11 @@ public final class WeightWork {
             .move(
                 phase,
                 region.home(),
-                problem.compute(),
+                compute,
                 loads * region.bytes(shape),
                 loads * region.layers().size());
       }
-      if (lookedUp && remote) {
+      if (lookedUp && !region.home().equals(embeds)) {
         double rows =
             (double) Sweeps.tokens(batch, phase)
                 * batch.sequences()
@@ -72,7 +75,7 @@ public final class WeightWork {
             .move(
                 phase,
                 region.home(),
-                problem.compute(),
+                embeds,
                 rows * shape.rowBytes(region.weight(), region.type()),
                 rows);
       }
@@ -80,15 +83,15 @@ public final class WeightWork {
   }
 
   private static void multiply(
-      BusyTable table, BatchShape batch, WeightRegion region, Phase phase) {
+      BusyTable table, BatchShape batch, WeightRegion region, String compute, Phase phase) {
     var problem = table.resources().problem();
-    var device = table.resources().device(problem.compute());
+    var device = table.resources().device(compute);
     if (Speeds.measured(device.spec())) {
       table.add(
           phase,
           BusyTable.Kind.OTHER,
           device.compute(),
-          products(table.resources(), batch, region, phase));
+          products(table.resources(), batch, region, compute, phase));
       return;
     }
     double times = (double) Sweeps.count(batch, phase) * batch.microBatches();
@@ -112,9 +115,9 @@ public final class WeightWork {
 
   /** Seconds of a region's products by the curve of its type, unpacking included. */
   private static double products(
-      Resources resources, BatchShape batch, WeightRegion region, Phase phase) {
+      Resources resources, BatchShape batch, WeightRegion region, String compute, Phase phase) {
     var problem = resources.problem();
-    var spec = resources.device(problem.compute()).spec();
+    var spec = resources.device(compute).spec();
     double numbers =
         (double) region.layers().size()
             * region.rows().size()

@@ -36,7 +36,8 @@ import java.util.Set;
  *                 bounds tell them apart, kv.ssd.ram[0..4]
  * waiting@ram     share of the micro-batches whose hidden states wait there
  * ring(ram)       GiB of one slot of the ring on the compute device; with a gpu, also of the host's
- * time(prefill)   ms; without prefetch, loading(prefill) and other(prefill), which add up
+ * time(prefill)   ms; without prefetch, loading(prefill) and other(prefill), which add up; of each
+ *                 of several stages time(prefill) of gpu1, and so on
  * attending(decode) ms of the busiest resource with attention that leaves the compute device
  * missed(...)     by how much a preference is missed
  * </pre>
@@ -51,7 +52,8 @@ public final class Columns {
   static final double MILLIS = 1e3;
 
   /** A share of a weight class. */
-  public record OfWeights(int index, WeightClass of, Routes.Weights route, BusyTable work) {
+  public record OfWeights(
+      int index, WeightClass of, Routes.Weights route, BusyTable work, int stage) {
     String home() {
       return route.home();
     }
@@ -84,6 +86,16 @@ public final class Columns {
   /** A share of the waiting activations. */
   public record OfWaiting(int index, String device, BusyTable work, Map<String, Long> bytes) {}
 
+  /** The bytes of a slot of a stage's ring. */
+  record Ring(int index, int stage) {}
+
+  /**
+   * The times of a stage, in ms.
+   *
+   * @param parts of each phase: {@code time}, or {@code loading} and {@code other}
+   */
+  record OfStage(Map<Phase, List<Integer>> parts, Map<Phase, Integer> attending) {}
+
   /** How much a preference is missed. */
   record Missed(int index, Bounds.Preference preference) {}
 
@@ -101,13 +113,16 @@ public final class Columns {
   final List<OfKv> kv = new ArrayList<>();
   final List<OfWaiting> waiting = new ArrayList<>();
   final List<Missed> missed = new ArrayList<>();
-  final int ring;
-  final Optional<Integer> hostRing;
-  final Map<Phase, List<Integer>> times = new LinkedHashMap<>();
-  final Map<Phase, Integer> attending = new LinkedHashMap<>();
+  final List<Ring> rings = new ArrayList<>();
+  final List<Ring> hostRings = new ArrayList<>();
 
-  /** What is the same for all placements. */
-  final BusyTable fixedWork;
+  /** The time of each phase: of one stage its own, of several one that covers them. */
+  final Map<Phase, List<Integer>> times = new LinkedHashMap<>();
+
+  final List<OfStage> stages = new ArrayList<>();
+
+  /** What is the same for all placements, of every stage. */
+  final List<BusyTable> fixedWork;
 
   final MemoryUse fixedBytes;
 
@@ -133,7 +148,7 @@ public final class Columns {
     this.prefetch = prefetch;
     this.classes = structure.classes;
     this.settledKv = settled.map(Settled::kv).orElse(List.of());
-    this.fixedWork = ComputeWork.of(structure.resources, typical);
+    this.fixedWork = ComputeWork.ofAll(structure.resources, typical);
     this.fixedBytes =
         MemoryUse.of(
             problem,
@@ -150,19 +165,15 @@ public final class Columns {
       addKv(excluded, parts);
       addWaiting();
     }
-    ring = variable("ring(" + problem.compute() + ")", Double.POSITIVE_INFINITY);
-    hostRing =
-        problem.computesOnGpu()
-            ? Optional.of(variable("ring(" + problem.host().name() + ")", Double.POSITIVE_INFINITY))
-            : Optional.empty();
+    for (int stage = 0; stage < problem.stages().count(); stage++) {
+      addStage(stage);
+    }
     for (var phase : Phase.values()) {
-      var named = prefetch > 0 ? List.of("time") : List.of("loading", "other");
       times.put(
           phase,
-          named.stream()
-              .map(part -> variable(part + "(" + phase.word() + ")", Double.POSITIVE_INFINITY))
-              .toList());
-      attending.put(phase, variable("attending(" + phase.word() + ")", Double.POSITIVE_INFINITY));
+          stages.size() == 1
+              ? stages.getFirst().parts().get(phase)
+              : List.of(amount("time(" + phase.word() + ")")));
     }
     for (var preference : problem.bounds().preferences()) {
       if (settled.isEmpty() || preference.thing().word().equals("weights")) {
@@ -172,13 +183,51 @@ public final class Columns {
     }
   }
 
+  private void addStage(int stage) {
+    var device = problem.stages().devices().get(stage);
+    String of = problem.stages().count() == 1 ? "" : " of " + device;
+    rings.add(new Ring(amount("ring(" + device + ")"), stage));
+    if (problem.computesOnGpu()) {
+      hostRings.add(new Ring(amount("ring(" + problem.host().name() + ")" + of), stage));
+    }
+    var parts = new LinkedHashMap<Phase, List<Integer>>();
+    var attending = new LinkedHashMap<Phase, Integer>();
+    for (var phase : Phase.values()) {
+      var named = prefetch > 0 ? List.of("time") : List.of("loading", "other");
+      parts.put(
+          phase, named.stream().map(part -> amount(part + "(" + phase.word() + ")" + of)).toList());
+      attending.put(phase, amount("attending(" + phase.word() + ")" + of));
+    }
+    stages.add(new OfStage(parts, attending));
+  }
+
+  /** The rings whose slots lie on a device. */
+  List<Ring> ringsOn(String device) {
+    var on = new ArrayList<Ring>();
+    rings.stream()
+        .filter(ring -> problem.stages().devices().get(ring.stage()).equals(device))
+        .forEach(on::add);
+    if (problem.host().name().equals(device)) {
+      on.addAll(hostRings);
+    }
+    return on;
+  }
+
+  private int amount(String name) {
+    return variable(name, Double.POSITIVE_INFINITY);
+  }
+
   List<Variable> variables() {
     return List.copyOf(variables);
   }
 
   private void addWeights() {
     for (var c : classes) {
+      int stage = c.stage(problem);
       for (var home : structure.weightHomes) {
+        if (!Routes.isFor(problem, stage, home)) {
+          continue;
+        }
         for (var type : c.types()) {
           var work = new BusyTable(structure.resources);
           for (var weight : c.matrices()) {
@@ -193,7 +242,8 @@ public final class Columns {
                   variable(c.name() + "@" + home + as, 1),
                   c,
                   new Routes.Weights(home, type),
-                  work));
+                  work,
+                  stage));
         }
       }
     }
@@ -203,10 +253,13 @@ public final class Columns {
     for (var routes : structure.kvRoutes) {
       var used = new HashMap<Range, Integer>();
       for (var part : parts) {
-        if (excluded.contains(new KvChoice(part.group(), routes))) {
+        var route = routes.first();
+        int stage = part.group().stage(problem);
+        if (excluded.contains(new KvChoice(part.group(), routes))
+            || !Routes.isFor(problem, stage, route.home())
+            || !Routes.isFor(problem, stage, route.attendAt())) {
           continue;
         }
-        var route = routes.first();
         String many = routes.count() == 1 ? "" : "*" + routes.count();
         String name = route.name() + many + part.name(batch);
         var work = new BusyTable(structure.resources);
@@ -285,7 +338,7 @@ public final class Columns {
         (device, b) -> {
           long some = own ? b.kv() / count : b.total() - b.kv();
           long all = own || device.equals(routes.first().home()) ? some : some * count;
-          if (!own && device.equals(problem.compute())) {
+          if (!own && problem.stages().compute(device)) {
             // Each has partial results; a second micro-batch in flight is one for all.
             long partial = Footprint.partialBytes(problem.shape(), batch.rowsPerPass());
             all = some + (count - 1) * partial;
@@ -313,18 +366,25 @@ public final class Columns {
   }
 
   private void addWork(Settled settled) {
-    settled.kv().forEach(region -> fixedWork.add(KvWork.of(structure.resources, typical, region)));
+    for (var region : settled.kv()) {
+      fixedWork
+          .get(problem.stages().number(region.layers().from()))
+          .add(KvWork.of(structure.resources, typical, region));
+    }
     settled
         .waiting()
         .forEach(
             w ->
-                fixedWork.add(
-                    WaitingWork.of(structure.resources, typical, w.device(), w.microBatches())));
+                fixedWork
+                    .getFirst()
+                    .add(
+                        WaitingWork.of(
+                            structure.resources, typical, w.device(), w.microBatches())));
   }
 
   /** Whether weights of a home pass through the host's ring on their way to a gpu. */
   boolean passesHostRing(String home) {
-    return hostRing.isPresent() && problem.machine().device(home).kind() == DeviceKind.DISK;
+    return !hostRings.isEmpty() && problem.machine().device(home).kind() == DeviceKind.DISK;
   }
 
   private int whole(String name, double upper) {

@@ -10,7 +10,8 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * Layers whose KV cache is placed alike: those that every bound speaks of in the same way.
+ * Layers whose KV cache is placed alike: those of a stage that every bound speaks of in the same
+ * way.
  *
  * @param runs neighbouring layers, in order
  * @param axis how the cache of these layers is cut
@@ -21,8 +22,8 @@ public record KvGroup(List<Range> runs, KvAxis axis, boolean all) {
     runs = List.copyOf(runs);
   }
 
-  /** What the layers of a group share: the bounds that speak of them, and their axis. */
-  private record Alike(List<Boolean> covered, KvAxis axis) {}
+  /** What the layers of a group share: the bounds that speak of them, their axis and stage. */
+  private record Alike(List<Boolean> covered, KvAxis axis, int stage) {}
 
   /** The fewest groups that all bounds of a problem are made of, by their first layers. */
   public static List<KvGroup> of(Problem problem) {
@@ -38,7 +39,10 @@ public record KvGroup(List<Range> runs, KvAxis axis, boolean all) {
     for (int layer = 0; layer < layers; layer++) {
       int at = layer;
       var alike =
-          new Alike(things.stream().map(t -> t.covers(at)).toList(), bounds.kvAxisOf(layer));
+          new Alike(
+              things.stream().map(t -> t.covers(at)).toList(),
+              bounds.kvAxisOf(layer),
+              problem.stages().number(layer));
       var runs = groups.computeIfAbsent(alike, any -> new ArrayList<>());
       int from = alike.equals(last) ? runs.removeLast().from() : layer;
       runs.add(new Range(from, layer + 1));
@@ -47,6 +51,11 @@ public record KvGroup(List<Range> runs, KvAxis axis, boolean all) {
     return groups.entrySet().stream()
         .map(e -> new KvGroup(e.getValue(), e.getKey().axis(), groups.size() == 1))
         .toList();
+  }
+
+  /** The number of the stage that computes them. */
+  int stage(Problem problem) {
+    return problem.stages().number(runs.getFirst().from());
   }
 
   /** How many layers. */

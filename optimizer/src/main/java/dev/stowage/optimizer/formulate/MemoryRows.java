@@ -78,11 +78,9 @@ final class MemoryRows {
         terms.add(gib(column.index(), column.bytes().get(device)));
       }
     }
-    if (device.equals(columns.problem.compute())) {
-      terms.add(new Term(columns.ring, columns.prefetch + 1));
-    } else if (device.equals(columns.problem.host().name())) {
-      columns.hostRing.ifPresent(ring -> terms.add(new Term(ring, columns.prefetch + 1)));
-    }
+    columns
+        .ringsOn(device)
+        .forEach(ring -> terms.add(new Term(ring.index(), columns.prefetch + 1)));
     return terms;
   }
 
@@ -113,10 +111,8 @@ final class MemoryRows {
       activations += values[column.index()] * column.bytes().getOrDefault(device, 0L);
     }
     double slots = (columns.prefetch + 1) * Columns.GIB;
-    if (device.equals(columns.problem.compute())) {
-      working += slots * values[columns.ring];
-    } else if (device.equals(columns.problem.host().name()) && columns.hostRing.isPresent()) {
-      working += slots * values[columns.hostRing.get()];
+    for (var ring : columns.ringsOn(device)) {
+      working += slots * values[ring.index()];
     }
     return new MemoryUse.Bytes(
         Math.round(weights), Math.round(kv), Math.round(activations), Math.round(working));

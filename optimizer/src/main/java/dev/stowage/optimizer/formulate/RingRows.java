@@ -15,44 +15,52 @@ import java.util.function.Predicate;
  * ring ≥ Σ_{class of the stop} Σ_{home ≠ compute} bytes of one layer[class] · share[class, home]     for every stop
  * </pre>
  *
- * With a gpu the same holds for the host's ring and homes on disks.
+ * Each stage has a ring; with gpus, another in the host's memory for homes on disks.
  */
 final class RingRows {
   private RingRows() {}
 
   static List<Row> of(Columns columns) {
     var rows = new ArrayList<Row>();
-    Predicate<String> remote = home -> !home.equals(columns.problem.compute());
-    addStops(columns, columns.ring, columns.problem.compute(), remote, rows);
-    columns.hostRing.ifPresent(
-        ring ->
-            addStops(columns, ring, columns.problem.host().name(), columns::passesHostRing, rows));
+    for (var ring : columns.rings) {
+      String device = columns.problem.stages().devices().get(ring.stage());
+      addStops(columns, ring, device, home -> !home.equals(device), rows);
+    }
+    for (var ring : columns.hostRings) {
+      String host = columns.problem.host().name();
+      addStops(columns, ring, host, columns::passesHostRing, rows);
+    }
     return rows;
   }
 
   private static void addStops(
-      Columns columns, int ring, String device, Predicate<String> loaded, List<Row> rows) {
+      Columns columns, Columns.Ring of, String device, Predicate<String> loaded, List<Row> rows) {
     var shape = columns.problem.shape();
-    if (!Stops.embed(shape).isEmpty()) {
+    int ring = of.index();
+    if (of.stage() == 0 && !Stops.embed(shape).isEmpty()) {
       rows.add(row(columns, ring, device, loaded, "embed", Stops.embed(shape), 0));
     }
     int segment = 0;
     for (var c : columns.classes) {
       // Classes of layers come in segments; the first class of each segment stands for its stop.
       if (c.matrices().getFirst().perLayer() && c.layers().from() == segment) {
-        rows.add(
-            row(
-                columns,
-                ring,
-                device,
-                loaded,
-                "layers[" + c.layers() + "]",
-                Stops.layer(shape),
-                segment));
+        if (c.stage(columns.problem) == of.stage()) {
+          rows.add(
+              row(
+                  columns,
+                  ring,
+                  device,
+                  loaded,
+                  "layers[" + c.layers() + "]",
+                  Stops.layer(shape),
+                  segment));
+        }
         segment = c.layers().to();
       }
     }
-    rows.add(row(columns, ring, device, loaded, "head", Stops.head(shape), 0));
+    if (of.stage() == columns.problem.stages().count() - 1) {
+      rows.add(row(columns, ring, device, loaded, "head", Stops.head(shape), 0));
+    }
   }
 
   private static Row row(

@@ -89,21 +89,30 @@ public final class Routes {
   }
 
   /**
-   * Homes of weights: the compute device; with a gpu, the host too; every disk. In the machine's
-   * order.
+   * Homes of weights: the devices that compute; with a gpu, the host too; every disk. In the
+   * machine's order.
    */
   public static List<String> weights(Problem problem) {
     return homes(problem, device -> device.kind() == DeviceKind.DISK);
   }
 
   /**
-   *
+   * Whether a stage uses what lies there: its own device's memory, and what belongs to no other
+   * stage.
+   */
+  static boolean isFor(Problem problem, int stage, String device) {
+    var stages = problem.stages();
+    return !stages.compute(device) || stages.devices().get(stage).equals(device);
+  }
+
+  /**
+   * Of all stages:
    *
    * <pre>
    * home     attended at
    * compute  itself
-   * host     itself; the gpu, where that computes
-   * disk     host; the gpu, where that computes
+   * host     itself; a gpu, where that computes
+   * disk     host; a gpu, where that computes
    * csd      itself, in the drive
    * </pre>
    *
@@ -115,7 +124,7 @@ public final class Routes {
     String host = problem.host().name();
     for (var device : problem.machine().devices()) {
       String home = device.name();
-      boolean computes = home.equals(problem.compute());
+      boolean computes = problem.stages().compute(home);
       if (device.kind() == DeviceKind.CSD || home.equals(host) || computes) {
         for (var sparsity : problem.bounds().sparsitiesOn(home)) {
           routes.add(new Kv(home, home, sparsity));
@@ -125,15 +134,20 @@ public final class Routes {
         routes.add(new Kv(home, host));
       }
       if (problem.computesOnGpu() && (device.kind() == DeviceKind.DISK || home.equals(host))) {
-        routes.add(new Kv(home, problem.compute()));
+        problem.stages().devices().forEach(gpu -> routes.add(new Kv(home, gpu)));
       }
     }
     return List.copyOf(routes);
   }
 
-  /** Where activations may wait: the compute device, and with a gpu the host. */
+  /**
+   * Where activations may wait: the compute device, and with a gpu the host. With several gpus they
+   * wait on each of them, which the first stands for.
+   */
   public static List<String> waiting(Problem problem) {
-    return homes(problem, device -> false);
+    return problem.stages().count() > 1
+        ? List.of(problem.stages().first())
+        : homes(problem, device -> false);
   }
 
   private static List<String> homes(
@@ -141,7 +155,7 @@ public final class Routes {
     return problem.machine().devices().stream()
         .filter(
             device ->
-                device.name().equals(problem.compute())
+                problem.stages().compute(device.name())
                     || device.name().equals(problem.host().name())
                     || others.test(device))
         .map(DeviceSpec::name)

@@ -23,7 +23,7 @@ public final class Structure {
   final List<KvGroup> kvGroups;
 
   final List<String> waiting;
-  private final double productBytes;
+  private final List<Double> productBytes; // of every stage
   private final double leastBytes;
 
   public Structure(Problem problem) {
@@ -34,7 +34,7 @@ public final class Structure {
     this.kvRoutes = kvRoutes(problem);
     this.kvGroups = KvGroup.of(problem);
     this.waiting = Routes.waiting(problem);
-    this.productBytes = CostModel.leastBytes(problem, true);
+    this.productBytes = CostModel.leastBytesOfStages(problem, true);
     this.leastBytes = CostModel.leastBytes(problem, false);
   }
 

@@ -6,12 +6,14 @@ import dev.stowage.optimizer.LpModel.Term;
 import dev.stowage.optimizer.Phase;
 import dev.stowage.optimizer.cost.BusyTable;
 import dev.stowage.optimizer.cost.BusyTable.Kind;
+import dev.stowage.optimizer.cost.CostModel;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 
 /**
  * A phase lasts as long as its busiest resource, a block as long as its phases:
@@ -27,7 +29,9 @@ import java.util.function.ToDoubleFunction;
  * time[phase] ≤ latency(first), (n − 1) · latency(token), or tokens of the phase / throughput(phase)
  * </pre>
  *
- * Without prefetch, {@code loading} covers the loads of weights and {@code other} the rest. See
+ * Each of several stages has such a time; what the phase takes then follows {@link CostModel}.
+ *
+ * <p>Without prefetch, {@code loading} covers the loads of weights and {@code other} the rest. See
  * {@link BusyTable#bound} for the same of a finished placement.
  */
 final class TimeRows {
@@ -41,24 +45,14 @@ final class TimeRows {
 
   static List<Row> of(Columns columns) {
     var rows = new ArrayList<Row>();
-    var works = works(columns);
+    var stages =
+        IntStream.range(0, columns.stages.size())
+            .mapToObj(stage -> new Stage(columns, stage, work(columns, stage)))
+            .toList();
     for (var phase : Phase.values()) {
-      var times = columns.times.get(phase);
-      boolean ahead = columns.prefetch > 0;
-      if (!ahead) {
-        add(columns, works, phase, times.getFirst(), "loading ", LOADING, rows);
-      }
-      add(columns, works, phase, times.getLast(), "", ahead ? ALL : NOT_LOADING, rows);
-      int attending = columns.attending.get(phase);
-      int before = rows.size();
-      add(columns, works, phase, attending, "attending ", ATTENDING, rows);
-      boolean attends = rows.size() > before;
-      boolean inLine = columns.fixedWork.inLine(phase) != 0;
-      for (var work : works) {
-        inLine |= work.table().inLine(phase) != 0;
-      }
-      if (attends || inLine) {
-        addWaiting(columns, works, phase, attends, inLine, rows);
+      stages.forEach(stage -> addStage(stage, phase, rows));
+      if (stages.size() > 1) {
+        addStages(columns, stages, phase, rows);
       }
     }
     for (var level : columns.problem.bounds().levels()) {
@@ -127,73 +121,144 @@ final class TimeRows {
         .toList();
   }
 
+  private static void addStage(Stage stage, Phase phase, List<Row> rows) {
+    var times = stage.columns().stages.get(stage.number()).parts().get(phase);
+    boolean ahead = stage.columns().prefetch > 0;
+    if (!ahead) {
+      add(stage, phase, times.getFirst(), "loading ", LOADING, rows);
+    }
+    add(stage, phase, times.getLast(), "", ahead ? ALL : NOT_LOADING, rows);
+    int attending = stage.columns().stages.get(stage.number()).attending().get(phase);
+    int before = rows.size();
+    add(stage, phase, attending, "attending ", ATTENDING, rows);
+    boolean attends = rows.size() > before;
+    if (attends || stage.bringsInLine(phase)) {
+      addWaiting(stage, phase, attends, rows);
+    }
+  }
+
+  /** What covers all stages: see {@link CostModel}. */
+  private static void addStages(Columns columns, List<Stage> stages, Phase phase, List<Row> rows) {
+    int time = columns.times.get(phase).getFirst();
+    double beside = CostModel.besideOthers(columns.problem, columns.batch);
+    for (var longest : stages) {
+      var terms = new ArrayList<Term>();
+      terms.add(new Term(time, 1));
+      for (var stage : stages) {
+        double part = 1 - beside + (stage == longest ? beside : 0);
+        if (part > 0) {
+          columns
+              .stages
+              .get(stage.number())
+              .parts()
+              .get(phase)
+              .forEach(index -> terms.add(new Term(index, -part)));
+        }
+      }
+      rows.add(
+          new Row(
+              phase.word() + " stage " + longest.device(),
+              Row.Kind.DEFINITION,
+              "stage " + longest.device(),
+              "ms",
+              terms,
+              0,
+              Double.POSITIVE_INFINITY,
+              List.of()));
+    }
+    for (int resource = 0; resource < columns.structure.resources.count(); resource++) {
+      var terms = new ArrayList<Term>();
+      terms.add(new Term(time, 1));
+      double fixed = 0;
+      int users = 0;
+      for (var stage : stages) {
+        if (isBusy(stage, phase, resource, ALL)) {
+          var row = row(stage, phase, resource, time, "", ALL);
+          terms.addAll(row.terms().subList(1, row.terms().size()));
+          fixed += row.lower();
+          users++;
+        }
+      }
+      if (users > 1) {
+        String name = columns.structure.resources.name(resource);
+        rows.add(
+            new Row(
+                phase.word() + " " + name + " of all stages",
+                Row.Kind.DEFINITION,
+                name,
+                "ms",
+                terms,
+                fixed,
+                Double.POSITIVE_INFINITY,
+                List.of()));
+      }
+    }
+  }
+
   /** What of compute and of attention the other does not hide. */
-  private static void addWaiting(
-      Columns columns,
-      List<Work> works,
-      Phase phase,
-      boolean attends,
-      boolean inLine,
-      List<Row> rows) {
-    double part = 1.0 / columns.batch.microBatches();
-    var resources = columns.structure.resources;
-    for (int own : List.of(resources.compute(), resources.bandwidth())) {
-      if (isBusy(columns, works, phase, own, OWN)) {
-        String name = phase.word() + " " + resources.name(own);
-        ToDoubleFunction<BusyTable> all = table -> own(table, phase, own);
-        if (inLine) {
-          rows.add(waiting(columns, works, own, phase, name + " in line", 0, all));
+  private static void addWaiting(Stage stage, Phase phase, boolean attends, List<Row> rows) {
+    var columns = stage.columns();
+    double part = 1.0 / CostModel.passesAtOneStop(columns.problem, columns.batch);
+    var computing = stage.computing();
+    for (int own : computing) {
+      if (isBusy(stage, phase, own, OWN)) {
+        String resource = columns.structure.resources.name(own) + stage.suffix();
+        String name = phase.word() + " " + resource;
+        ToDoubleFunction<BusyTable> all =
+            table -> table.own(phase, own) + table.inLine(phase, computing);
+        ToDoubleFunction<BusyTable> before =
+            table -> table.before(phase, own) + table.inLine(phase, computing);
+        if (stage.bringsInLine(phase)) {
+          rows.add(waiting(stage, own, phase, name + " in line", 0, all));
         }
         if (attends) {
           double hidden = part < 1 ? part : 0;
           rows.add(
               waiting(
-                  columns,
-                  works,
+                  stage,
                   own,
                   phase,
                   name + " waits for attention",
                   part,
-                  table -> own(table, phase, own) - hidden * before(table, phase, own)));
+                  table -> all.applyAsDouble(table) - hidden * before.applyAsDouble(table)));
         }
         if (attends && part < 1) {
           rows.add(
               waiting(
-                  columns,
-                  works,
+                  stage,
                   own,
                   phase,
                   name + " waits for the last attention",
                   2 * part,
-                  table -> (1 - part) * own(table, phase, own)));
+                  table -> (1 - part) * all.applyAsDouble(table)));
           rows.add(
               waiting(
-                  columns,
-                  works,
+                  stage,
                   own,
                   phase,
-                  phase.word() + " attention waits for " + resources.name(own),
+                  phase.word() + " attention waits for " + resource,
                   1,
-                  table -> part * own(table, phase, own)));
+                  table -> part * all.applyAsDouble(table)));
         }
       }
     }
   }
 
   private static Row waiting(
-      Columns columns,
-      List<Work> works,
+      Stage stage,
       int own,
       Phase phase,
       String name,
       double attended,
       ToDoubleFunction<BusyTable> computed) {
+    var columns = stage.columns();
+    var times = columns.stages.get(stage.number());
     var terms = new ArrayList<Term>();
-    terms.add(new Term(columns.times.get(phase).getLast(), 1));
+    terms.add(new Term(times.parts().get(phase).getLast(), 1));
     if (attended != 0) {
-      terms.add(new Term(columns.attending.get(phase), -attended));
+      terms.add(new Term(times.attending().get(phase), -attended));
     }
-    for (var work : works) {
+    for (var work : stage.work()) {
       double seconds = computed.applyAsDouble(work.table());
       if (seconds != 0) {
         terms.add(new Term(work.index(), -seconds * Columns.MILLIS));
@@ -205,40 +270,25 @@ final class TimeRows {
         columns.structure.resources.name(own),
         "ms",
         terms,
-        computed.applyAsDouble(columns.fixedWork) * Columns.MILLIS,
+        computed.applyAsDouble(columns.fixedWork.get(stage.number())) * Columns.MILLIS,
         Double.POSITIVE_INFINITY,
         List.of());
   }
 
-  private static double own(BusyTable table, Phase phase, int own) {
-    return table.own(phase, own) + table.inLine(phase);
-  }
-
-  private static double before(BusyTable table, Phase phase, int own) {
-    return table.before(phase, own) + table.inLine(phase);
-  }
-
   private static void add(
-      Columns columns,
-      List<Work> works,
-      Phase phase,
-      int time,
-      String prefix,
-      Set<Kind> kinds,
-      List<Row> rows) {
-    for (int resource = 0; resource < columns.structure.resources.count(); resource++) {
-      if (isBusy(columns, works, phase, resource, kinds)) {
-        rows.add(row(columns, works, phase, resource, time, prefix, kinds));
+      Stage stage, Phase phase, int time, String prefix, Set<Kind> kinds, List<Row> rows) {
+    for (int resource = 0; resource < stage.columns().structure.resources.count(); resource++) {
+      if (isBusy(stage, phase, resource, kinds)) {
+        rows.add(row(stage, phase, resource, time, prefix, kinds));
       }
     }
   }
 
-  private static boolean isBusy(
-      Columns columns, List<Work> works, Phase phase, int resource, Set<Kind> kinds) {
-    if (columns.fixedWork.of(phase, resource, kinds) != 0) {
+  private static boolean isBusy(Stage stage, Phase phase, int resource, Set<Kind> kinds) {
+    if (stage.columns().fixedWork.get(stage.number()).of(phase, resource, kinds) != 0) {
       return true;
     }
-    for (var work : works) {
+    for (var work : stage.work()) {
       if (work.table().of(phase, resource, kinds) != 0) {
         return true;
       }
@@ -247,16 +297,11 @@ final class TimeRows {
   }
 
   private static Row row(
-      Columns columns,
-      List<Work> works,
-      Phase phase,
-      int resource,
-      int time,
-      String prefix,
-      Set<Kind> kinds) {
+      Stage stage, Phase phase, int resource, int time, String prefix, Set<Kind> kinds) {
     var terms = new ArrayList<Term>();
     terms.add(new Term(time, 1));
-    for (var work : works) {
+    var columns = stage.columns();
+    for (var work : stage.work()) {
       double seconds = work.table().of(phase, resource, kinds);
       if (seconds != 0) {
         terms.add(new Term(work.index(), -seconds * Columns.MILLIS));
@@ -264,22 +309,51 @@ final class TimeRows {
     }
     String name = columns.structure.resources.name(resource);
     return new Row(
-        prefix + phase.word() + " " + name,
+        prefix + phase.word() + " " + name + stage.suffix(),
         Row.Kind.DEFINITION,
         name,
         "ms",
         terms,
-        columns.fixedWork.of(phase, resource, kinds) * Columns.MILLIS,
+        columns.fixedWork.get(stage.number()).of(phase, resource, kinds) * Columns.MILLIS,
         Double.POSITIVE_INFINITY,
         List.of());
   }
 
-  private static List<Work> works(Columns columns) {
-    var works = new ArrayList<Work>();
-    columns.weights.forEach(c -> works.add(new Work(c.index(), c.work())));
-    columns.kv.forEach(c -> works.add(new Work(c.index(), c.work())));
-    columns.waiting.forEach(c -> works.add(new Work(c.index(), c.work())));
-    return works;
+  private static List<Work> work(Columns columns, int stage) {
+    var work = new ArrayList<Work>();
+    columns.weights.stream()
+        .filter(c -> c.stage() == stage)
+        .forEach(c -> work.add(new Work(c.index(), c.work())));
+    columns.kv.stream()
+        .filter(c -> c.part().group().stage(columns.problem) == stage)
+        .forEach(c -> work.add(new Work(c.index(), c.work())));
+    if (stage == 0) {
+      columns.waiting.forEach(c -> work.add(new Work(c.index(), c.work())));
+    }
+    return work;
+  }
+
+  /** A stage, and the columns whose work is its own. */
+  private record Stage(Columns columns, int number, List<Work> work) {
+    String device() {
+      return columns.problem.stages().devices().get(number);
+    }
+
+    /** What tells its rows from those of other stages. */
+    String suffix() {
+      return columns.stages.size() == 1 ? "" : " of " + device();
+    }
+
+    /** Compute and bandwidth of its device. */
+    List<Integer> computing() {
+      return CostModel.computing(columns.structure.resources, device());
+    }
+
+    /** Whether its device brings keys and values itself. */
+    boolean bringsInLine(Phase phase) {
+      return columns.fixedWork.get(number).inLine(phase, computing()) != 0
+          || work.stream().anyMatch(w -> w.table().inLine(phase, computing()) != 0);
+    }
   }
 
   private record Work(int index, BusyTable table) {}

@@ -28,8 +28,13 @@ public record WeightClass(
     types = List.copyOf(types);
   }
 
-  /** What the matrices of a class share: the bounds that speak of them, and their types. */
-  private record Alike(List<Boolean> covered, List<ElementType> types) {}
+  /** What the matrices of a class share: the bounds that speak of them, types and stage. */
+  private record Alike(List<Boolean> covered, List<ElementType> types, int stage) {}
+
+  /** The number of the stage that multiplies by them. */
+  public int stage(Problem problem) {
+    return problem.stages().number(problem.shape(), matrices.getFirst(), layers.from());
+  }
 
   /** Bytes stored as one type. */
   public long bytes(ModelShape shape, ElementType type) {
@@ -73,6 +78,7 @@ public record WeightClass(
         cuts.add(Math.min(part.layers().to(), shape.layers()));
       }
     }
+    problem.stages().list().forEach(stage -> cuts.add(stage.layers().to()));
     for (var other : shape.stored().others()) {
       if (other.weight().perLayer()) {
         cuts.add(other.layers().from());
@@ -108,7 +114,8 @@ public record WeightClass(
     for (var weight : present) {
       var covered = things.stream().map(t -> t.covers(weight, layers.from())).toList();
       var types = problem.types(weight, layers.from());
-      alike.computeIfAbsent(new Alike(covered, types), any -> new ArrayList<>()).add(weight);
+      int stage = problem.stages().number(shape, weight, layers.from());
+      alike.computeIfAbsent(new Alike(covered, types, stage), any -> new ArrayList<>()).add(weight);
     }
     String where = !layered || layers.equals(Range.upTo(shape.layers())) ? "" : "[" + layers + "]";
     return alike.values().stream()

@@ -14,6 +14,7 @@ import dev.stowage.plan.Prediction;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Sparsity;
+import dev.stowage.plan.Stages;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
 import dev.stowage.plan.model.ModelFormatException;
@@ -81,7 +82,7 @@ record Draft(
         kvType,
         weightRegions(shape),
         kvRegions(shape),
-        computes,
+        Stages.on(computes, shape.layers()),
         "ram",
         prefetch,
         Map.of(computes, batch.microBatches()),

@@ -2,6 +2,7 @@ package dev.stowage.plan;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.BinaryOperator;
 import java.util.function.UnaryOperator;
 
@@ -65,6 +66,43 @@ public record ExecutablePlan(
   /** Steps of the walk that a micro-batch takes in one sweep: sections, layer by layer. */
   public int stops() {
     return sections.stream().mapToInt(Section::repeats).sum();
+  }
+
+  /** Where the layers are computed, if the sections make stages: those of a verified plan do. */
+  public Optional<Stages> findStages() {
+    return Stages.of(sections)
+        .filter(stages -> stages.list().getLast().layers().to() == shape.layers());
+  }
+
+  /** Where the layers of a verified plan are computed. */
+  public Stages stages() {
+    return findStages()
+        .orElseThrow(
+            () -> new IllegalStateException("the sections of %s make no stages".formatted(name)));
+  }
+
+  /**
+   * Of every stop, the number of its stage. What comes between two stages, and brings hidden states
+   * from one to the next, belongs to the next.
+   */
+  public int[] stagesOfStops() {
+    var stages = stages();
+    var numbers = new int[stops()];
+    int stop = 0;
+    int next = 0; // layer
+    for (var section : sections) {
+      if (!section.layers().isEmpty()) {
+        next = section.layers().to();
+      }
+      int stage =
+          section.layers().isEmpty()
+              ? stages.number(Math.min(next, shape.layers() - 1))
+              : stages.number(section.layers().from());
+      for (int i = 0; i < section.repeats(); i++) {
+        numbers[stop++] = stage;
+      }
+    }
+    return numbers;
   }
 
   /** Bytes the plan sets aside on a device. */

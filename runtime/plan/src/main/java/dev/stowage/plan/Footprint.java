@@ -29,7 +29,8 @@ public final class Footprint {
   }
 
   /**
-   * The activation buffers of one compute device.
+   * The activation buffers of one stage, named as {@link Stages#own} does. The embedding's are the
+   * first stage's, the head's the last's.
    *
    * <pre>
    * hidden     [rows, hidden], one for every micro-batch      normed   [rows, hidden]
@@ -49,15 +50,28 @@ public final class Footprint {
    * @param inFlight see {@link #inFlight}
    */
   public static List<Buffer> activations(
-      ModelShape shape, BatchShape batch, String device, int regionsPerLayer, int inFlight) {
+      ModelShape shape,
+      BatchShape batch,
+      Stages stages,
+      String device,
+      int regionsPerLayer,
+      int inFlight) {
     var buffers = new ArrayList<Buffer>();
     activations(
         shape,
         batch,
+        stages,
+        device,
         regionsPerLayer,
         inFlight,
         (name, bytes, instances) ->
-            buffers.add(new Buffer(name, device, Buffer.Purpose.ACTIVATIONS, bytes, instances)));
+            buffers.add(
+                new Buffer(
+                    stages.own(name, device),
+                    device,
+                    Buffer.Purpose.ACTIVATIONS,
+                    bytes,
+                    instances)));
     return List.copyOf(buffers);
   }
 
@@ -67,12 +81,18 @@ public final class Footprint {
   }
 
   private static void activations(
-      ModelShape shape, BatchShape batch, int regionsPerLayer, int inFlight, Activation each) {
+      ModelShape shape,
+      BatchShape batch,
+      Stages stages,
+      String device,
+      int regionsPerLayer,
+      int inFlight,
+      Activation each) {
     long rows = batch.rowsPerPass();
     long sequences = batch.sequencesPerMicroBatch();
     each.is("hidden", hiddenBytes(shape, batch), batch.microBatches());
     each.is("normed", floats(rows, shape.hidden()), 1);
-    if (shape.projects()) {
+    if (device.equals(stages.first()) && shape.projects()) {
       each.is("embedded", floats(rows, shape.embedding()), 1);
     }
     each.is("q", floats(rows, shape.queryWidth()), inFlight);
@@ -87,11 +107,13 @@ public final class Footprint {
       each.is("gate", floats(rows, shape.ffn()), 1);
     }
     each.is("up", floats(rows, shape.ffn()), 1);
-    each.is("last", floats(sequences, shape.hidden()), 1);
-    if (shape.projects()) {
-      each.is("unprojected", floats(sequences, shape.embedding()), 1);
+    if (device.equals(stages.last())) {
+      each.is("last", floats(sequences, shape.hidden()), 1);
+      if (shape.projects()) {
+        each.is("unprojected", floats(sequences, shape.embedding()), 1);
+      }
+      each.is("logits", floats(sequences, shape.vocabulary()), 1);
     }
-    each.is("logits", floats(sequences, shape.vocabulary()), 1);
     if (!shape.family().isOpt()) {
       each.is("rotations", 2 * floats(batch.tokens(), shape.headDim() / 2), 1);
     }
@@ -103,30 +125,39 @@ public final class Footprint {
   }
 
   /**
-   * Passes of one stop that are under way together: 2 where attention leaves the compute device, so
-   * that the next micro-batch computes while one waits for its attention; else 1.
+   * Passes of one stop that are under way together: 2 where attention leaves a device that
+   * computes, so that the next micro-batch computes while one waits for its attention; else 1.
    */
-  public static int inFlight(Machine machine, String compute, BatchShape batch, List<KvRegion> kv) {
+  public static int inFlight(Machine machine, Stages stages, BatchShape batch, List<KvRegion> kv) {
     boolean leaves =
         kv.stream()
             .anyMatch(
-                region ->
-                    switch (machine.device(compute).kind()) {
-                      case GPU ->
-                          !region.device().equals(compute) || !region.attendAt().equals(compute);
-                      case HOST, DISK, CSD ->
-                          machine.device(region.attendAt()).kind() == DeviceKind.CSD;
-                    });
+                region -> {
+                  var compute = stages.at(region.layers().from());
+                  return switch (machine.device(compute).kind()) {
+                    case GPU ->
+                        !region.device().equals(compute) || !region.attendAt().equals(compute);
+                    case HOST, DISK, CSD ->
+                        machine.device(region.attendAt()).kind() == DeviceKind.CSD;
+                  };
+                });
     return leaves && batch.microBatches() > 1 ? 2 : 1;
   }
 
-  /** Bytes of all activation buffers together. */
+  /** Bytes of all activation buffers of a stage together. */
   public static long activationBytes(
-      ModelShape shape, BatchShape batch, int regionsPerLayer, int inFlight) {
+      ModelShape shape,
+      BatchShape batch,
+      Stages stages,
+      String device,
+      int regionsPerLayer,
+      int inFlight) {
     var sum = new AtomicLong();
     activations(
         shape,
         batch,
+        stages,
+        device,
         regionsPerLayer,
         inFlight,
         (name, bytes, instances) -> sum.addAndGet(Math.multiplyExact(bytes, (long) instances)));
@@ -135,11 +166,11 @@ public final class Footprint {
 
   /**
    * Which partial results of a layer come from a device: numbers of regions among those of their
-   * layer, of all layers together.
+   * layer, of some layers together.
    */
-  public static SortedSet<Integer> partials(ModelShape shape, List<KvRegion> kv, String device) {
+  public static SortedSet<Integer> partials(Range layers, List<KvRegion> kv, String device) {
     var partials = new TreeSet<Integer>();
-    for (int layer = 0; layer < shape.layers(); layer++) {
+    for (int layer = layers.from(); layer < layers.to(); layer++) {
       int number = 0;
       for (var region : kv) {
         if (region.layers().contains(layer)) {
@@ -151,6 +182,19 @@ public final class Footprint {
       }
     }
     return partials;
+  }
+
+  /** Most KV regions that one of some layers has. */
+  public static int regionsPerLayer(Range layers, List<KvRegion> kv) {
+    int most = 0;
+    for (int layer = layers.from(); layer < layers.to(); layer++) {
+      int regions = 0;
+      for (var region : kv) {
+        regions += region.layers().contains(layer) ? 1 : 0;
+      }
+      most = Math.max(most, regions);
+    }
+    return most;
   }
 
   /** Bytes of a partial result of so many rows: see {@link #activations}. */

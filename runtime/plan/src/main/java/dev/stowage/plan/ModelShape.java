@@ -244,6 +244,11 @@ public record ModelShape(
    * lie where the compute is.
    */
   public long vectorBytes() {
+    return vectorBytes(layers);
+  }
+
+  /** The same of some of the layers; what belongs to no layer is counted with any. */
+  public long vectorBytes(int layers) {
     long norm = family.isOpt() ? 2L * hidden : hidden;
     long perLayer = 2 * norm;
     if (qkvBias) {

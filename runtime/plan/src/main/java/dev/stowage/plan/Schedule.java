@@ -1,5 +1,6 @@
 package dev.stowage.plan;
 
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
@@ -85,6 +86,18 @@ public record Schedule(
      */
     record RowByRow() implements Order {}
 
+    /**
+     * Stages work side by side: while one computes a micro-batch, the stage before it computes the
+     * next one, so that weights are loaded once a micro-batch. Their stops take turns, since one
+     * thread starts the work of all.
+     *
+     * <pre>
+     *   stage 0   0  1  2
+     *   stage 1      0  1  2
+     * </pre>
+     */
+    record Pipeline() implements Order {}
+
     /** A word of one's own. */
     record Word(List<Integer> microBatches) implements Order {
       public Word {
@@ -93,8 +106,13 @@ public record Schedule(
     }
   }
 
-  /** The sweep's word, for a plan of so many stops and micro-batches. */
-  public int[] word(int stops, int microBatches) {
+  /**
+   * The sweep's word.
+   *
+   * @param stages of every stop, the number of its stage: see {@link ExecutablePlan#stagesOfStops}
+   */
+  public int[] word(int[] stages, int microBatches) {
+    int stops = stages.length;
     return switch (order) {
       case Order.ZigZag() -> {
         var word = new int[Math.multiplyExact(stops, microBatches)];
@@ -110,8 +128,30 @@ public record Schedule(
         }
         yield word;
       }
+      case Order.Pipeline() -> pipeline(stages, microBatches);
       case Order.Word(var microBatchList) ->
           microBatchList.stream().mapToInt(Integer::intValue).toArray();
     };
+  }
+
+  private static int[] pipeline(int[] stages, int microBatches) {
+    var lengths = new int[stages.length == 0 ? 0 : stages[stages.length - 1] + 1];
+    for (int stage : stages) {
+      lengths[stage]++;
+    }
+    int longest = Arrays.stream(lengths).max().orElse(0);
+    var word = new int[Math.multiplyExact(stages.length, microBatches)];
+    int at = 0;
+    for (int step = 0; step < microBatches + lengths.length - 1; step++) {
+      for (int turn = 0; turn < longest; turn++) {
+        for (int stage = 0; stage < lengths.length; stage++) {
+          int microBatch = step - stage;
+          if (turn < lengths[stage] && microBatch >= 0 && microBatch < microBatches) {
+            word[at++] = microBatch;
+          }
+        }
+      }
+    }
+    return word;
   }
 }

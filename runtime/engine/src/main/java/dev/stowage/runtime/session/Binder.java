@@ -13,6 +13,7 @@ import dev.stowage.plan.Op;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Section;
+import dev.stowage.plan.Stages;
 import dev.stowage.plan.Step;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
@@ -90,6 +91,7 @@ final class Binder {
 
   private final ExecutablePlan plan;
   private final ModelShape shape;
+  private final Stages stages;
   private final Schedule schedule;
   private final PreparedFile.Progress progress;
   private final Resources resources = new Resources();
@@ -101,7 +103,8 @@ final class Binder {
   private Path base;
   private KernelSelection selection;
   private Kernels kernels;
-  private ComputeDevice gpu; // null where the host computes
+  private final Map<String, ComputeDevice> gpus =
+      new LinkedHashMap<>(); // none if the host computes
   private final ResidentRows hostRows = new ResidentRows(); // that a gpu gets copies of
   private final Map<String, PreparedFile> prepared = new HashMap<>();
   private ModelFiles files;
@@ -112,6 +115,7 @@ final class Binder {
     this.schedule = schedule;
     this.progress = progress;
     shape = plan.shape();
+    stages = plan.stages();
   }
 
   static Bound bind(
@@ -142,44 +146,40 @@ final class Binder {
     files = resources.add(openModel(model));
     selection = KernelSelection.best(resources.add(new WorkerPool(threads)));
     kernels = selection.kernels();
-    openDevices(new DeviceContext(base, kernels));
+    openDevices();
     allocate();
     var weights = loadWeights();
     prepareDisks();
-    var vectors = loadVectors();
+    var places = places();
     openStores();
     openLanes();
     var passes = passes();
     var stops = new ArrayList<Commands.Stop>();
     var loads = new ArrayList<List<Load>>();
+    var table = tableKernels();
     var commands =
-        new Commands(
-            plan,
-            tableKernels(),
-            gpu,
-            memory,
-            weights,
-            hostRows,
-            vectors,
-            stores,
-            lanes,
-            files,
-            prepared,
-            recorder);
+        places.stream()
+            .map(
+                place ->
+                    new Commands(
+                        plan, place, table, gpus, memory, weights, hostRows, stores, lanes, files,
+                        prepared, recorder))
+            .toList();
+    int[] stageOf = plan.stagesOfStops();
     for (var section : plan.sections()) {
       for (int i = 0; i < section.repeats(); i++) {
         int layer = section.layers().isEmpty() ? 0 : section.layers().from() + i;
         var stopLoads = loadsOf(section, layer);
         loads.add(stopLoads);
-        stops.add(commands.bind(section, layer, stopLoads));
+        stops.add(commands.get(stageOf[stops.size()]).bind(section, layer, stopLoads));
       }
     }
-    int[] word = schedule.word(plan.stops(), plan.batch().microBatches());
+    int[] word = schedule.word(stageOf, plan.batch().microBatches());
     var stopLoads = new boolean[loads.size()];
     for (int stop = 0; stop < stopLoads.length; stop++) {
       stopLoads[stop] = !loads.get(stop).isEmpty();
     }
-    int[] entries = Program.entries(word, plan.batch().microBatches(), stopLoads);
+    int[] entries = Program.entries(word, plan.batch().microBatches(), stopLoads, stageOf);
     var program =
         new Program(
             stops.stream().map(Commands.Stop::commands).toArray(Command[][]::new),
@@ -190,38 +190,44 @@ final class Binder {
             entries,
             passes,
             plan.batch().sequencesPerMicroBatch(),
-            openStream(word, entries, loads),
+            stageOf,
+            openStreams(word, entries, loads, stageOf),
             List.copyOf(lanes.values()),
             List.copyOf(stores.values()),
             List.copyOf(devices.values()));
-    return new Bound(program, selection, commands.logits(), recorder, reads, resources);
+    return new Bound(program, selection, commands.getLast().logits(), recorder, reads, resources);
   }
 
-  /** The device that computes is the one that hidden states are on while they are worked on. */
-  private DeviceSpec computing() {
-    return plan.machine().device(plan.buffer("hidden").device());
+  private boolean onGpus() {
+    return plan.machine().device(stages.first()).kind() == DeviceKind.GPU;
   }
 
-  /** One device computes: a second gpu would have to be sent hidden states. */
+  /** Gpus compute, or a host; hidden states go from gpu to gpu. */
   private void refuseDevicesThatCannotCompute() {
-    var computing = computing();
     for (var device : plan.machine().devices()) {
       if (device.kind() == DeviceKind.GPU
-          && !device.equals(computing)
+          && !stages.compute(device.name())
           && plan.bytesOn(device.name()) > 0) {
         throw new DeviceException(
             device.name(),
             "the plan computes on %s, and this executor uses no gpu beside that"
-                .formatted(computing.name()));
+                .formatted(String.join(", ", stages.devices())));
+      }
+      if (stages.count() > 1 && stages.compute(device.name()) && device.kind() != DeviceKind.GPU) {
+        throw new DeviceException(
+            device.name(),
+            "of the devices that compute layers, %s, it is no gpu, and this executor hands hidden states over between gpus only"
+                .formatted(String.join(", ", stages.devices())));
       }
     }
     for (var buffer : plan.buffers()) {
       if (waits(buffer)
-          && (computing.kind() != DeviceKind.GPU
+          && (!onGpus()
+              || stages.count() > 1
               || plan.machine().device(buffer.device()).kind() != DeviceKind.HOST)) {
         throw new DeviceException(
             buffer.device(),
-            "hidden states of %d micro-batches are to wait there, and this executor keeps them where it computes, or those of a gpu in host memory"
+            "hidden states of %d micro-batches are to wait there, and this executor keeps them where it computes, or those of one gpu in host memory"
                 .formatted(buffer.instances()));
       }
     }
@@ -317,7 +323,7 @@ final class Binder {
     return ModelFiles.open(headers);
   }
 
-  private void openDevices(DeviceContext context) {
+  private void openDevices() {
     var providers = new HashMap<DeviceKind, DeviceProvider>();
     ServiceLoader.load(DeviceProvider.class).forEach(p -> providers.put(p.kind(), p));
     // a gpu closes before the host memory that it copies from
@@ -332,14 +338,34 @@ final class Binder {
           throw new DeviceException(
               spec.name(), "this installation has no support for a " + spec.kind().word());
         }
+        var context = new DeviceContext(base, kernels, number(spec));
         devices.put(spec.name(), resources.add(provider.open(spec, context)));
       }
     }
-    if (devices.get(computing().name()) instanceof ComputeDevice computes) {
-      gpu = computes;
-      selection =
-          new KernelSelection(gpu.kernels(), "The plan computes on " + computing().name() + ".");
+    for (var name : stages.devices()) {
+      if (devices.get(name) instanceof ComputeDevice computes) {
+        gpus.put(name, computes);
+      }
     }
+    if (onGpus()) {
+      selection =
+          new KernelSelection(
+              gpus.get(stages.first()).kernels(),
+              "The plan computes on %s.".formatted(String.join(", ", stages.devices())));
+    }
+  }
+
+  /** Which of the machine's devices of its kind a device is. */
+  private int number(DeviceSpec device) {
+    return plan.machine().devices().stream()
+        .filter(d -> d.kind() == device.kind())
+        .toList()
+        .indexOf(device);
+  }
+
+  /** Copies between host memory and the gpus that compute will be many. */
+  private void expectCopies(MemorySegment host) {
+    gpus.values().forEach(gpu -> gpu.expectCopies(host));
   }
 
   /** Activations and working buffers; weights and KV regions follow with what fills them. */
@@ -352,10 +378,9 @@ final class Binder {
                 devices.get(buffer.device()).allocate(buffer.name(), buffer.totalBytes()));
         case WEIGHTS, KV -> {}
       }
-      if (gpu != null
-          && memory.containsKey(buffer.name())
+      if (memory.containsKey(buffer.name())
           && plan.machine().device(buffer.device()).kind() == DeviceKind.HOST) {
-        gpu.expectCopies(memory.get(buffer.name()));
+        expectCopies(memory.get(buffer.name()));
       }
     }
   }
@@ -423,9 +448,10 @@ final class Binder {
     var resident = new ResidentRows();
     var quantizer = new Quantizer(shape, files, kernels);
     var left = new HashMap<String, MemorySegment>();
+    var vectors = stages.devices().stream().map(device -> stages.own("vectors", device)).toList();
     for (var buffer : plan.buffers()) {
       if (buffer.purpose() == Buffer.Purpose.WEIGHTS
-          && !buffer.name().equals("vectors")
+          && !vectors.contains(buffer.name())
           && plan.machine().device(buffer.device()).kind() != DeviceKind.DISK
           && devices.containsKey(buffer.device())) {
         left.put(
@@ -433,11 +459,11 @@ final class Binder {
             devices.get(buffer.device()).allocate(buffer.name(), buffer.totalBytes()));
       }
     }
-    if (gpu != null && !schedule.pageable().contains(Buffer.Purpose.WEIGHTS)) {
+    if (!schedule.pageable().contains(Buffer.Purpose.WEIGHTS)) {
       left.forEach(
           (name, rows) -> {
             if (plan.machine().device(name).kind() == DeviceKind.HOST) {
-              gpu.expectCopies(rows);
+              expectCopies(rows);
             }
           });
     }
@@ -454,7 +480,7 @@ final class Binder {
             } else {
               files.bind(region.weight(), layer, region.rows(), slab).read();
             }
-            (gpu == null ? resident : hostRows)
+            (onGpus() ? hostRows : resident)
                 .add(region.weight(), layer, region.rows(), region.type(), slab);
           }
         }
@@ -480,6 +506,7 @@ final class Binder {
     long rowBytes = shape.rowBytes(region.weight(), region.type());
     long bytes = region.rows().size() * rowBytes;
     int pieceRows = Math.clamp(LOAD_PIECE / rowBytes, 1, region.rows().size());
+    var gpu = gpus.get(region.home());
     try (var arena = Arena.ofShared()) {
       var staged = arena.allocate(pieceRows * rowBytes, 64);
       for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
@@ -504,14 +531,47 @@ final class Binder {
     }
   }
 
-  private Vectors loadVectors() throws ModelFormatException {
-    var buffer = plan.buffer("vectors");
+  /** Where the stages compute, and what brings hidden states from one to the next. */
+  private List<ComputePlace> places() throws ModelFormatException {
+    var places = new ArrayList<ComputePlace>();
+    Handover arrives = null;
+    for (int i = 0; i < stages.count(); i++) {
+      var stage = stages.list().get(i);
+      boolean last = i == stages.count() - 1;
+      var leaves = last ? null : handover(stage.device(), stages.list().get(i + 1).device());
+      places.add(
+          new ComputePlace(
+              stages,
+              stage.device(),
+              gpus.get(stage.device()),
+              loadVectors(stage),
+              arrives,
+              leaves));
+      arrives = leaves;
+    }
+    return places;
+  }
+
+  private Handover handover(String from, String to) {
+    return new Handover(
+        gpus.get(from),
+        gpus.get(to),
+        memory.get(stages.own("hidden", from)),
+        memory.get(stages.own("hidden", to)),
+        plan.batch().microBatches(),
+        4L * shape.hidden());
+  }
+
+  private Vectors loadVectors(Stages.Stage stage) throws ModelFormatException {
+    var buffer = plan.buffer(stages.own("vectors", stage.device()));
     var segment = devices.get(buffer.device()).allocate(buffer.name(), buffer.totalBytes());
+    var gpu = gpus.get(stage.device());
     var vectors = new Vectors();
     long offset = 0;
     for (var vector : ModelVector.values()) {
       int length = vector.length(shape);
-      for (int layer = 0; length > 0 && layer < (vector.perLayer() ? shape.layers() : 1); layer++) {
+      var layers = vector.perLayer() ? stage.layers() : Range.upTo(1);
+      for (int layer = layers.from(); length > 0 && layer < layers.to(); layer++) {
         var target = segment.asSlice(offset, 4L * length);
         if (gpu == null) {
           files.read(vector, layer, target);
@@ -561,7 +621,7 @@ final class Binder {
     }
     if (plan.machine().device(region.device()).kind() == DeviceKind.HOST
         && !schedule.pageable().contains(Buffer.Purpose.KV)) {
-      gpu.expectCopies(source.memory());
+      expectCopies(source.memory());
     }
     var staging =
         plan.buffers().stream()
@@ -577,7 +637,8 @@ final class Binder {
                         region.attendAt(),
                         "the plan has no room there to bring KV region %s to"
                             .formatted(region.name())));
-    return new BroughtKvStore(store, gpu.attention(layout, source, memory.get(staging)));
+    return new BroughtKvStore(
+        store, gpus.get(region.attendAt()).attention(layout, source, memory.get(staging)));
   }
 
   /**
@@ -591,8 +652,8 @@ final class Binder {
         region.device().equals(region.attendAt())
             ? home != DeviceKind.DISK
             : switch (home) {
-              case DISK -> place == DeviceKind.HOST || place == DeviceKind.GPU && gpu != null;
-              case HOST -> place == DeviceKind.GPU && gpu != null;
+              case DISK -> place == DeviceKind.HOST || place == DeviceKind.GPU && onGpus();
+              case HOST -> place == DeviceKind.GPU && onGpus();
               case GPU, CSD -> false;
             };
     if (!here) {
@@ -604,7 +665,7 @@ final class Binder {
 
   /** A gpu's compute lane looks rows up while another lane's attention has the threads. */
   private Kernels tableKernels() {
-    return gpu == null ? kernels : KernelSelection.best(resources.add(new WorkerPool(1))).kernels();
+    return !onGpus() ? kernels : KernelSelection.best(resources.add(new WorkerPool(1))).kernels();
   }
 
   /**
@@ -616,8 +677,8 @@ final class Binder {
     for (var region : plan.kv()) {
       String name = Commands.laneOf(plan, region);
       boolean hosts = plan.machine().device(name).kind() == DeviceKind.HOST;
-      boolean opens = hosts ? gpu != null : schedule.lanes().contains(name);
-      if (opens && !name.equals(computing().name()) && !lanes.containsKey(name)) {
+      boolean opens = hosts ? onGpus() : schedule.lanes().contains(name);
+      if (opens && !stages.compute(name) && !lanes.containsKey(name)) {
         lanes.put(name, hosts && host != null ? lanes.get(host) : resources.add(new Lane(name)));
         host = hosts ? name : host;
       }
@@ -766,20 +827,33 @@ final class Binder {
         : prepared.get(load.from()).span(load.weight(), layer, load.rows());
   }
 
-  private WeightStream openStream(int[] word, int[] entries, List<List<Load>> loads) {
-    var sequence = new ArrayList<Integer>(); // stops, in the order a sweep loads them
+  /** The stages' read lanes; null where a stage loads nothing. */
+  private WeightStream[] openStreams(
+      int[] word, int[] entries, List<List<Load>> loads, int[] stageOf) {
+    var sequences = new ArrayList<List<Integer>>(); // stops, in the order a sweep loads them
+    stages.list().forEach(stage -> sequences.add(new ArrayList<>()));
     var at = new int[plan.batch().microBatches()];
     for (int i = 0; i < word.length; i++) {
       int stop = at[word[i]]++;
+      var sequence = sequences.get(stageOf[stop]);
       if (entries[i] == sequence.size()) {
         sequence.add(stop);
       }
     }
-    if (sequence.isEmpty()) {
-      return null;
+    var streams = new WeightStream[sequences.size()];
+    for (int stage = 0; stage < streams.length; stage++) {
+      if (!sequences.get(stage).isEmpty()) {
+        streams[stage] = openStream(stages.list().get(stage).device(), sequences.get(stage), loads);
+      }
     }
-    var ring = ringSlots("ring");
-    var landing = gpu == null ? ring : landing();
+    return streams;
+  }
+
+  private WeightStream openStream(String device, List<Integer> sequence, List<List<Load>> loads) {
+    var gpu = gpus.get(device);
+    var name = stages.own("ring", device);
+    var ring = ringSlots(name);
+    var landing = gpu == null ? ring : landing(name);
     var copies = gpu == null ? null : gpu.copyLane();
     var slots = new ArrayList<List<List<WeightStream.Heard>>>();
     for (int i = 0; i < ring.size(); i++) {
@@ -794,10 +868,10 @@ final class Binder {
                           .toList())
               .toList());
     }
-    if (plan.buffer("ring").totalBytes() >= CACHE_BYTES) {
+    if (plan.buffer(name).totalBytes() >= CACHE_BYTES) {
       files.forgetCached(); // memory is scarce where weights are streamed
     }
-    reads = tryReads(slots.getFirst(), landing);
+    reads = reads.or(() -> tryReads(slots.getFirst(), landing));
     var stream =
         resources.add(
             gpu == null
@@ -851,9 +925,10 @@ final class Binder {
   }
 
   /** Host memory that rows from files pass through on their way to a gpu; none if none do. */
-  private List<MemorySegment> landing() {
+  private List<MemorySegment> landing(String ring) {
     for (var buffer : plan.buffers()) {
-      if (buffer.name().startsWith("ring.")) {
+      boolean host = plan.machine().device(buffer.device()).kind() == DeviceKind.HOST;
+      if (host && buffer.name().equals(Stages.on(ring, buffer.device()))) {
         return ringSlots(buffer.name());
       }
     }

@@ -58,10 +58,12 @@ final class Commands {
   private final Kernels kernels; // that compute
   private final Kernels hostKernels;
   private final ComputeDevice gpu; // null where the host computes
-  private final MemorySegment logits; // in host memory
+  private final Map<String, ComputeDevice> gpus; // that compute, this one among them
+  private final MemorySegment logits; // in host memory; null without the head
   private final Map<String, MemorySegment> memory;
   private final ResidentRows weights;
   private final ResidentRows hostRows; // that a gpu gets copies of
+  private final ComputePlace place;
   private final Vectors vectors;
   private final Map<String, KvStore> stores;
   private final Map<String, Lane> lanes;
@@ -130,12 +132,12 @@ final class Commands {
 
   Commands(
       ExecutablePlan plan,
+      ComputePlace place,
       Kernels hostKernels,
-      ComputeDevice gpu,
+      Map<String, ComputeDevice> gpus,
       Map<String, MemorySegment> memory,
       ResidentRows weights,
       ResidentRows hostRows,
-      Vectors vectors,
       Map<String, KvStore> stores,
       Map<String, Lane> lanes,
       ModelFiles files,
@@ -144,12 +146,14 @@ final class Commands {
     this.plan = plan;
     this.recorder = recorder;
     this.hostKernels = hostKernels;
-    this.gpu = gpu;
+    this.place = place;
+    this.gpus = gpus;
+    gpu = place.gpu();
     kernels = gpu == null ? hostKernels : gpu.kernels();
     this.memory = memory;
     this.weights = weights;
     this.hostRows = hostRows;
-    this.vectors = vectors;
+    vectors = place.vectors();
     this.stores = stores;
     this.lanes = lanes;
     this.files = files;
@@ -159,32 +163,41 @@ final class Commands {
     lanes.values().forEach(lane -> stored.put(lane, new Ticket(lane, flights)));
     ringSlots = ringSlots();
     rotations = rotations();
-    logits =
-        gpu == null
-            ? memory.get("logits")
-            : gpu.hostMemory("logits", plan.buffer("logits").bytes());
+    logits = place.hasHead() ? hostLogits() : null;
   }
 
-  /** {@code [sequences of a micro-batch, vocabulary]}, F32, in host memory. */
+  private MemorySegment hostLogits() {
+    var name = place.own("logits");
+    return gpu == null ? memory.get(name) : gpu.hostMemory("logits", plan.buffer(name).bytes());
+  }
+
+  /** {@code [sequences of a micro-batch, vocabulary]}, F32, in host memory; of the last stage. */
   MemorySegment logits() {
     return logits;
   }
 
   /** Passes of one stop for which the plan has room where attention reads and writes. */
   static int flights(ExecutablePlan plan) {
-    return plan.buffers().stream()
-        .filter(buffer -> buffer.name().matches("q|k|v|attended|partial\\.[0-9]+"))
-        .mapToInt(Buffer::instances)
-        .min()
-        .orElse(1);
+    var stages = plan.stages();
+    int most = Integer.MAX_VALUE;
+    for (var device : stages.devices()) {
+      int regions = 0;
+      for (var name : List.of("q", "k", "v", "attended")) {
+        most = Math.min(most, plan.buffer(stages.own(name, device)).instances());
+      }
+      for (var buffer : plan.buffers()) {
+        regions += buffer.name().equals(stages.own("partial." + regions, device)) ? 1 : 0;
+      }
+    }
+    return most;
   }
 
   private MemorySegment[] ringSlots() {
-    var segment = memory.get("ring");
+    var segment = memory.get(place.own("ring"));
     if (segment == null) {
       return new MemorySegment[0];
     }
-    Buffer ring = plan.buffer("ring");
+    Buffer ring = plan.buffer(place.own("ring"));
     var slots = new MemorySegment[ring.instances()];
     for (int i = 0; i < slots.length; i++) {
       slots[i] = segment.asSlice(i * ring.bytes(), ring.bytes());
@@ -198,7 +211,8 @@ final class Commands {
     }
     var factors = vectors.find(ModelVector.ROPE_FACTORS, 0);
     if (gpu == null) {
-      return rotations(SegmentAllocator.slicingAllocator(memory.get("rotations")), factors);
+      return rotations(
+          SegmentAllocator.slicingAllocator(memory.get(place.own("rotations"))), factors);
     }
     try (var arena = Arena.ofConfined()) {
       if (factors != null) {
@@ -208,8 +222,8 @@ final class Commands {
       }
       var table = rotations(arena, factors);
       long half = table.cosines().byteSize();
-      var cosines = memory.get("rotations").asSlice(0, half);
-      var sines = memory.get("rotations").asSlice(half, half);
+      var cosines = memory.get(place.own("rotations")).asSlice(0, half);
+      var sines = memory.get(place.own("rotations")).asSlice(half, half);
       gpu.write(table.cosines(), cosines);
       gpu.write(table.sines(), sines);
       return table.at(cosines, sines);
@@ -241,6 +255,11 @@ final class Commands {
     }
     sentInStop.clear();
     takeHidden(commands);
+    boolean brings = section.layers().isEmpty() && !head;
+    if (brings && place.leaves() != null) {
+      Ordering free = place.leaves()::awaitTaken;
+      commands.add(free); // hidden states may be written again
+    }
     waits = -1;
     for (int number = 0; number < section.steps().size(); number++) {
       var step = section.steps().get(number);
@@ -268,7 +287,7 @@ final class Commands {
       }
     }
     if (head && gpu != null) {
-      var from = place("logits");
+      var from = place(place.own("logits"));
       long row = shape.vocabulary() * F32;
       commands.add(pass -> gpu.read(from.of(pass), 0, logits, 0, rows.of(pass) * row));
     }
@@ -297,8 +316,20 @@ final class Commands {
     }
   }
 
-  /** A micro-batch whose hidden states wait elsewhere gets its flight's room for them. */
+  /**
+   * Each of several stages has room for a micro-batch's hidden states. Of one stage, a micro-batch
+   * whose hidden states wait elsewhere gets its flight's room for them.
+   */
   private void takeHidden(List<Command> commands) {
+    if (place.stages().count() > 1) {
+      var own = memory.get(place.own("hidden"));
+      long bytes = plan.buffer(place.own("hidden")).bytes();
+      var room = new MemorySegment[plan.batch().microBatches()];
+      Arrays.setAll(room, microBatch -> own.asSlice(microBatch * bytes, bytes));
+      Ordering take = pass -> pass.hidden = room[pass.microBatch];
+      commands.add(take);
+      return;
+    }
     int elsewhere = plan.buffers().stream().filter(Binder::waits).mapToInt(Buffer::instances).sum();
     if (elsewhere > 0) {
       var hidden = plan.buffer("hidden");
@@ -340,12 +371,16 @@ final class Commands {
    * results come back, and hidden states wait there.
    */
   private void copy(List<Command> commands, Step.Copy step, Recorder.Work work) {
+    if (place.arrives() != null && step.to().equals(place.own("hidden"))) {
+      commands.add(place.arrives());
+      return;
+    }
     boolean leaves = onGpu(step.from());
     if (gpu == null || leaves == onGpu(step.to())) {
       throw cannot("copy %s to %s".formatted(step.from(), step.to()));
     }
     if (Binder.waits(plan.buffer(leaves ? step.to() : step.from()))) {
-      commands.add(wait(leaves, step.from().equals("hidden") ? step.to() : step.from()));
+      commands.add(wait(leaves, leaves ? step.to() : step.from()));
     } else if (step.from().startsWith("partial.") && !leaves) {
       var ticket = tickets.remove(step.from());
       if (ticket != null) {
@@ -1016,7 +1051,7 @@ final class Commands {
     int width = shape.hidden();
     long stride = width * F32;
     var table = table(Weight.POSITIONS);
-    var wide = memory.get("normed");
+    var wide = memory.get(place.own("normed"));
     var rows = new int[plan.batch().rowsPerPass()];
     return pass -> {
       for (int row = 0; row < pass.rows.count(); row++) {
@@ -1030,19 +1065,20 @@ final class Commands {
   private RowTable table(Weight weight) throws ModelFormatException {
     MemorySegment scratch;
     if (gpu == null) {
-      var up = memory.get("up");
-      var delta = memory.get("delta");
+      var up = memory.get(place.own("up"));
+      var delta = memory.get(place.own("delta"));
       scratch = up.byteSize() > delta.byteSize() ? up : delta;
     } else {
       scratch = gpu.hostMemory("a row of " + weight.word(), 4L * shape.columns(weight) + 1024);
     }
-    return RowTable.of(plan, weight, weights, hostRows, files, prepared, hostKernels, gpu, scratch);
+    return RowTable.of(
+        plan, weight, weights, hostRows, files, prepared, hostKernels, gpu, gpus, scratch);
   }
 
   // -- operands
 
   private Place place(String buffer) {
-    if (buffer.equals("hidden")) {
+    if (buffer.equals(place.own("hidden"))) {
       return pass -> pass.hidden;
     }
     if (plan.buffer(buffer).instances() < flights || flights == 1) {
@@ -1081,7 +1117,7 @@ final class Commands {
 
   /** Columns of an activation. */
   private int width(String buffer) {
-    return switch (buffer) {
+    return switch (place.kind(buffer)) {
       case "hidden", "normed", "delta", "last" -> shape.hidden();
       case "embedded", "unprojected" -> shape.embedding();
       case "q", "attended" -> shape.queryWidth();

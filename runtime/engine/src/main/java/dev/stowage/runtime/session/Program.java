@@ -3,6 +3,7 @@ package dev.stowage.runtime.session;
 import dev.stowage.plan.Schedule;
 import dev.stowage.runtime.device.Device;
 import dev.stowage.runtime.device.KvStore;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -27,7 +28,10 @@ final class Program {
   private final boolean[] usesLast; // for every letter, whether no other uses its entry after it
   private final Pass[] passes;
   private final int picksAtOnce;
-  private final WeightStream stream; // null if all weights are resident
+  private final int[] stages; // of every stop
+  private final WeightStream[] streams; // of every stage; null where all its weights are resident
+  private final int[] held; // of every stage, the read lane's entry in use, or -1
+  private final int[] slots; // where that lies
   private final List<Lane> lanes;
   private final List<KvStore> stores;
   private final List<Device> devices;
@@ -37,6 +41,8 @@ final class Program {
    * @param waits for every stop, the first command that may wait for a lane; the number of its
    *     commands where none does
    * @param flights passes of one stop that may be under way together
+   * @param stages the number of every stop's stage
+   * @param streams of every stage; null where all its weights are resident
    */
   Program(
       Command[][] stops,
@@ -47,7 +53,8 @@ final class Program {
       int[] entries,
       Pass[] passes,
       int picksAtOnce,
-      WeightStream stream,
+      int[] stages,
+      WeightStream[] streams,
       List<Lane> lanes,
       List<KvStore> stores,
       List<Device> devices) {
@@ -57,49 +64,58 @@ final class Program {
     this.flights = flights;
     this.word = word;
     this.entries = entries;
-    usesLast = usesLast(entries);
+    usesLast = usesLast(word, entries, stages, streams.length);
     this.passes = passes;
     this.picksAtOnce = picksAtOnce;
-    this.stream = stream;
+    this.stages = stages;
+    this.streams = streams;
+    held = new int[streams.length];
+    slots = new int[streams.length];
     this.lanes = List.copyOf(lanes);
     this.stores = List.copyOf(stores);
     this.devices = List.copyOf(devices);
-    for (var pass : passes) {
-      pass.stream = stream;
-    }
   }
 
-  private static boolean[] usesLast(int[] entries) {
+  private static boolean[] usesLast(int[] word, int[] entries, int[] stages, int count) {
     var last = new boolean[entries.length];
-    int seen = Integer.MAX_VALUE;
+    var at = new int[Arrays.stream(word).max().orElse(0) + 1];
+    Arrays.fill(at, stages.length);
+    var seen = new int[count];
+    Arrays.fill(seen, Integer.MAX_VALUE);
     for (int i = entries.length - 1; i >= 0; i--) {
-      last[i] = entries[i] >= 0 && entries[i] < seen;
-      seen = entries[i] >= 0 ? entries[i] : seen;
+      int stage = stages[--at[word[i]]];
+      last[i] = entries[i] >= 0 && entries[i] < seen[stage];
+      seen[stage] = entries[i] >= 0 ? entries[i] : seen[stage];
     }
     return last;
   }
 
   /**
-   * For every letter of a schedule's word, the number of the load it uses, or -1: neighbouring
-   * letters at one stop share a load.
+   * For every letter of a schedule's word, the number of the load it uses among its stage's, or -1:
+   * neighbouring letters at one stop share a load, whatever other stages do between them.
    *
+   * @param stages the number of every stop's stage
    * @see Schedule#word
    */
-  static int[] entries(int[] word, int microBatches, boolean[] stopLoads) {
+  static int[] entries(int[] word, int microBatches, boolean[] stopLoads, int[] stages) {
     var entries = new int[word.length];
     var at = new int[microBatches];
-    int entry = -1;
-    int loadedStop = -1;
+    int count = Arrays.stream(stages).max().orElse(0) + 1;
+    var entry = new int[count];
+    var loadedStop = new int[count];
+    Arrays.fill(entry, -1);
+    Arrays.fill(loadedStop, -1);
     for (int i = 0; i < word.length; i++) {
       int stop = at[word[i]]++;
+      int stage = stages[stop];
       if (!stopLoads[stop]) {
         entries[i] = -1;
       } else {
-        if (stop != loadedStop) {
-          entry++;
-          loadedStop = stop;
+        if (stop != loadedStop[stage]) {
+          entry[stage]++;
+          loadedStop[stage] = stop;
         }
-        entries[i] = entry;
+        entries[i] = entry[stage];
       }
     }
     return entries;
@@ -115,7 +131,11 @@ final class Program {
 
   /** Weight bytes the read lane has brought so far. */
   long streamedBytes() {
-    return stream == null ? 0 : stream.bytes();
+    long bytes = 0;
+    for (var stream : streams) {
+      bytes += stream == null ? 0 : stream.bytes();
+    }
+    return bytes;
   }
 
   /** Forgets what a slot holds, for its next request. */
@@ -131,8 +151,7 @@ final class Program {
    * goes on from there.
    */
   void sweep(LogitsConsumer consumer) {
-    int held = -1;
-    int slot = 0;
+    Arrays.fill(held, -1);
     int flight = 0;
     Pass waiting = null;
     for (int i = 0; i < word.length; i++) {
@@ -142,20 +161,22 @@ final class Program {
         finish(waiting);
         waiting = null;
       }
-      if (entry >= 0 && entry != held) {
-        if (held >= 0) {
-          stream.release();
-        }
-        slot = stream.acquire();
-        held = entry;
-      }
       int stop = pass.stop++;
+      int stage = stages[stop];
+      if (entry >= 0 && entry != held[stage]) {
+        if (held[stage] >= 0) {
+          streams[stage].release();
+        }
+        slots[stage] = streams[stage].acquire();
+        held[stage] = entry;
+      }
       pass.next = i + 1 < word.length ? passes[word[i + 1]] : null;
       pass.nextLayer = pass.next == null ? -1 : layers[pass.next.stop];
       if (pass.rows.count() == 0) {
         continue;
       }
-      pass.ringSlot = slot;
+      pass.ringSlot = slots[stage];
+      pass.stream = streams[stage];
       pass.usesLast = usesLast[i];
       if (stop < stops.length - 1) {
         flight = (flight + 1) % flights;
@@ -182,8 +203,10 @@ final class Program {
     if (waiting != null) {
       finish(waiting);
     }
-    if (held >= 0) {
-      stream.release();
+    for (int stage = 0; stage < held.length; stage++) {
+      if (held[stage] >= 0) {
+        streams[stage].release();
+      }
     }
     for (int i = 0; i < lanes.size(); i++) {
       lanes.get(i).drain();

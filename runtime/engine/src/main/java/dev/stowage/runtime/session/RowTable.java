@@ -1,6 +1,5 @@
 package dev.stowage.runtime.session;
 
-import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Weight;
@@ -23,7 +22,8 @@ final class RowTable {
 
   private final Kernels kernels; // the host's
   private final ComputeDevice gpu; // null where the host computes
-  private final boolean[] onGpu;
+  private final boolean[] onGpu; // that computes
+  private final ComputeDevice.CopyLane[] elsewhere; // of a slab on another gpu
   private final MemorySegment wide; // [TOGETHER, width] F32 in host memory, on their way to the gpu
   private final ExecutablePlan plan;
   private final Weight weight;
@@ -45,6 +45,7 @@ final class RowTable {
     this.plan = plan;
     this.gpu = gpu;
     onGpu = new boolean[slabs];
+    elsewhere = new ComputeDevice.CopyLane[slabs];
     wide =
         gpu == null
             ? null
@@ -62,6 +63,8 @@ final class RowTable {
   }
 
   /**
+   * @param gpu that computes; null where the host does
+   * @param gpus that rows may lie on
    * @param scratch room for a row as stored
    */
   static RowTable of(
@@ -73,6 +76,7 @@ final class RowTable {
       Map<String, PreparedFile> prepared,
       Kernels kernels,
       ComputeDevice gpu,
+      Map<String, ComputeDevice> gpus,
       MemorySegment scratch)
       throws ModelFormatException {
     var regions =
@@ -85,7 +89,11 @@ final class RowTable {
       var region = regions.get(i);
       table.ends[i] = region.rows().to();
       table.types[i] = region.type();
-      table.onGpu[i] = plan.machine().device(region.home()).kind() == DeviceKind.GPU;
+      if (gpus.containsKey(region.home())) {
+        var home = gpus.get(region.home());
+        table.onGpu[i] = home == gpu;
+        table.elsewhere[i] = home == gpu ? null : home.copyLane();
+      }
       var slab =
           resident.find(weight, 0, region.rows()).or(() -> hostRows.find(weight, 0, region.rows()));
       if (slab.isPresent()) {
@@ -172,7 +180,10 @@ final class RowTable {
     var type = types[slab];
     long bytes = plan.shape().rowBytes(weight, type);
     int width = plan.shape().columns(weight);
-    if (segments[slab] != null) {
+    if (elsewhere[slab] != null) {
+      elsewhere[slab].read(segments[slab], offsets[slab] + row * bytes, scratch, 0, bytes);
+      kernels.widen(scratch, 0, bytes, type, to, offset, width * 4L, 1, width);
+    } else if (segments[slab] != null) {
       kernels.widen(
           segments[slab],
           offsets[slab] + row * bytes,

@@ -20,7 +20,8 @@ class ProgramTest {
     int[] word = word(new Schedule.Order.ZigZag());
     assertArrayEquals(new int[] {0, 1, 0, 1, 0, 1, 0, 1}, word);
     assertArrayEquals(
-        new int[] {-1, -1, 0, 0, 1, 1, -1, -1}, Program.entries(word, 2, MIDDLE_STOPS_LOAD));
+        new int[] {-1, -1, 0, 0, 1, 1, -1, -1},
+        Program.entries(word, 2, MIDDLE_STOPS_LOAD, new int[4]));
   }
 
   @Test
@@ -28,14 +29,26 @@ class ProgramTest {
     int[] word = word(new Schedule.Order.RowByRow());
     assertArrayEquals(new int[] {0, 0, 0, 0, 1, 1, 1, 1}, word);
     assertArrayEquals(
-        new int[] {-1, 0, 1, -1, -1, 2, 3, -1}, Program.entries(word, 2, MIDDLE_STOPS_LOAD));
+        new int[] {-1, 0, 1, -1, -1, 2, 3, -1},
+        Program.entries(word, 2, MIDDLE_STOPS_LOAD, new int[4]));
   }
 
   @Test
   void neighboursAtOneStopShareItsLoadInAnyWord() {
     int[] word = word(new Schedule.Order.Word(List.of(0, 1, 1, 0, 0, 1, 0, 1)));
     assertArrayEquals(
-        new int[] {-1, -1, 0, 0, 1, 1, -1, -1}, Program.entries(word, 2, MIDDLE_STOPS_LOAD));
+        new int[] {-1, -1, 0, 0, 1, 1, -1, -1},
+        Program.entries(word, 2, MIDDLE_STOPS_LOAD, new int[4]));
+  }
+
+  @Test
+  void aPipelinesStagesWorkOnNeighbouringMicroBatchesAndLoadForThemselves() {
+    int[] stages = {0, 0, 1, 1, 1};
+    int[] word = new Schedule(new Schedule.Order.Pipeline(), 1, List.of()).word(stages, 3);
+    assertArrayEquals(new int[] {0, 0, 1, 0, 1, 0, 0, 2, 1, 2, 1, 1, 2, 2, 2}, word);
+    assertArrayEquals(
+        new int[] {-1, 0, -1, 0, 0, 1, -1, -1, 2, 0, 3, -1, 4, 5, -1},
+        Program.entries(word, 3, new boolean[] {false, true, true, true, false}, stages));
   }
 
   @Test
@@ -77,7 +90,7 @@ class ProgramTest {
       passes[i] = new Pass(i, 1, MemorySegment.NULL);
       passes[i].add(0, i, 0, 0, false, false);
     }
-    int[] word = new Schedule(order, 0, List.of()).word(2, microBatches);
+    int[] word = new Schedule(order, 0, List.of()).word(new int[2], microBatches);
     var program =
         new Program(
             new Command[][] {{begin, end}, {}},
@@ -85,10 +98,11 @@ class ProgramTest {
             new int[] {1, 0},
             flights,
             word,
-            Program.entries(word, microBatches, new boolean[2]),
+            Program.entries(word, microBatches, new boolean[2], new int[2]),
             passes,
             1,
-            null,
+            new int[2],
+            new WeightStream[1],
             List.of(),
             List.of(),
             List.of());
@@ -97,6 +111,6 @@ class ProgramTest {
   }
 
   private static int[] word(Schedule.Order order) {
-    return new Schedule(order, 1, List.of()).word(MIDDLE_STOPS_LOAD.length, 2);
+    return new Schedule(order, 1, List.of()).word(new int[4], 2);
   }
 }

@@ -93,8 +93,10 @@ public final class ScheduleParser {
       order = new Schedule.Order.ZigZag();
     } else if (in.passes("row-by-row")) {
       order = new Schedule.Order.RowByRow();
+    } else if (in.passes("pipeline")) {
+      order = new Schedule.Order.Pipeline();
     } else {
-      throw in.found("'zig-zag', 'row-by-row' or 'word'");
+      throw in.found("'zig-zag', 'row-by-row', 'pipeline' or 'word'");
     }
     in.endOfStatement();
     return order;

@@ -19,6 +19,7 @@ public final class SchedulePrinter {
     switch (schedule.order()) {
       case Schedule.Order.ZigZag() -> out.line("order", "zig-zag");
       case Schedule.Order.RowByRow() -> out.line("order", "row-by-row");
+      case Schedule.Order.Pipeline() -> out.line("order", "pipeline");
       case Schedule.Order.Word(var microBatches) -> {
         out.open("order", "word");
         for (int i = 0; i < microBatches.size(); i += TURNS_A_LINE) {

@@ -1,7 +1,6 @@
 package dev.stowage.plan.verify;
 
 import dev.stowage.plan.Buffer;
-import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.Footprint;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -9,8 +8,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 
 /**
- * There is a buffer for whatever the byte model counts: for the weights of every device, for the
- * vectors, for every KV region and what its store works in, and for the activations.
+ * There is a buffer for whatever the byte model counts: for the weights of every device, for every
+ * KV region and what its store works in, and for the vectors and activations of every stage.
  */
 final class BuffersSuffice implements Invariant {
   private static final String VECTORS = "vectors";
@@ -19,7 +18,6 @@ final class BuffersSuffice implements Invariant {
   public void check(PlanIndex index, Findings findings) {
     var plan = index.plan;
     weights(index, findings);
-    need(index, findings, VECTORS, Buffer.Purpose.WEIGHTS, plan.shape().vectorBytes());
     for (var region : plan.kv()) {
       long bytes = region.bytes(plan.shape().headDim(), plan.kvType());
       need(index, findings, region.name(), Buffer.Purpose.KV, bytes);
@@ -48,8 +46,10 @@ final class BuffersSuffice implements Invariant {
       needed.merge(region.home(), Footprint.residentBytes(plan.shape(), region), Math::addExact);
     }
     var there = new HashMap<String, List<Buffer>>();
+    var stages = index.stages();
+    var vectors = stages.devices().stream().map(device -> stages.own(VECTORS, device)).toList();
     for (var buffer : plan.buffers()) {
-      if (buffer.purpose() == Buffer.Purpose.WEIGHTS && !buffer.name().equals(VECTORS)) {
+      if (buffer.purpose() == Buffer.Purpose.WEIGHTS && !vectors.contains(buffer.name())) {
         there.computeIfAbsent(buffer.device(), d -> new ArrayList<>()).add(buffer);
       }
     }
@@ -71,33 +71,37 @@ final class BuffersSuffice implements Invariant {
         });
   }
 
+  /** What every stage has of its own, on its device. */
   private static void activations(PlanIndex index, Findings findings) {
     var plan = index.plan;
-    int regionsPerLayer = 0;
-    var regions = new int[plan.shape().layers()];
-    for (var region : plan.kv()) {
-      for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
-        regionsPerLayer = Math.max(regionsPerLayer, ++regions[layer]);
+    var shape = plan.shape();
+    var stages = index.stages();
+    for (var stage : stages.list()) {
+      String device = stage.device();
+      var vectors = stages.own(VECTORS, device);
+      need(
+          index,
+          findings,
+          vectors,
+          Buffer.Purpose.WEIGHTS,
+          shape.vectorBytes(stage.layers().size()));
+      isThere(index, findings, vectors, device);
+      int regionsPerLayer = Footprint.regionsPerLayer(stage.layers(), plan.kv());
+      for (var buffer :
+          Footprint.activations(shape, plan.batch(), stages, device, regionsPerLayer, 1)) {
+        need(index, findings, buffer.name(), Buffer.Purpose.ACTIVATIONS, buffer.bytes());
+        isThere(index, findings, buffer.name(), device);
       }
     }
-    if (!index.hasBuffer(VECTORS)) {
-      return;
-    }
-    var device = index.buffer(VECTORS).device();
-    if (index.device(device).kind() == DeviceKind.DISK
-        || index.device(device).kind() == DeviceKind.CSD) {
-      findings.add("buffer " + VECTORS, "it lies on %s, which cannot compute", device);
-    }
-    for (var buffer :
-        Footprint.activations(plan.shape(), plan.batch(), device, regionsPerLayer, 1)) {
-      need(index, findings, buffer.name(), Buffer.Purpose.ACTIVATIONS, buffer.bytes());
-      if (index.hasBuffer(buffer.name()) && !index.buffer(buffer.name()).device().equals(device)) {
-        findings.add(
-            "buffer " + buffer.name(),
-            "it lies on %s, but the plan computes on %s",
-            index.buffer(buffer.name()).device(),
-            device);
-      }
+  }
+
+  private static void isThere(PlanIndex index, Findings findings, String name, String device) {
+    if (index.hasBuffer(name) && !index.buffer(name).device().equals(device)) {
+      findings.add(
+          "buffer " + name,
+          "it lies on %s, but its stage computes on %s",
+          index.buffer(name).device(),
+          device);
     }
   }
 

@@ -6,7 +6,7 @@ import dev.stowage.plan.Step;
 
 /**
  * Sections walk through all layers once, upward; tokens are embedded before the first and rows
- * picked for logits after the last.
+ * picked for logits after the last. Between layers there may be copies.
  */
 final class LayersInOrder implements Invariant {
   @Override
@@ -18,7 +18,7 @@ final class LayersInOrder implements Invariant {
     for (var section : index.plan.sections()) {
       var where = PlanIndex.where(section);
       if (section.layers().isEmpty()) {
-        if (next > 0 && next < layers) {
+        if (next > 0 && next < layers && !copies(section)) {
           findings.add(where, "it stands between layers %d and %d", next - 1, next);
         }
         int embedsHere = count(section, Op.Embed.class);
@@ -50,6 +50,10 @@ final class LayersInOrder implements Invariant {
     if (picks != 1) {
       findings.add("plan", "rows are picked for logits %d times, expected once", picks);
     }
+  }
+
+  private static boolean copies(Section section) {
+    return section.steps().stream().allMatch(Step.Copy.class::isInstance);
   }
 
   private static int count(Section section, Class<? extends Op> op) {

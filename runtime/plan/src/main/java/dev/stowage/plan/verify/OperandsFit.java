@@ -12,8 +12,8 @@ import java.util.List;
 
 /**
  * A step has as many operands as its operation takes, they lie where it is computed, they are large
- * enough for the rows of a pass, and what works in place writes what it reads. One device computes
- * for the whole plan, a gpu or a host.
+ * enough for the rows of a pass, and what works in place writes what it reads. Gpus and hosts
+ * compute.
  */
 final class OperandsFit implements Invariant {
   /** What an operation takes and makes. */
@@ -21,22 +21,11 @@ final class OperandsFit implements Invariant {
 
   @Override
   public void check(PlanIndex index, Findings findings) {
-    String computeAt = null;
     for (var section : index.plan.sections()) {
       for (var step : section.steps()) {
         switch (step) {
           case Step.Load load -> {}
-          case Step.Compute compute -> {
-            computeAt = computeAt == null ? compute.at() : computeAt;
-            if (!compute.at().equals(computeAt)) {
-              findings.add(
-                  PlanIndex.where(section),
-                  "computes at %s, but also at %s",
-                  compute.at(),
-                  computeAt);
-            }
-            compute(index, findings, section, compute);
-          }
+          case Step.Compute compute -> compute(index, findings, section, compute);
           case Step.Attend attend -> attend(index, findings, section, attend);
           case Step.Append append -> append(index, findings, section, append);
           case Step.Copy copy -> copy(index, findings, section, copy);

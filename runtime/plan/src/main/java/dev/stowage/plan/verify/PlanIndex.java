@@ -5,6 +5,7 @@ import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Section;
+import dev.stowage.plan.Stages;
 import dev.stowage.plan.Step;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
@@ -28,6 +29,18 @@ final class PlanIndex {
     plan.machine().devices().forEach(device -> devices.put(device.name(), device));
     plan.buffers().forEach(buffer -> buffers.putIfAbsent(buffer.name(), buffer));
     plan.kv().forEach(region -> regions.putIfAbsent(region.name(), region));
+  }
+
+  /**
+   * Where layers are computed; where the sections make no stages, which {@link StagesInOrder} says,
+   * all where the vectors lie.
+   */
+  Stages stages() {
+    return plan.findStages()
+        .orElseGet(
+            () ->
+                Stages.on(
+                    hasBuffer("vectors") ? buffer("vectors").device() : "", plan.shape().layers()));
   }
 
   boolean hasDevice(String name) {

@@ -15,6 +15,7 @@ public final class PlanVerifier {
           new WeightsCoverModel(),
           new KvFillsCache(),
           new LayersInOrder(),
+          new StagesInOrder(),
           new ProductsPartition(),
           new WeightsAtHand(),
           new AttentionOnce(),

@@ -38,7 +38,7 @@ public final class ScheduleVerifier {
       return;
     }
     switch (order) {
-      case Schedule.Order.ZigZag(), Schedule.Order.RowByRow() -> {}
+      case Schedule.Order.ZigZag(), Schedule.Order.RowByRow(), Schedule.Order.Pipeline() -> {}
       case Schedule.Order.Word(var turns) -> {
         var taken = new int[microBatches];
         for (int turn : turns) {

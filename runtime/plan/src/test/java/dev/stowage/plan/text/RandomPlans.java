@@ -102,9 +102,10 @@ final class RandomPlans {
   Schedule schedule() {
     var lanes = list(this::operand).stream().distinct().toList();
     Schedule.Order order =
-        switch (random.nextInt(3)) {
+        switch (random.nextInt(4)) {
           case 0 -> new Schedule.Order.ZigZag();
           case 1 -> new Schedule.Order.RowByRow();
+          case 2 -> new Schedule.Order.Pipeline();
           default -> new Schedule.Order.Word(random.ints(random.nextInt(100)).boxed().toList());
         };
     var writeBack = new HashMap<String, Integer>();
