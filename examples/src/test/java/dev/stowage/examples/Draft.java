@@ -14,6 +14,7 @@ import dev.stowage.plan.Prediction;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Sparsity;
+import dev.stowage.plan.Stages;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
 import dev.stowage.plan.model.ModelFormatException;
@@ -32,6 +33,8 @@ import java.util.Optional;
  * @param weights share of every matrix's rows by device, in order; sums to one
  * @param gpuAttends whether a gpu that computes attends to what lies in host memory or on a disk
  * @param waitOnHost micro-batches whose hidden states wait in host memory while a gpu computes
+ * @param cuts layers at which another gpu goes on, {@code gpu1}, {@code gpu2}, …; {@code gpu} in
+ *     shares is then the gpu that computes the layer
  * @param weightType how the layers' matrices are stored; empty for as in the model
  * @param kv share of the KV cache by device, in order, along {@code axis}
  */
@@ -47,7 +50,8 @@ record Draft(
     Optional<Sparsity> sparsity,
     Optional<ElementType> weightType,
     boolean gpuAttends,
-    int waitOnHost) {
+    int waitOnHost,
+    List<Integer> cuts) {
   enum Axis {
     LAYERS,
     SEQUENCES,
@@ -70,7 +74,8 @@ record Draft(
         Optional.empty(),
         Optional.empty(),
         false,
-        0);
+        0,
+        List.of());
   }
 
   Draft withWeights(Map<String, Double> shares) {
@@ -86,7 +91,8 @@ record Draft(
         sparsity,
         weightType,
         gpuAttends,
-        waitOnHost);
+        waitOnHost,
+        cuts);
   }
 
   Draft withKv(Map<String, Double> shares, Axis along) {
@@ -102,7 +108,8 @@ record Draft(
         sparsity,
         weightType,
         gpuAttends,
-        waitOnHost);
+        waitOnHost,
+        cuts);
   }
 
   Draft withPrefetch(int stops) {
@@ -118,7 +125,8 @@ record Draft(
         sparsity,
         weightType,
         gpuAttends,
-        waitOnHost);
+        waitOnHost,
+        cuts);
   }
 
   Draft withHostBytes(long bytes) {
@@ -134,7 +142,8 @@ record Draft(
         sparsity,
         weightType,
         gpuAttends,
-        waitOnHost);
+        waitOnHost,
+        cuts);
   }
 
   /** Attention of decode reads a part of every region. */
@@ -151,7 +160,8 @@ record Draft(
         Optional.of(part),
         weightType,
         gpuAttends,
-        waitOnHost);
+        waitOnHost,
+        cuts);
   }
 
   /**
@@ -171,7 +181,8 @@ record Draft(
         sparsity,
         Optional.of(type),
         gpuAttends,
-        waitOnHost);
+        waitOnHost,
+        cuts);
   }
 
   /** A gpu attends to what lies in host memory or on a disk, or leaves that to the host. */
@@ -188,7 +199,8 @@ record Draft(
         sparsity,
         weightType,
         attends,
-        waitOnHost);
+        waitOnHost,
+        cuts);
   }
 
   /** Hidden states of so many micro-batches wait in host memory, where a gpu computes. */
@@ -205,7 +217,26 @@ record Draft(
         sparsity,
         weightType,
         gpuAttends,
-        microBatches);
+        microBatches,
+        cuts);
+  }
+
+  /** Several gpus compute: the next one goes on at each of these layers. */
+  Draft withCuts(List<Integer> layers) {
+    return new Draft(
+        model,
+        batch,
+        kvType,
+        weights,
+        kv,
+        axis,
+        prefetch,
+        hostBytes,
+        sparsity,
+        weightType,
+        gpuAttends,
+        waitOnHost,
+        layers);
   }
 
   /** Shares in the order given. */
@@ -228,14 +259,17 @@ record Draft(
   private Placed placed() throws ModelFormatException {
     var folder = ModelHeaders.open(model);
     var shape = folder.shape();
-    var machine =
-        new Machine(
+    var devices =
+        new ArrayList<>(
             List.of(
                 device("ram", DeviceKind.HOST, hostBytes),
                 device("ssd", DeviceKind.DISK, PLENTY),
                 device("inst", DeviceKind.CSD, PLENTY),
-                device("gpu", DeviceKind.GPU, PLENTY / 4)),
-            List.of());
+                device("gpu", DeviceKind.GPU, PLENTY / 4)));
+    for (int i = 1; i <= cuts.size(); i++) {
+      devices.add(device("gpu" + i, DeviceKind.GPU, PLENTY / 4));
+    }
+    var machine = new Machine(devices, List.of());
     return new Placed(
         "draft",
         folder.source(model.toString()),
@@ -245,7 +279,7 @@ record Draft(
         kvType,
         weightRegions(shape),
         kvRegions(shape),
-        computeAt(),
+        stages(shape),
         "ram",
         prefetch,
         waiting(),
@@ -254,7 +288,7 @@ record Draft(
   }
 
   private Map<String, Integer> waiting() {
-    return waitOnHost == 0
+    return waitOnHost == 0 || !cuts.isEmpty()
         ? Map.of(computeAt(), batch.microBatches())
         : Map.of(computeAt(), batch.microBatches() - waitOnHost, "ram", waitOnHost);
   }
@@ -262,6 +296,22 @@ record Draft(
   /** A plan that keeps anything on the gpu computes there. */
   private String computeAt() {
     return weights.containsKey("gpu") || kv.containsKey("gpu") ? "gpu" : "ram";
+  }
+
+  private Stages stages(ModelShape shape) {
+    var stages = new ArrayList<Stages.Stage>();
+    int from = 0;
+    for (int i = 0; i <= cuts.size(); i++) {
+      int to = i < cuts.size() ? cuts.get(i) : shape.layers();
+      stages.add(new Stages.Stage(new Range(from, to), i == 0 ? computeAt() : "gpu" + i));
+      from = to;
+    }
+    return new Stages(stages);
+  }
+
+  /** The gpu of a stage, where shares say {@code gpu}. */
+  private static String at(String device, String compute) {
+    return device.equals("gpu") ? compute : device;
   }
 
   private static DeviceSpec device(String name, DeviceKind kind, long bytes) {
@@ -277,9 +327,11 @@ record Draft(
 
   private List<WeightRegion> weightRegions(ModelShape shape) {
     var regions = new ArrayList<WeightRegion>();
+    var stages = stages(shape);
     for (var weight : Weight.values()) {
       int rows = shape.rows(weight);
       for (var layers : alike(shape, weight)) {
+        var compute = stages.at(shape, weight, layers.from());
         cut(weights, rows)
             .forEach(
                 (device, range) ->
@@ -288,7 +340,7 @@ record Draft(
                             weight,
                             layers,
                             range,
-                            device,
+                            at(device, compute),
                             weight.perLayer()
                                 ? weightType.orElse(shape.type(weight, layers.from()))
                                 : shape.type(weight, layers.from()))));
@@ -297,13 +349,15 @@ record Draft(
     return regions;
   }
 
-  /** Runs of layers that store a matrix as one type. */
-  private static List<Range> alike(ModelShape shape, Weight weight) {
+  /** Runs of layers of one stage that store a matrix as one type. */
+  private List<Range> alike(ModelShape shape, Weight weight) {
     var runs = new ArrayList<Range>();
     int count = weight.perLayer() ? shape.layers() : 1;
     int from = 0;
     for (int layer = 1; layer <= count; layer++) {
-      if (layer == count || shape.type(weight, layer) != shape.type(weight, from)) {
+      if (layer == count
+          || shape.type(weight, layer) != shape.type(weight, from)
+          || cuts.contains(layer)) {
         runs.add(new Range(from, layer));
         from = layer;
       }
@@ -324,25 +378,37 @@ record Draft(
           case TOKENS -> tokens.size();
         };
     var regions = new ArrayList<KvRegion>();
-    cut(kv, units)
-        .forEach(
-            (device, range) ->
-                regions.add(
-                    new KvRegion(
-                        "kv." + device,
-                        axis == Axis.LAYERS ? range : layers,
-                        axis == Axis.SEQUENCES ? range : sequences,
-                        axis == Axis.HEADS ? range : heads,
-                        axis == Axis.TOKENS ? range : tokens,
-                        device,
-                        attendAt(device),
-                        sparsity)));
+    for (var stage : stages(shape).list()) {
+      cut(kv, units)
+          .forEach(
+              (share, range) -> {
+                var device = at(share, stage.device());
+                var own = axis == Axis.LAYERS ? both(range, stage.layers()) : stage.layers();
+                if (!own.isEmpty()) {
+                  regions.add(
+                      new KvRegion(
+                          "kv." + share + (cuts.isEmpty() ? "" : "." + stage.device()),
+                          own,
+                          axis == Axis.SEQUENCES ? range : sequences,
+                          axis == Axis.HEADS ? range : heads,
+                          axis == Axis.TOKENS ? range : tokens,
+                          device,
+                          attendAt(device, stage.device()),
+                          sparsity));
+                }
+              });
+    }
     return regions;
   }
 
-  private String attendAt(String device) {
+  private static Range both(Range one, Range other) {
+    int from = Math.max(one.from(), other.from());
+    return new Range(from, Math.max(from, Math.min(one.to(), other.to())));
+  }
+
+  private String attendAt(String device, String compute) {
     return switch (device) {
-      case "ram", "ssd" -> gpuAttends && computeAt().equals("gpu") ? "gpu" : "ram";
+      case "ram", "ssd" -> gpuAttends ? compute : "ram";
       default -> device;
     };
   }
