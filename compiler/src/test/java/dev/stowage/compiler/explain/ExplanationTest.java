@@ -125,7 +125,8 @@ class ExplanationTest {
             "card", Explanation.of(compiled("opt30b-t4")));
     var text = comparison.human();
     for (var word :
-        List.of("a  drives", "b  card", "micro-batches", "weights on t4", "throughput", "bound by")) {
+        List.of(
+            "a  drives", "b  card", "micro-batches", "weights on t4", "throughput", "bound by")) {
       assertTrue(text.contains(word), text);
     }
     var json = comparison.json();
