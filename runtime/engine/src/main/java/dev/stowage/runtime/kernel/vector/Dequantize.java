@@ -176,15 +176,12 @@ final class Dequantize {
       var min0 = FloatVector.broadcast(F, Quantized.min(w, w0 + block));
       var scale1 = FloatVector.broadcast(F, Quantized.scale(w, w1 + block));
       var min1 = FloatVector.broadcast(F, Quantized.min(w, w1 + block));
-      for (int j = 0; j < GROUP / 2; j += LANES) {
+      for (int j = 0; j < GROUP; j += LANES) {
+        long at = block + 4 + j % (GROUP / 2);
+        int bit = j / (GROUP / 2) * 4;
         var xj = FloatVector.fromArray(F, x, x0 + i + j);
-        s0 = xj.fma(floats(low(unsigned(w, w0 + block + 4 + j))).fma(scale0, min0), s0);
-        s1 = xj.fma(floats(low(unsigned(w, w1 + block + 4 + j))).fma(scale1, min1), s1);
-      }
-      for (int j = 0; j < GROUP / 2; j += LANES) {
-        var xj = FloatVector.fromArray(F, x, x0 + i + GROUP / 2 + j);
-        s0 = xj.fma(floats(high(unsigned(w, w0 + block + 4 + j))).fma(scale0, min0), s0);
-        s1 = xj.fma(floats(high(unsigned(w, w1 + block + 4 + j))).fma(scale1, min1), s1);
+        s0 = xj.fma(floats(four(w, w0 + at, bit)).fma(scale0, min0), s0);
+        s1 = xj.fma(floats(four(w, w1 + at, bit)).fma(scale1, min1), s1);
       }
     }
     s0.intoArray(sum, 0);
@@ -200,15 +197,12 @@ final class Dequantize {
     for (int i = 0; i != n; i += 32, block += Q40_BLOCK) {
       var d0 = FloatVector.broadcast(F, Blocks.half(w, w0 + block));
       var d1 = FloatVector.broadcast(F, Blocks.half(w, w1 + block));
-      for (int j = 0; j < 16; j += LANES) {
+      for (int j = 0; j < 32; j += LANES) {
+        long at = block + 2 + j % 16;
+        int bit = j / 16 * 4;
         var xj = FloatVector.fromArray(F, x, x0 + i + j);
-        s0 = xj.fma(floats(low(unsigned(w, w0 + block + 2 + j)).sub(8)).mul(d0), s0);
-        s1 = xj.fma(floats(low(unsigned(w, w1 + block + 2 + j)).sub(8)).mul(d1), s1);
-      }
-      for (int j = 0; j < 16; j += LANES) {
-        var xj = FloatVector.fromArray(F, x, x0 + i + 16 + j);
-        s0 = xj.fma(floats(high(unsigned(w, w0 + block + 2 + j)).sub(8)).mul(d0), s0);
-        s1 = xj.fma(floats(high(unsigned(w, w1 + block + 2 + j)).sub(8)).mul(d1), s1);
+        s0 = xj.fma(floats(four(w, w0 + at, bit).sub(8)).mul(d0), s0);
+        s1 = xj.fma(floats(four(w, w1 + at, bit).sub(8)).mul(d1), s1);
       }
     }
     s0.intoArray(sum, 0);
@@ -380,23 +374,20 @@ final class Dequantize {
     for (int i = 0; i < n; i += 256, block += Q4K_BLOCK) {
       float d = Blocks.half(x, block);
       float m = Blocks.half(x, block + 2);
-      for (int group = 0; group < 8; group += 2) {
-        q4kPair(x, block, group, d, m, to, at + (i + 32 * group) * step, step);
+      for (int group = 0; group < 8; group++) { // two groups share bytes
+        float scale = d * Blocks.scale(x, block + 4, group);
+        float min = m * Blocks.min(x, block + 4, group);
+        long codes = block + 16 + 32 * (group / 2);
+        q4kGroup(x, codes, 4 * (group % 2), scale, min, to, at + (i + 32 * group) * step, step);
       }
     }
   }
 
-  /** Two groups of a block of Q4_K, of 32 numbers each. */
-  private static void q4kPair(
-      MemorySegment x, long block, int group, float d, float m, float[] to, int at, int step) {
-    var scale0 = FloatVector.broadcast(F, d * Blocks.scale(x, block + 4, group));
-    var scale1 = FloatVector.broadcast(F, d * Blocks.scale(x, block + 4, group + 1));
-    var min0 = FloatVector.broadcast(F, m * Blocks.min(x, block + 4, group));
-    var min1 = FloatVector.broadcast(F, m * Blocks.min(x, block + 4, group + 1));
+  /** The 32 numbers of a group of Q4_K, whose codes lie in their bytes from a bit on. */
+  private static void q4kGroup(
+      MemorySegment x, long codes, int bit, float scale, float min, float[] to, int at, int step) {
     for (int j = 0; j < 32; j += LANES) {
-      var codes = unsigned(x, block + 16 + 16 * group + j);
-      floats(low(codes)).mul(scale0).sub(min0).intoArray(to, at + j * step);
-      floats(high(codes)).mul(scale1).sub(min1).intoArray(to, at + (32 + j) * step);
+      floats(four(x, codes + j, bit)).mul(scale).sub(min).intoArray(to, at + j * step);
     }
   }
 
@@ -436,6 +427,15 @@ final class Dequantize {
     return (IntVector)
         ByteVector.fromMemorySegment(B, x, at, LITTLE_ENDIAN)
             .convertShape(VectorOperators.ZERO_EXTEND_B2I, I, 0);
+  }
+
+  /**
+   * Four bits of bytes, from a bit on. One loop over all numbers of a block, with the bit as a
+   * variable, holds half the operations of one over the low and one over the high bits: C2 inlines
+   * so many and no more, and the vectors of the rest become objects.
+   */
+  private static IntVector four(MemorySegment x, long at, int bit) {
+    return unsigned(x, at).lanewise(VectorOperators.LSHR, bit).and(15);
   }
 
   /** The low four bits of bytes. */

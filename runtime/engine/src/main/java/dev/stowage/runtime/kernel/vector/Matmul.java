@@ -41,19 +41,10 @@ import jdk.incubator.vector.FloatVector;
  */
 final class Matmul {
   /**
-   * One activation row times two weight rows of one element type, [2, LANES] sums left unfolded.
-   * Returns whether there was a weight that it cannot multiply. An interface, so that C2 compiles
-   * each type's loop by itself: two of them inlined into one method exceed its node limit, and
-   * vectors then become objects.
-   */
-  private interface Dot {
-    boolean run(float[] x, int x0, MemorySegment w, long w0, long w1, int n, float[] sum);
-  }
-
-  /**
    * Widens {@code n} numbers of a weight row of {@code width}, from the {@code first} on, which
    * begins a group, into a tile of a panel. Returns whether there was one that panels cannot hold.
-   * An interface for the same reason.
+   * An interface, so that C2 compiles each type's loop by itself: several inlined into one method
+   * exceed its node limit, and vectors then become objects.
    */
   private interface LayOut {
     boolean run(MemorySegment w, long row, int width, int first, float[] to, int at, int n);
@@ -90,12 +81,11 @@ final class Matmul {
    *     where that is cheaper; 0 for panels even for one row
    * @param quad null where {@code few} is below 2
    */
-  private record Type(int few, Dot dot, Quad quad, LayOut layOut) {}
+  private record Type(int few, Quad quad, LayOut layOut) {}
 
   private static final Type F32 =
       new Type(
           FEW_ROWS,
-          Matmul::dotF32,
           Matmul::quadF32,
           (w, row, width, first, to, at, n) -> {
             layOutF32(w, row + 4L * first, to, at, SIDE, n);
@@ -105,7 +95,6 @@ final class Matmul {
   private static final Type F16 =
       new Type(
           FEW_ROWS,
-          Pairs::dotF16,
           Pairs::quadF16,
           (w, row, width, first, to, at, n) ->
               Pairs.layOutF16(w, row + 2L * first, to, at, SIDE, n));
@@ -113,7 +102,6 @@ final class Matmul {
   private static final Type BF16 =
       new Type(
           FEW_ROWS,
-          Pairs::dotBf16,
           Pairs::quadBf16,
           (w, row, width, first, to, at, n) ->
               Pairs.layOutBf16(w, row + 2L * first, to, at, SIDE, n));
@@ -130,23 +118,21 @@ final class Matmul {
         return false;
       };
 
-  private static final Type INT8_GROUPS =
-      new Type(FEW_ROWS / 4, Dequantize::dotInt8, Dequantize::quadInt8, INT8_PANEL);
-  private static final Type INT8 = new Type(0, null, null, INT8_PANEL);
-  private static final Type INT4_GROUPS = new Type(1, Dequantize::dotInt4, null, INT4_PANEL);
-  private static final Type INT4 = new Type(0, null, null, INT4_PANEL);
+  private static final Type INT8_GROUPS = new Type(FEW_ROWS / 4, Dequantize::quadInt8, INT8_PANEL);
+  private static final Type INT8 = new Type(0, null, INT8_PANEL);
+  private static final Type INT4_GROUPS = new Type(1, null, INT4_PANEL);
+  private static final Type INT4 = new Type(0, null, INT4_PANEL);
 
   private static final Type Q8_0 =
       Dequantize.WIDE
-          ? new Type(
-              FEW_ROWS / 2, Dequantize::dotQ80, Dequantize::quadQ80, decoding(ElementType.Q8_0))
-          : new Type(0, null, null, decoding(ElementType.Q8_0));
+          ? new Type(FEW_ROWS / 2, Dequantize::quadQ80, decoding(ElementType.Q8_0))
+          : new Type(0, null, decoding(ElementType.Q8_0));
   private static final Type Q4_0 =
       Dequantize.WIDE
-          ? new Type(1, Dequantize::dotQ40, null, decoding(ElementType.Q4_0))
-          : new Type(0, null, null, decoding(ElementType.Q4_0));
-  private static final Type Q4_K = new Type(0, null, null, decoding(ElementType.Q4_K));
-  private static final Type Q6_K = new Type(0, null, null, decoding(ElementType.Q6_K));
+          ? new Type(1, null, decoding(ElementType.Q4_0))
+          : new Type(0, null, decoding(ElementType.Q4_0));
+  private static final Type Q4_K = new Type(0, null, decoding(ElementType.Q4_K));
+  private static final Type Q6_K = new Type(0, null, decoding(ElementType.Q6_K));
 
   private static LayOut decoding(ElementType type) {
     return (w, row, width, first, to, at, n) -> {
@@ -191,8 +177,10 @@ final class Matmul {
   private final float[][] sums; // worker -> [row, DOT_OUTPUTS, LANES]
   private final WorkerPool.Task layOut = (worker, first, last) -> layOut(first, last);
 
-  // tasks of their own, so that C2 does not inline what all of them call into one method
-  private final WorkerPool.Task single = this::single;
+  // Tasks of their own, so that C2 does not inline what all of them call into one method. One row
+  // has one for each type: a loop over two types' rows would inline both, exceed C2's node limit in
+  // some runs, and vectors then become objects.
+  private final WorkerPool.Task[] singles = new WorkerPool.Task[ElementType.values().length];
   private final WorkerPool.Task few = this::few;
   private final WorkerPool.Task many = this::many;
 
@@ -230,6 +218,13 @@ final class Matmul {
   Matmul(WorkerPool pool) {
     this.pool = pool;
     sums = new float[pool.threads()][FEW_ROWS * DOT_OUTPUTS * LANES];
+    singles[ElementType.F32.ordinal()] = this::singleF32;
+    singles[ElementType.F16.ordinal()] = this::singleF16;
+    singles[ElementType.BF16.ordinal()] = this::singleBf16;
+    singles[ElementType.INT8.ordinal()] = this::singleInt8;
+    singles[ElementType.INT4.ordinal()] = this::singleInt4;
+    singles[ElementType.Q8_0.ordinal()] = this::singleQ80;
+    singles[ElementType.Q4_0.ordinal()] = this::singleQ40;
   }
 
   void run(
@@ -281,7 +276,7 @@ final class Matmul {
       this.xOffset = xOffset + row * xStride;
       fit();
       pool.run(layOut, blockRows, (long) blockRows * k < SERIAL_WORK ? blockRows : 1);
-      var task = inPanels() ? many : blockRows > 1 ? few : single;
+      var task = inPanels() ? many : blockRows > 1 ? few : singles[type.ordinal()];
       pool.run(task, to - from, grain(to - from));
     }
     this.x = null; // a segment is not kept reachable beyond the call
@@ -371,13 +366,6 @@ final class Matmul {
     return Math.max(1, stacksEach) * STACK_OUTPUTS;
   }
 
-  /** One row times outputs. */
-  private void single(int worker, int first, int last) {
-    for (int o = first; o < last; o += DOT_OUTPUTS) {
-      dot(o, Math.min(DOT_OUTPUTS, last - o), sums[worker]);
-    }
-  }
-
   /** Few rows times outputs. */
   private void few(int worker, int first, int last) {
     for (int o = first; o < last; o += DOT_OUTPUTS) {
@@ -392,16 +380,77 @@ final class Matmul {
     }
   }
 
-  // ---- few rows ----
+  // ---- one row: two weight rows at a time, the last of which repeats one that is missing ----
 
-  /** One row times up to two weight rows; a missing one repeats the first. */
-  private void dot(int output, int outputs, float[] sum) {
-    long w0 = weightRow(output);
-    long w1 = weightRow(output + outputs - 1);
-    boolean special = kernels.dot.run(heap, activations, w, w0, w1, bound, sum);
-    fold(sum, DOT_OUTPUTS);
-    finish(0, output, outputs, special, sum, 0);
+  private void singleF32(int worker, int first, int last) {
+    var sum = sums[worker];
+    for (int o = first; o < last; o += DOT_OUTPUTS) {
+      long w0 = weightRow(o);
+      long w1 = weightRow(Math.min(o + 1, last - 1));
+      finishSingle(o, last, dotF32(heap, activations, w, w0, w1, bound, sum), sum);
+    }
   }
+
+  private void singleF16(int worker, int first, int last) {
+    var sum = sums[worker];
+    for (int o = first; o < last; o += DOT_OUTPUTS) {
+      long w0 = weightRow(o);
+      long w1 = weightRow(Math.min(o + 1, last - 1));
+      finishSingle(o, last, Pairs.dotF16(heap, activations, w, w0, w1, bound, sum), sum);
+    }
+  }
+
+  private void singleBf16(int worker, int first, int last) {
+    var sum = sums[worker];
+    for (int o = first; o < last; o += DOT_OUTPUTS) {
+      long w0 = weightRow(o);
+      long w1 = weightRow(Math.min(o + 1, last - 1));
+      finishSingle(o, last, Pairs.dotBf16(heap, activations, w, w0, w1, bound, sum), sum);
+    }
+  }
+
+  private void singleInt8(int worker, int first, int last) {
+    var sum = sums[worker];
+    for (int o = first; o < last; o += DOT_OUTPUTS) {
+      long w0 = weightRow(o);
+      long w1 = weightRow(Math.min(o + 1, last - 1));
+      finishSingle(o, last, Dequantize.dotInt8(heap, activations, w, w0, w1, bound, sum), sum);
+    }
+  }
+
+  private void singleInt4(int worker, int first, int last) {
+    var sum = sums[worker];
+    for (int o = first; o < last; o += DOT_OUTPUTS) {
+      long w0 = weightRow(o);
+      long w1 = weightRow(Math.min(o + 1, last - 1));
+      finishSingle(o, last, Dequantize.dotInt4(heap, activations, w, w0, w1, bound, sum), sum);
+    }
+  }
+
+  private void singleQ80(int worker, int first, int last) {
+    var sum = sums[worker];
+    for (int o = first; o < last; o += DOT_OUTPUTS) {
+      long w0 = weightRow(o);
+      long w1 = weightRow(Math.min(o + 1, last - 1));
+      finishSingle(o, last, Dequantize.dotQ80(heap, activations, w, w0, w1, bound, sum), sum);
+    }
+  }
+
+  private void singleQ40(int worker, int first, int last) {
+    var sum = sums[worker];
+    for (int o = first; o < last; o += DOT_OUTPUTS) {
+      long w0 = weightRow(o);
+      long w1 = weightRow(Math.min(o + 1, last - 1));
+      finishSingle(o, last, Dequantize.dotQ40(heap, activations, w, w0, w1, bound, sum), sum);
+    }
+  }
+
+  private void finishSingle(int output, int last, boolean special, float[] sum) {
+    fold(sum, DOT_OUTPUTS);
+    finish(0, output, Math.min(DOT_OUTPUTS, last - output), special, sum, 0);
+  }
+
+  // ---- few rows ----
 
   /** Four rows at a time, of which the last may be missing, times up to two weight rows. */
   private void quads(int output, int outputs, float[] sum) {
@@ -441,6 +490,10 @@ final class Matmul {
     }
   }
 
+  /**
+   * One activation row times two weight rows, [2, LANES] sums left unfolded. Returns whether there
+   * was a weight that it cannot multiply.
+   */
   private static boolean dotF32(
       float[] x, int x0, MemorySegment w, long w0, long w1, int n, float[] sum) {
     var s0 = FloatVector.zero(F);
