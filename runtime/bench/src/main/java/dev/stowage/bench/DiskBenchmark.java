@@ -36,8 +36,7 @@ import java.util.regex.Pattern;
  *
  * <pre>{@code
  * ./mvnw -q compile -pl runtime/bench -am
- * java -XX:+UseSerialGC -Xms8m -Xmx512m --add-modules jdk.incubator.vector \
- *   --enable-native-access=ALL-UNNAMED -cp CLASSPATH dev.stowage.bench.DiskBenchmark FOLDER \
+ * java @runtime/cli/target/jvm.args -Xmx512m -cp CLASSPATH dev.stowage.bench.DiskBenchmark FOLDER \
  *   [--shape small|tinyllama|llama-13b] [--memory MiB] [--sequences N] [--tokens N] [--threads N] \
  *   [--place STATEMENTS] [--rate MB/s]
  * }</pre>

@@ -17,7 +17,7 @@ import java.util.Random;
  *
  * <pre>{@code
  * ./mvnw -q compile -pl runtime/bench -am
- * java --add-modules jdk.incubator.vector -Djdk.incubator.vector.VECTOR_ACCESS_OOB_CHECK=0 -cp \
+ * java @runtime/cli/target/jvm.args -cp \
  *   runtime/plan/target/classes:runtime/engine/target/classes:runtime/bench/target/classes \
  *   dev.stowage.bench.KernelBench [threads [gemv|gemm|attention [type]]]
  * }</pre>

@@ -27,7 +27,7 @@ import java.util.stream.Stream;
  * <pre>{@code
  * npm pack @node-llama-cpp/linux-x64 && tar xzf node-llama-cpp-linux-x64-*.tgz
  * ./mvnw -q compile -pl runtime/bench -am
- * java --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -cp CLASSPATH \
+ * java @runtime/cli/target/jvm.args -cp CLASSPATH \
  *   dev.stowage.bench.PeerBenchmark package/bins/linux-x64 FOLDER [rounds [threads [FORMAT...]]]
  * }</pre>
  *

@@ -33,7 +33,7 @@ import java.util.Optional;
  *
  * <pre>{@code
  * ./mvnw -q compile -pl runtime/bench -am
- * java -Xmx1g --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -cp CLASSPATH \
+ * java @runtime/cli/target/jvm.args -cp CLASSPATH \
  *   dev.stowage.bench.PredictionBenchmark FOLDER [--plans N] [--rounds N] [--threads N] \
  *   [--platform host.stow | --full]
  * }</pre>

@@ -24,7 +24,7 @@ import java.util.Map;
  * that of {@link PeerBenchmark} in F16, 2.2 GB.
  *
  * <pre>{@code
- * java --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -cp CLASSPATH \
+ * java @runtime/cli/target/jvm.args -cp CLASSPATH \
  *   dev.stowage.bench.ScarceMemoryBenchmark package/bins/linux-x64 FOLDER \
  *   [MiB [rounds [threads [SEQUENCES...]]]]
  * }</pre>
@@ -121,7 +121,6 @@ public final class ScarceMemoryBenchmark {
       command.add(group.resolve("cgroup.procs").toString());
       command.add(ProcessHandle.current().info().command().orElseThrow());
       command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-      command.addAll(List.of("-XX:+UseSerialGC", "-Xms8m", "-Xmx512m"));
       command.addAll(List.of("-cp", System.getProperty("java.class.path")));
       command.add(ScarceMemoryBenchmark.class.getName());
       command.addAll(List.of(ALONE, side, libraries, file.toString()));

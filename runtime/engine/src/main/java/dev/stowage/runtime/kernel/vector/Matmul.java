@@ -36,8 +36,9 @@ import jdk.incubator.vector.FloatVector;
  *       time ({@link Tiles}).
  * </ul>
  *
- * <p>All of that is one array of at least {@value #LEAST_FLOATS} floats: the garbage collector
- * places one so large at the beginning of a page, so that vectors in it cross no cache line.
+ * <p>All of that is one array of at least {@value #LEAST_FLOATS} floats: G1 places one so large at
+ * the beginning of a region, others anywhere that {@code -XX:ObjectAlignmentInBytes=32} allows;
+ * either way vectors in it cross no cache line.
  */
 final class Matmul {
   /**
