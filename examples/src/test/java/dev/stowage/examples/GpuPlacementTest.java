@@ -13,11 +13,8 @@ import dev.stowage.runtime.sampler.Sampling;
 import dev.stowage.runtime.session.Request;
 import dev.stowage.runtime.session.Session;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.LongStream;
@@ -68,9 +65,9 @@ class GpuPlacementTest {
                 new BatchShape(
                     sequences, microBatches, prompt, TOKENS, 1 + random.nextInt(prompt + 2)),
                 ElementType.F32)
-            .withWeights(shares(random, "gpu", "ram", "ssd"))
+            .withWeights(Drawn.shares(random, "gpu", "ram", "ssd"))
             .withKv(
-                shares(random, "gpu", "ram", "ssd", "inst"),
+                Drawn.shares(random, "gpu", "ram", "ssd", "inst"),
                 Draft.Axis.values()[random.nextInt(Draft.Axis.values().length)])
             .withPrefetch(random.nextInt(3))
             .withGpuAttending(random.nextBoolean())
@@ -94,35 +91,8 @@ class GpuPlacementTest {
     driver.assertEverythingIsReleased("with seed " + seed);
   }
 
-  private static Map<String, Double> shares(Random random, String... devices) {
-    var cuts = new double[devices.length + 1];
-    cuts[devices.length] = 1;
-    for (int i = 1; i < devices.length; i++) {
-      cuts[i] = random.nextDouble();
-    }
-    Arrays.sort(cuts);
-    var shares = new Object[2 * devices.length];
-    for (int i = 0; i < devices.length; i++) {
-      shares[2 * i] = devices[i];
-      shares[2 * i + 1] = cuts[i + 1] - cuts[i];
-    }
-    return Draft.shares(shares);
-  }
-
   private static Schedule randomSchedule(Random random, Schedule plain, ExecutablePlan plan) {
-    var order =
-        switch (random.nextInt(3)) {
-          case 0 -> new Schedule.Order.ZigZag();
-          case 1 -> new Schedule.Order.RowByRow();
-          default -> {
-            var word = new ArrayList<Integer>();
-            for (int i = 0; i < plan.stops() * plan.batch().microBatches(); i++) {
-              word.add(i % plan.batch().microBatches());
-            }
-            Collections.shuffle(word, random);
-            yield new Schedule.Order.Word(word);
-          }
-        };
+    var order = Drawn.order(random, plan);
     return new Schedule(order, plain.prefetch(), random.nextInt(3) > 0 ? plain.lanes() : List.of());
   }
 }

@@ -21,7 +21,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -70,7 +69,7 @@ class LongKvOnDiskTest {
             : inMemory.withKv(Draft.shares("ssd", 0.5, "ram", 0.5), Draft.Axis.SEQUENCES);
     var plan = onDisk.plan();
     assertLong(plan);
-    var schedule = new Schedule(order(random, plan), onDisk.prefetch(), List.of());
+    var schedule = new Schedule(Drawn.order(random, plan), onDisk.prefetch(), List.of());
     assertEquals(
         run(inMemory.plan(), inMemory.schedule(), requests),
         run(plan, schedule, requests),
@@ -122,21 +121,6 @@ class LongKvOnDiskTest {
   private static Request request(Random random, int promptTokens, int most) {
     return new Request(
         random.ints(promptTokens, 3, 500).toArray(), most, Set.of(), Sampling.GREEDY);
-  }
-
-  private static Schedule.Order order(Random random, ExecutablePlan plan) {
-    return switch (random.nextInt(3)) {
-      case 0 -> new Schedule.Order.ZigZag();
-      case 1 -> new Schedule.Order.RowByRow();
-      default -> {
-        var word = new ArrayList<Integer>();
-        for (int i = 0; i < plan.stops() * plan.batch().microBatches(); i++) {
-          word.add(i % plan.batch().microBatches());
-        }
-        Collections.shuffle(word, random);
-        yield new Schedule.Order.Word(word);
-      }
-    };
   }
 
   private List<List<Integer>> run(ExecutablePlan plan, Schedule schedule, List<Request> requests)

@@ -16,7 +16,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.LongStream;
@@ -67,9 +66,9 @@ class PlacementInvarianceTest {
             1 + random.nextInt(promptTokens + 3));
     var draft =
         Draft.allOnHost(model, batch, ElementType.F32)
-            .withWeights(shares(random, "ram", "ssd"))
+            .withWeights(Drawn.shares(random, "ram", "ssd"))
             .withKv(
-                shares(random, "inst", "ssd", "ram"),
+                Drawn.shares(random, "inst", "ssd", "ram"),
                 Draft.Axis.values()[random.nextInt(Draft.Axis.values().length)])
             .withPrefetch(random.nextInt(4));
     var plan = draft.plan();
@@ -167,35 +166,8 @@ class PlacementInvarianceTest {
     return outputs;
   }
 
-  private static Map<String, Double> shares(Random random, String... devices) {
-    var cuts = new double[devices.length + 1];
-    cuts[devices.length] = 1;
-    for (int i = 1; i < devices.length; i++) {
-      cuts[i] = random.nextDouble();
-    }
-    java.util.Arrays.sort(cuts);
-    var shares = new Object[2 * devices.length];
-    for (int i = 0; i < devices.length; i++) {
-      shares[2 * i] = devices[i];
-      shares[2 * i + 1] = cuts[i + 1] - cuts[i];
-    }
-    return Draft.shares(shares);
-  }
-
   private static Schedule randomSchedule(Random random, Schedule plain, ExecutablePlan plan) {
-    var order =
-        switch (random.nextInt(3)) {
-          case 0 -> new Schedule.Order.ZigZag();
-          case 1 -> new Schedule.Order.RowByRow();
-          default -> {
-            var word = new ArrayList<Integer>();
-            for (int i = 0; i < plan.stops() * plan.batch().microBatches(); i++) {
-              word.add(i % plan.batch().microBatches());
-            }
-            Collections.shuffle(word, random);
-            yield new Schedule.Order.Word(word);
-          }
-        };
+    var order = Drawn.order(random, plan);
     return new Schedule(order, plain.prefetch(), random.nextBoolean() ? plain.lanes() : List.of());
   }
 
