@@ -127,14 +127,8 @@ final class Idle {
         .forEach(c -> own.add(c.span()));
     diagnostics.stream()
         .filter(d -> SAY_SO.contains(d.code()) && !said.contains(d))
-        .filter(d -> own.stream().anyMatch(span -> holds(span, d.span())))
+        .filter(d -> own.stream().anyMatch(span -> span.contains(d.span())))
         .forEach(found::add);
-  }
-
-  private static boolean holds(SourceSpan outer, SourceSpan inner) {
-    return outer.file().equals(inner.file())
-        && outer.offset() <= inner.offset()
-        && inner.offset() + inner.length() <= outer.offset() + outer.length();
   }
 
   /** The plan or the variant asked for, the other variants, the tests. */
@@ -176,7 +170,7 @@ final class Idle {
         .anyMatch(
             d ->
                 SAY_SO.contains(d.code()) && deletion.isIn(d.span())
-                    || d.code().equals("SW403") && holds(deletion.span(), d.span()));
+                    || d.code().equals("SW403") && deletion.span().contains(d.span()));
   }
 
   /** The words of the statement, the first of them where it is long. */

@@ -28,6 +28,13 @@ public record SourceSpan(String file, int offset, int length, int line, int colu
     return new SourceSpan(file, 0, 0, 1, 1);
   }
 
+  /** Whether all of another span lies within this one. */
+  public boolean contains(SourceSpan other) {
+    return file.equals(other.file)
+        && offset <= other.offset
+        && other.offset + other.length <= offset + length;
+  }
+
   /** By file, then in reading order. */
   @Override
   public int compareTo(SourceSpan other) {

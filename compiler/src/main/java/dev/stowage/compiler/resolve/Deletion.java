@@ -124,8 +124,6 @@ public record Deletion(
 
   /** Whether all of it stands in a span. */
   public boolean isIn(SourceSpan other) {
-    return other.file().equals(span.file())
-        && other.offset() <= span.offset()
-        && span.offset() + span.length() <= other.offset() + other.length();
+    return other.contains(span);
   }
 }
