@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
@@ -271,7 +272,7 @@ public final class DiskBenchmark {
   }
 
   private static void say(String format, Object... values) {
-    System.out.println(format.formatted(values));
+    System.out.println(String.format(Locale.ROOT, format, values));
   }
 
   private static long status(String key) throws IOException {
