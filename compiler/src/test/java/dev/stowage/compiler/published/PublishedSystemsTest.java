@@ -14,6 +14,7 @@ class PublishedSystemsTest {
   void flexGensPoliciesInItsOwnLoopComeNearWhatItPublished() {
     near(FlexGenMachine.OPT_6B, 2, 0.15);
     near(FlexGenMachine.OPT_30B, 2, 0.15);
+    near(FlexGenMachine.OPT_6B_C, 2, 0.15);
     near(FlexGenMachine.OPT_30B_C, 2, 0.15);
   }
 

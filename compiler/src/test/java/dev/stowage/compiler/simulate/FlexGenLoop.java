@@ -27,14 +27,18 @@ import java.util.Set;
  * Copies of one direction run in the order they are given. Numbers of 4 bits are unpacked before
  * every use, once a batch, by PyTorch operations that each pass over the gpu's memory: shift and
  * mask (2 bytes a number), two interleaving writes as FP16 (1 read, 4 written, half a sector at a
- * time), a division and an addition (4 each). Those 15 bytes are counted from the operations, not
- * published. Differs from the code in that attention and MLP are one layer.
+ * time), a division and an addition (4 each). New keys and values are packed on the gpu before they
+ * are stored, by such operations, too: minimum and maximum (2 each), a subtraction, a
+ * multiplication, a clamp and a rounding (4 each), a conversion to bytes (3), shift and or (2).
+ * Those 15 and 25 bytes are counted from the operations, not published. Differs from the code in
+ * that attention and MLP are one layer.
  */
 public final class FlexGenLoop {
   /** How long a block takes. */
   public record Block(double prefillSeconds, double decodeSeconds, double tokensPerSecond) {}
 
   private static final double UNPACK_BYTES = 15;
+  private static final double PACK_BYTES = 25;
 
   private final ExecutablePlan plan;
   private final String compute;
@@ -101,11 +105,16 @@ public final class FlexGenLoop {
     for (var step : stops.get(stop)) {
       switch (step) {
         case Step.Load _ -> {}
-        case Step.Append _ -> stores.add(price(step, sweep, batch));
+        case Step.Append append -> {
+          var region = plan.kvRegion(append.region());
+          stores.add(price(step, sweep, batch));
+          now += packSeconds(region, batch, sweep.writtenTo(region.tokens()), PACK_BYTES);
+        }
         case Step.Attend attend -> {
           var work = price(step, sweep, batch);
           now = put(streams(attend) ? part(work, true) : work);
-          now += unpackSeconds(plan.kvRegion(attend.region()), sweep, batch);
+          var region = plan.kvRegion(attend.region());
+          now += packSeconds(region, batch, sweep.heldIn(region.tokens()), UNPACK_BYTES);
         }
         case Step.Compute(Op.MatMul(var weight, var rows), _, _, _) -> {
           now = put(price(step, sweep, batch));
@@ -122,21 +131,24 @@ public final class FlexGenLoop {
     boolean packed =
         plan.weights().stream()
             .anyMatch(r -> r.weight() == weight && r.rows().contains(rows) && r.type().quantized());
-    return packed ? unpackSeconds((double) rows.size() * plan.shape().columns(weight)) : 0;
+    return packed
+        ? passSeconds((double) rows.size() * plan.shape().columns(weight) * UNPACK_BYTES)
+        : 0;
   }
 
-  private double unpackSeconds(KvRegion region, Sweep sweep, int batch) {
+  /** Packing or unpacking the keys and values of so many positions. */
+  private double packSeconds(KvRegion region, int batch, int positions, double bytesPerNumber) {
     double numbers =
         2.0
             * plan.batch().slots(batch).size()
             * region.heads().size()
             * plan.shape().headDim()
-            * sweep.heldIn(region.tokens());
-    return plan.kvType().quantized() ? unpackSeconds(numbers) : 0;
+            * positions;
+    return plan.kvType().quantized() ? passSeconds(numbers * bytesPerNumber) : 0;
   }
 
-  private double unpackSeconds(double numbers) {
-    return numbers * UNPACK_BYTES / plan.machine().device(compute).rate(Rate.MEMORY_BANDWIDTH);
+  private double passSeconds(double bytes) {
+    return bytes / plan.machine().device(compute).rate(Rate.MEMORY_BANDWIDTH);
   }
 
   /** Whether keys and values come to the gpu from elsewhere. */
