@@ -28,11 +28,13 @@ import java.util.stream.Stream;
  * npm pack @node-llama-cpp/linux-x64 && tar xzf node-llama-cpp-linux-x64-*.tgz
  * ./mvnw -q compile -pl runtime/bench -am
  * java @runtime/cli/target/jvm.args -cp CLASSPATH \
- *   dev.stowage.bench.PeerBenchmark package/bins/linux-x64 FOLDER [rounds [threads [FORMAT...]]]
+ *   dev.stowage.bench.PeerBenchmark [--only ROW,...] package/bins/linux-x64 FOLDER \
+ *   [rounds [threads [FORMAT...]]]
  * }</pre>
  *
  * The models are made in the folder (4 GB in all), and stay. Ratios are medians over rounds, each
- * of which runs both programs; rates are medians too.
+ * of which runs both programs, and the next one in the other order; rates are medians too. A row is
+ * {@code prefill}, or how many sequences decode together.
  */
 public final class PeerBenchmark {
   private static final long SEED = 1;
@@ -48,6 +50,11 @@ public final class PeerBenchmark {
    * @param decode tokens that each sequence generates after its first; 0 to measure the prefill
    */
   record Shape(int sequences, int prompt, int decode) {
+    /** What it is called among the arguments. */
+    String row() {
+      return decode == 0 ? "prefill" : String.valueOf(sequences);
+    }
+
     String name() {
       return decode == 0
           ? "prefill of %d tokens".formatted(prompt)
@@ -70,7 +77,10 @@ public final class PeerBenchmark {
     this.threads = threads;
   }
 
-  public static void main(String[] args) throws Exception {
+  public static void main(String[] given) throws Exception {
+    boolean some = given.length > 1 && given[0].equals("--only");
+    var args = some ? Arrays.copyOfRange(given, 2, given.length) : given;
+    var shapes = some ? rows(given[1]) : SHAPES;
     int rounds = args.length > 2 ? Integer.parseInt(args[2]) : 3;
     int threads =
         args.length > 3 ? Integer.parseInt(args[3]) : Runtime.getRuntime().availableProcessors();
@@ -92,10 +102,19 @@ public final class PeerBenchmark {
         rounds);
     for (var format : formats) {
       var file = RandomGguf.in(folder, format);
-      for (var shape : SHAPES) {
+      for (var shape : shapes) {
         benchmark.race(format, file, shape);
       }
     }
+  }
+
+  private static List<Shape> rows(String names) {
+    var wanted = List.of(names.split(","));
+    var known = SHAPES.stream().map(Shape::row).toList();
+    if (!known.containsAll(wanted)) {
+      throw new IllegalArgumentException("rows are %s, not %s".formatted(known, wanted));
+    }
+    return SHAPES.stream().filter(shape -> wanted.contains(shape.row())).toList();
   }
 
   private void race(RandomGguf.Format format, Path file, Shape shape)
@@ -104,11 +123,13 @@ public final class PeerBenchmark {
     var ours = new ArrayList<Double>();
     var theirs = new ArrayList<Double>();
     var ratios = new ArrayList<Double>();
-    try (var session = session(file, shape);
+    try (var session = session(folder, file, shape, threads);
         var peer = new LlamaCpp(libraries, file, shape.sequences(), 1024, threads)) {
       for (int round = -1; round < rounds; round++) {
-        double us = run(session, shape, ids);
+        boolean weBegin = (round & 1) == 0;
+        double us = weBegin ? run(session, shape, ids) : 0;
         double them = run(peer, shape, ids);
+        us = weBegin ? us : run(session, shape, ids);
         if (round >= 0) {
           ours.add(us);
           theirs.add(them);
@@ -126,7 +147,9 @@ public final class PeerBenchmark {
         median(ratios));
   }
 
-  private Session session(Path file, Shape shape) throws ModelFormatException {
+  /** The model in host memory, with room for these sequences. */
+  static Session session(Path folder, Path file, Shape shape, int threads)
+      throws ModelFormatException {
     var compiled =
         Compiler.compile(
             """

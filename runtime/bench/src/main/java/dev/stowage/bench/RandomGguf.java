@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 
 /**
@@ -20,7 +21,9 @@ import java.util.Random;
  * no kernel can tell.
  */
 final class RandomGguf {
-  private static final int LAYERS = 22;
+  /** Layers of TinyLlama-1.1B. */
+  static final int LAYERS = 22;
+
   private static final int HIDDEN = 2048;
   private static final int FEED_FORWARD = 5632;
   private static final int HEADS = 32;
@@ -83,23 +86,30 @@ final class RandomGguf {
 
   /** The file of a format in a folder; written if it is not there yet. */
   static Path in(Path folder, Format format) throws IOException {
-    var file = folder.resolve("random-1.1b-%s.gguf".formatted(format.name().toLowerCase()));
+    return in(folder, format, LAYERS);
+  }
+
+  /** The same with fewer, or more, of its layers. */
+  static Path in(Path folder, Format format, int layers) throws IOException {
+    var depth = layers == LAYERS ? "" : "-%d-layers".formatted(layers);
+    var name = "random-1.1b-%s%s.gguf".formatted(format.name().toLowerCase(Locale.ROOT), depth);
+    var file = folder.resolve(name);
     if (!Files.exists(file)) {
       Files.createDirectories(folder);
       var unfinished = folder.resolve(file.getFileName() + ".part");
       try (var out = new BufferedOutputStream(Files.newOutputStream(unfinished), 1 << 20)) {
-        write(format, out);
+        write(format, layers, out);
       }
       Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
     }
     return file;
   }
 
-  private static List<Tensor> tensors(Format format) {
+  private static List<Tensor> tensors(Format format, int layers) {
     int kv = HIDDEN / HEADS * KV_HEADS;
     var tensors = new ArrayList<Tensor>();
     tensors.add(new Tensor("token_embd.weight", format, HIDDEN, VOCABULARY));
-    for (int layer = 0; layer < LAYERS; layer++) {
+    for (int layer = 0; layer < layers; layer++) {
       var block = "blk." + layer + ".";
       tensors.add(new Tensor(block + "attn_norm.weight", Format.F32, HIDDEN, 1));
       tensors.add(new Tensor(block + "attn_q.weight", format, HIDDEN, HIDDEN));
@@ -116,12 +126,12 @@ final class RandomGguf {
     return tensors;
   }
 
-  private static void write(Format format, OutputStream out) throws IOException {
-    var tensors = tensors(format);
+  private static void write(Format format, int layers, OutputStream out) throws IOException {
+    var tensors = tensors(format, layers);
     var head = new Head();
     head.text("general.architecture", "llama");
     head.text("general.name", "random weights");
-    head.number("llama.block_count", LAYERS);
+    head.number("llama.block_count", layers);
     head.number("llama.context_length", 2048);
     head.number("llama.embedding_length", HIDDEN);
     head.number("llama.feed_forward_length", FEED_FORWARD);

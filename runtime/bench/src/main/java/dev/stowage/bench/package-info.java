@@ -1,6 +1,7 @@
 /**
  * Benchmarks: turns the kernels and a machine into ratios of what the machine can do, by {@link
- * dev.stowage.bench.KernelBench}; and plans into how far predictions are from what they take, by
+ * dev.stowage.bench.KernelBench}; a step into the time of its operations, by {@link
+ * dev.stowage.bench.StepBenchmark}; and plans into how far predictions are from what they take, by
  * {@link dev.stowage.bench.PredictionBenchmark}.
  *
  * <p>{@link dev.stowage.bench.Contest} takes the subjects of a comparison in turn, round after
