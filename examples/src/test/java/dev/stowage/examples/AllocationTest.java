@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.management.ThreadMXBean;
+import dev.stowage.compiler.lower.Draft;
 import dev.stowage.gpu.EmulatedDriver;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;

@@ -10,6 +10,7 @@ import dev.stowage.api.LoadOptions;
 import dev.stowage.api.Session;
 import dev.stowage.api.Stowage;
 import dev.stowage.api.StowageException;
+import dev.stowage.compiler.lower.Draft;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.text.StowPlan;

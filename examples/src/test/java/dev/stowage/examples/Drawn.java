@@ -1,5 +1,6 @@
 package dev.stowage.examples;
 
+import dev.stowage.compiler.lower.Draft;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.Schedule;
 import java.util.ArrayList;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.stowage.compiler.lower.Draft;
 import dev.stowage.gpu.EmulatedDriver;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;

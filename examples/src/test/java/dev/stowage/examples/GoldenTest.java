@@ -2,6 +2,7 @@ package dev.stowage.examples;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.stowage.compiler.lower.Draft;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.model.ModelFolder;

@@ -3,6 +3,7 @@ package dev.stowage.examples;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.stowage.compiler.lower.Draft;
 import dev.stowage.gpu.EmulatedDriver;
 import dev.stowage.gpu.EmulatedDriver.Count;
 import dev.stowage.gpu.EmulatedDriver.Setting;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.stowage.compiler.lower.Draft;
 import dev.stowage.gpu.EmulatedDriver;
 import dev.stowage.gpu.EmulatedDriver.Setting;
 import dev.stowage.plan.BatchShape;

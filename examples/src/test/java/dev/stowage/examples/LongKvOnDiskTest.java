@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.stowage.compiler.lower.Draft;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ExecutablePlan;
@@ -69,7 +70,7 @@ class LongKvOnDiskTest {
             : inMemory.withKv(Draft.shares("ssd", 0.5, "ram", 0.5), Draft.Axis.SEQUENCES);
     var plan = onDisk.plan();
     assertLong(plan);
-    var schedule = new Schedule(Drawn.order(random, plan), onDisk.prefetch(), List.of());
+    var schedule = new Schedule(Drawn.order(random, plan), onDisk.schedule().prefetch(), List.of());
     assertEquals(
         run(inMemory.plan(), inMemory.schedule(), requests),
         run(plan, schedule, requests),

@@ -3,6 +3,7 @@ package dev.stowage.examples;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
+import dev.stowage.compiler.lower.Draft;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ExecutablePlan;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.stowage.compiler.lower.Draft;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.Schedule;

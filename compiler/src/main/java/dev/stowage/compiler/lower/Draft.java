@@ -1,7 +1,5 @@
-package dev.stowage.examples;
+package dev.stowage.compiler.lower;
 
-import dev.stowage.compiler.lower.Lowering;
-import dev.stowage.compiler.lower.Placed;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.DeviceSpec;
@@ -25,222 +23,134 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
- * Plans written by hand for tests: shares in, regions out, no optimizer. Devices are {@code ram},
- * {@code ssd} and {@code inst}.
+ * A plan from shares, without an optimizer: what checks of placements are made of. Devices are
+ * {@code ram}, {@code ssd}, {@code inst} (an emulated drive) and {@code gpu}; a draft with a share
+ * for {@code gpu}, be it of nothing, computes there, any other on the host.
  *
- * @param weights share of every matrix's rows by device, in order; sums to one
- * @param gpuAttends whether a gpu that computes attends to what lies in host memory or on a disk
- * @param waitOnHost micro-batches whose hidden states wait in host memory while a gpu computes
- * @param cuts layers at which another gpu goes on, {@code gpu1}, {@code gpu2}, …; {@code gpu} in
- *     shares is then the gpu that computes the layer
- * @param weightType how the layers' matrices are stored; empty for as in the model
- * @param kv share of the KV cache by device, in order, along {@code axis}
+ * <p>Shares are of every matrix's rows, and of the KV cache along an axis; they are cut in order,
+ * at the nearest unit, and sum to one. A draft does not change: each {@code with…} makes another.
  */
-record Draft(
-    Path model,
-    BatchShape batch,
-    ElementType kvType,
-    Map<String, Double> weights,
-    Map<String, Double> kv,
-    Axis axis,
-    int prefetch,
-    long hostBytes,
-    Optional<Sparsity> sparsity,
-    Optional<ElementType> weightType,
-    boolean gpuAttends,
-    int waitOnHost,
-    List<Integer> cuts) {
-  enum Axis {
+public final class Draft {
+  /** What the shares of the KV cache cut. */
+  public enum Axis {
     LAYERS,
     SEQUENCES,
     HEADS,
     TOKENS
   }
 
-  static final long PLENTY = 1L << 30;
+  private static final long PLENTY = 1L << 30;
 
-  static Draft allOnHost(Path model, BatchShape batch, ElementType kvType) {
-    return new Draft(
-        model,
-        batch,
-        kvType,
-        Map.of("ram", 1.0),
-        Map.of("ram", 1.0),
-        Axis.TOKENS,
-        1,
-        PLENTY,
-        Optional.empty(),
-        Optional.empty(),
-        false,
-        0,
-        List.of());
+  private final Path model;
+  private final BatchShape batch;
+  private final ElementType kvType;
+  private Map<String, Double> weights = Map.of("ram", 1.0);
+  private Map<String, Double> kv = Map.of("ram", 1.0);
+  private Axis axis = Axis.TOKENS;
+  private int prefetch = 1;
+  private long hostBytes = PLENTY;
+  private long gpuBytes = PLENTY / 4;
+  private Optional<Sparsity> sparsity = Optional.empty();
+  private Optional<ElementType> weightType = Optional.empty();
+  private boolean gpuAttends;
+  private int waitOnHost;
+  private List<Integer> cuts = List.of();
+
+  private Draft(Path model, BatchShape batch, ElementType kvType) {
+    this.model = model;
+    this.batch = batch;
+    this.kvType = kvType;
   }
 
-  Draft withWeights(Map<String, Double> shares) {
-    return new Draft(
-        model,
-        batch,
-        kvType,
-        shares,
-        kv,
-        axis,
-        prefetch,
-        hostBytes,
-        sparsity,
-        weightType,
-        gpuAttends,
-        waitOnHost,
-        cuts);
+  /** Everything in host memory, of which there is 1 GiB. */
+  public static Draft allOnHost(Path model, BatchShape batch, ElementType kvType) {
+    return new Draft(model, batch, kvType);
   }
 
-  Draft withKv(Map<String, Double> shares, Axis along) {
-    return new Draft(
-        model,
-        batch,
-        kvType,
-        weights,
-        shares,
-        along,
-        prefetch,
-        hostBytes,
-        sparsity,
-        weightType,
-        gpuAttends,
-        waitOnHost,
-        cuts);
+  private Draft with(Consumer<Draft> change) {
+    var other = new Draft(model, batch, kvType);
+    other.weights = weights;
+    other.kv = kv;
+    other.axis = axis;
+    other.prefetch = prefetch;
+    other.hostBytes = hostBytes;
+    other.gpuBytes = gpuBytes;
+    other.sparsity = sparsity;
+    other.weightType = weightType;
+    other.gpuAttends = gpuAttends;
+    other.waitOnHost = waitOnHost;
+    other.cuts = cuts;
+    change.accept(other);
+    return other;
   }
 
-  Draft withPrefetch(int stops) {
-    return new Draft(
-        model,
-        batch,
-        kvType,
-        weights,
-        kv,
-        axis,
-        stops,
-        hostBytes,
-        sparsity,
-        weightType,
-        gpuAttends,
-        waitOnHost,
-        cuts);
+  public Path model() {
+    return model;
   }
 
-  Draft withHostBytes(long bytes) {
-    return new Draft(
-        model,
-        batch,
-        kvType,
-        weights,
-        kv,
-        axis,
-        prefetch,
-        bytes,
-        sparsity,
-        weightType,
-        gpuAttends,
-        waitOnHost,
-        cuts);
+  public BatchShape batch() {
+    return batch;
+  }
+
+  public Draft withWeights(Map<String, Double> shares) {
+    return with(draft -> draft.weights = shares);
+  }
+
+  public Draft withKv(Map<String, Double> shares, Axis along) {
+    return with(
+        draft -> {
+          draft.kv = shares;
+          draft.axis = along;
+        });
+  }
+
+  /** Weights are loaded so many stops ahead. */
+  public Draft withPrefetch(int stops) {
+    return with(draft -> draft.prefetch = stops);
+  }
+
+  public Draft withHostBytes(long bytes) {
+    return with(draft -> draft.hostBytes = bytes);
+  }
+
+  /** What the plan may use of each gpu. */
+  public Draft withGpuBytes(long bytes) {
+    return with(draft -> draft.gpuBytes = bytes);
   }
 
   /** Attention of decode reads a part of every region. */
-  Draft withSparsity(Sparsity part) {
-    return new Draft(
-        model,
-        batch,
-        kvType,
-        weights,
-        kv,
-        axis,
-        prefetch,
-        hostBytes,
-        Optional.of(part),
-        weightType,
-        gpuAttends,
-        waitOnHost,
-        cuts);
+  public Draft withSparsity(Sparsity part) {
+    return with(draft -> draft.sparsity = Optional.of(part));
   }
 
-  /**
-   * Stores the matrices of layers, not the tables of tokens and positions, as a type of one's own
-   * choice.
-   */
-  Draft withWeightType(ElementType type) {
-    return new Draft(
-        model,
-        batch,
-        kvType,
-        weights,
-        kv,
-        axis,
-        prefetch,
-        hostBytes,
-        sparsity,
-        Optional.of(type),
-        gpuAttends,
-        waitOnHost,
-        cuts);
+  /** Stores the matrices of layers, not the tables of tokens and positions, as a type. */
+  public Draft withWeightType(ElementType type) {
+    return with(draft -> draft.weightType = Optional.of(type));
   }
 
   /** A gpu attends to what lies in host memory or on a disk, or leaves that to the host. */
-  Draft withGpuAttending(boolean attends) {
-    return new Draft(
-        model,
-        batch,
-        kvType,
-        weights,
-        kv,
-        axis,
-        prefetch,
-        hostBytes,
-        sparsity,
-        weightType,
-        attends,
-        waitOnHost,
-        cuts);
+  public Draft withGpuAttending(boolean attends) {
+    return with(draft -> draft.gpuAttends = attends);
   }
 
-  /** Hidden states of so many micro-batches wait in host memory, where a gpu computes. */
-  Draft withWaitingOnHost(int microBatches) {
-    return new Draft(
-        model,
-        batch,
-        kvType,
-        weights,
-        kv,
-        axis,
-        prefetch,
-        hostBytes,
-        sparsity,
-        weightType,
-        gpuAttends,
-        microBatches,
-        cuts);
+  /** Hidden states of so many micro-batches wait in host memory, where one gpu computes. */
+  public Draft withWaitingOnHost(int microBatches) {
+    return with(draft -> draft.waitOnHost = microBatches);
   }
 
-  /** Several gpus compute: the next one goes on at each of these layers. */
-  Draft withCuts(List<Integer> layers) {
-    return new Draft(
-        model,
-        batch,
-        kvType,
-        weights,
-        kv,
-        axis,
-        prefetch,
-        hostBytes,
-        sparsity,
-        weightType,
-        gpuAttends,
-        waitOnHost,
-        layers);
+  /**
+   * Several gpus compute, {@code gpu}, {@code gpu1}, {@code gpu2}, …: the next one goes on at each
+   * of these layers. In shares {@code gpu} is then the gpu that computes the layer.
+   */
+  public Draft withCuts(List<Integer> layers) {
+    return with(draft -> draft.cuts = List.copyOf(layers));
   }
 
   /** Shares in the order given. */
-  static Map<String, Double> shares(Object... deviceThenShare) {
+  public static Map<String, Double> shares(Object... deviceThenShare) {
     var shares = new LinkedHashMap<String, Double>();
     for (int i = 0; i < deviceThenShare.length; i += 2) {
       shares.put((String) deviceThenShare[i], ((Number) deviceThenShare[i + 1]).doubleValue());
@@ -248,11 +158,11 @@ record Draft(
     return shares;
   }
 
-  ExecutablePlan plan() throws ModelFormatException {
+  public ExecutablePlan plan() throws ModelFormatException {
     return Lowering.lower(placed());
   }
 
-  Schedule schedule() throws ModelFormatException {
+  public Schedule schedule() throws ModelFormatException {
     return Lowering.schedule(placed());
   }
 
@@ -265,9 +175,9 @@ record Draft(
                 device("ram", DeviceKind.HOST, hostBytes),
                 device("ssd", DeviceKind.DISK, PLENTY),
                 device("inst", DeviceKind.CSD, PLENTY),
-                device("gpu", DeviceKind.GPU, PLENTY / 4)));
+                device("gpu", DeviceKind.GPU, gpuBytes)));
     for (int i = 1; i <= cuts.size(); i++) {
-      devices.add(device("gpu" + i, DeviceKind.GPU, PLENTY / 4));
+      devices.add(device("gpu" + i, DeviceKind.GPU, gpuBytes));
     }
     var machine = new Machine(devices, List.of());
     return new Placed(
@@ -293,7 +203,6 @@ record Draft(
         : Map.of(computeAt(), batch.microBatches() - waitOnHost, "ram", waitOnHost);
   }
 
-  /** A plan that keeps anything on the gpu computes there. */
   private String computeAt() {
     return weights.containsKey("gpu") || kv.containsKey("gpu") ? "gpu" : "ram";
   }
@@ -427,5 +336,23 @@ record Draft(
       from = to;
     }
     return parts;
+  }
+
+  @Override
+  public String toString() {
+    return "%s %s, weights %s as %s, kv %s of %s by %s, sparsity %s, prefetch %d, gpu attends %s, %d wait on ram, cuts %s"
+        .formatted(
+            model,
+            batch,
+            weights,
+            weightType,
+            kv,
+            kvType,
+            axis,
+            sparsity,
+            prefetch,
+            gpuAttends,
+            waitOnHost,
+            cuts);
   }
 }
