@@ -610,9 +610,11 @@ final class CudaKernels implements Kernels {
           "heads of %d numbers, and kernels take %d at most".formatted(headDim, widestHead()));
     }
     int scalarTogether = shared && group < TILE ? TILE / group : 1;
-    var shape = tensor == null ? null : tensor.shape(rows, shared, group, kvTo - kvFrom, headDim);
+    if (tensor != null) {
+      tensor.choose(rows, shared, group, kvTo - kvFrom, headDim);
+    }
     int spans = Math.clamp((longest + SPAN_TOKENS - 1) / SPAN_TOKENS, 1, MOST_SPANS);
-    int splits = shape != null && shape.alone() ? 1 : spans;
+    int splits = tensor != null && tensor.alone() ? 1 : spans;
     long partialBytes = (long) heads * (headDim + 2) * Float.BYTES; // of one split of one row
     boolean partial = splits > 1;
     int atOnce = partial ? Math.clamp(PARTIAL / (splits * partialBytes), 1, rows) : rows;
@@ -638,20 +640,20 @@ final class CudaKernels implements Kernels {
           .number((long) headDim)
           .number((long) group)
           .number((long) count)
-          .number((long) (shape == null ? scalarTogether : shape.together()))
+          .number((long) (tensor == null ? scalarTogether : tensor.together()))
           .number((long) splits)
           .number((long) type.ordinal())
           .number(lists == 0 ? 0 : lists + 4L * first * (kvTo - kvFrom) * listStride)
           .number((long) listStride)
           .number(scale);
-      if (shape == null) {
+      if (tensor == null) {
         launcher.blocks(
             attention.get(type),
             (long) (count + scalarTogether - 1) / scalarTogether * splits,
             (kvTo - kvFrom) * ((group + TILE - 1) / TILE),
             THREADS);
       } else {
-        shape.launch(launcher, count, splits);
+        tensor.launch(launcher, count, splits);
       }
       if (partial) {
         launcher.blocks(mergeSplits, (long) count * (kvTo - kvFrom) * group, 1, THREADS);

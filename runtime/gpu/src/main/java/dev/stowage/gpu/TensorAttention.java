@@ -21,6 +21,12 @@ final class TensorAttention {
   private final Kernel[] narrow; // for few queries of a key head, then for many
   private final Kernel[] wide;
 
+  // what was chosen for a call; kept here, as a step of decode allocates nothing
+  private Kernel chosen;
+  private int together;
+  private int blocksOfRow;
+  private boolean alone;
+
   /** A kernel, the queries that a block takes and its shared memory. */
   private record Kernel(CUfunction function, int slots, int part, int sharedBytes) {
     static Kernel of(Cuda cuda, String name, int slots, int part) {
@@ -54,32 +60,38 @@ final class TensorAttention {
     };
   }
 
-  /** How a call is launched: what a block takes of it. */
-  record Shape(Kernel kernel, int together, int blocksOfRow, boolean alone) {
-    long blocks(int rows) {
-      return (rows + together - 1L) / together;
-    }
-
-    void launch(Launcher launcher, int rows, int splits) {
-      launcher.blocks(
-          kernel.function, blocks(rows) * splits, blocksOfRow, THREADS, kernel.sharedBytes);
-    }
-  }
-
   /**
-   * Chooses for a call.
+   * Chooses for a call, until the next.
    *
    * @param shared whether rows that follow each other mostly have the same keys
    */
-  Shape shape(int rows, boolean shared, int group, int kvHeads, int headDim) {
+  void choose(int rows, boolean shared, int group, int kvHeads, int headDim) {
     var kernels = headDim <= 64 ? narrow : wide;
     int queries = shared ? rows * group : group;
-    var kernel = kernels[queries > WARP_SLOTS ? 1 : 0];
-    int together = shared ? Math.max(1, kernel.slots / group) : 1;
-    int tiles = (group + kernel.slots - 1) / kernel.slots;
-    int parts = (headDim + kernel.part - 1) / kernel.part;
-    int blocksOfRow = kvHeads * tiles * parts;
-    boolean alone = (rows + together - 1L) / together * blocksOfRow >= ENOUGH;
-    return new Shape(kernel, together, blocksOfRow, alone);
+    chosen = kernels[queries > WARP_SLOTS ? 1 : 0];
+    together = shared ? Math.max(1, chosen.slots / group) : 1;
+    int tiles = (group + chosen.slots - 1) / chosen.slots;
+    int parts = (headDim + chosen.part - 1) / chosen.part;
+    blocksOfRow = kvHeads * tiles * parts;
+    alone = blocks(rows) * blocksOfRow >= ENOUGH;
+  }
+
+  /** Rows that a block takes. */
+  int together() {
+    return together;
+  }
+
+  /** Whether the call fills a GPU without sharing a row's tokens among blocks. */
+  boolean alone() {
+    return alone;
+  }
+
+  private long blocks(int rows) {
+    return (rows + together - 1L) / together;
+  }
+
+  void launch(Launcher launcher, int rows, int splits) {
+    launcher.blocks(
+        chosen.function, blocks(rows) * splits, blocksOfRow, THREADS, chosen.sharedBytes);
   }
 }
