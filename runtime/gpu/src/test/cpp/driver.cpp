@@ -72,7 +72,8 @@ static bool initialized;
 
 static void defaults() {
   capacity = (size_t)512 << 20;
-  devices = 1;
+  auto several = getenv("STOWAGE_EMULATED_GPUS");  // for a process that cannot tell us otherwise
+  devices = several ? std::min(std::max(atoi(several), 0), MOST_DEVICES) : 1;
   version = 13000;
   binary = 1;
   compiledFor = 90;

@@ -3,6 +3,7 @@ package dev.stowage.bundle;
 import dev.stowage.gpu.Detection;
 import dev.stowage.gpu.GpuDeviceProvider;
 import dev.stowage.gpu.GpuRates;
+import dev.stowage.gpu.GpuRates.Way;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.DeviceSpec;
 import dev.stowage.runtime.device.ComputeDevice;
@@ -19,43 +20,47 @@ import java.util.Comparator;
 import java.util.Map;
 import java.util.Optional;
 
-/** The bundle's one command: {@code check-gpu [--placements N] [--seed N] [--quick] [--out F]}. */
+/** The bundle's one command, {@code check-gpu}, with {@link Options}. */
 public final class GpuCheck {
   private static final int FAILED = 5;
   private static final int USAGE = 2;
   private static final int NO_GPU = 6;
 
-  private GpuCheck() {}
+  private final Results results;
+  private final Options options;
+  private final Path home;
+  private final Path scratch;
+  private final int gpus;
+
+  GpuCheck(Results results, Options options, Path home, Path scratch, int gpus) {
+    this.results = results;
+    this.options = options;
+    this.home = home;
+    this.scratch = scratch;
+    this.gpus = gpus;
+  }
 
   /** Exits with 0 if all passed, 5 if a check failed, 6 without a GPU, 2 for wrong arguments. */
   public static void main(String[] arguments) throws IOException {
-    int placements = 50;
-    long seed = 20_260_101;
-    boolean quick = false;
-    var out = Path.of("results.json");
-    var home = Path.of(System.getProperty("stowage.bundle", "."));
+    Options options;
     try {
-      for (int i = 0; i < arguments.length; i++) {
-        switch (arguments[i]) {
-          case "--placements" -> placements = Integer.parseInt(arguments[++i]);
-          case "--seed" -> seed = Long.parseLong(arguments[++i]);
-          case "--quick" -> quick = true;
-          case "--out" -> out = Path.of(arguments[++i]);
-          default -> throw new IllegalArgumentException("what is " + arguments[i] + "?");
-        }
-      }
-    } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException e) {
-      System.err.println(
-          "usage: check-gpu [--placements N] [--seed N] [--quick] [--out FILE]: " + e.getMessage());
+      options = Options.of(arguments);
+    } catch (IllegalArgumentException e) {
+      System.err.println(e.getMessage());
+      System.err.println(Options.USAGE);
       System.exit(USAGE);
+      return;
     }
+    var home = Path.of(System.getProperty("stowage.bundle", "."));
+    var out = options.out().toAbsolutePath();
     var results = new Results();
     results.root().put("version", 1).put("at", Instant.now().toString());
-    results.root().put("placements", placements).put("seed", seed).put("quick", quick);
+    results.root().put("placements", options.placements()).put("seed", options.seed());
+    results.root().put("quick", options.quick());
     switch (Detection.detect()) {
       case Detection.Missing(var reason) -> {
         results.root().put("gpu", reason);
-        results.write(out.toAbsolutePath());
+        results.write(out);
         System.err.println(reason);
         System.exit(NO_GPU);
       }
@@ -66,23 +71,23 @@ public final class GpuCheck {
             .put("driver_cuda", driver / 1000 + "." + driver % 1000 / 10);
         var scratch = Files.createTempDirectory("stowage-gpu");
         try {
-          run(results, home, scratch, placements, seed, quick);
+          new GpuCheck(results, options, home, scratch, devices).run();
         } finally {
           delete(scratch);
         }
-        results.write(out.toAbsolutePath());
-        System.out.printf(
-            "%d checks failed; all numbers are in %s%n", results.failed(), out.toAbsolutePath());
+        results.write(out);
+        System.out.printf("%d checks failed; all numbers are in %s%n", results.failed(), out);
         System.exit(results.failed() == 0 ? 0 : FAILED);
       }
     }
   }
 
-  private static void run(
-      Results results, Path home, Path scratch, int placements, long seed, boolean quick)
-      throws IOException {
+  /** Runs what was asked for; what a check finds, or that it fails, is among the results. */
+  void run() throws IOException {
+    boolean quick = options.quick();
+    double seconds = quick ? 0.005 : 0.2;
     boolean emulated;
-    try (var rates = new GpuRates(quick ? 0.005 : 0.2)) {
+    try (var rates = new GpuRates(seconds)) {
       emulated = rates.name().contains("emulated");
       results.root().put("gpu", rates.name()).put("capability", rates.capability());
       results.root().put("free_bytes", rates.freeBytes()).put("emulated", emulated);
@@ -95,16 +100,27 @@ public final class GpuCheck {
     try (var gpu = open(256L << 20)) {
       KernelChecks.run(results, gpu);
     }
+    if (options.kernelsOnly()) {
+      return;
+    }
+    if (options.sanitize()) {
+      new Sanitizer(results, scratch)
+          .run(System.getenv().getOrDefault("PATH", ""), home, Path.of("/usr/local/cuda/bin"));
+    }
     var models = new ModelChecks(results, home.resolve("models"), scratch, quick);
     models.golden();
     models.compiled(home.resolve("plans"));
-    models.placements(placements, seed);
-    models.sparse(seed);
+    models.placements(options.placements(), options.seed());
+    models.severalGpus(gpus, options.placements(), options.seed());
+    models.sparse(options.seed());
     budget(results);
     models.streamedWithinBudget();
-    try (var rates = new GpuRates(quick ? 0.005 : 0.2)) {
+    var large = new LargeModels(results, scratch, quick, emulated);
+    try (var rates = new GpuRates(seconds)) {
       new Benchmarks(results, rates, quick, emulated).run();
+      large.besideTheLink(rates.plainCopy(Way.IN, quick || emulated ? 1 << 20 : 128 << 20));
     }
+    large.besideFlexGen(FlexGen.find(options.flexgen(), scratch));
   }
 
   private static ComputeDevice open(long bytes) {
@@ -161,7 +177,8 @@ public final class GpuCheck {
         });
   }
 
-  private static void delete(Path folder) throws IOException {
+  /** Deletes a folder and what is in it. */
+  static void delete(Path folder) throws IOException {
     try (var files = Files.walk(folder)) {
       for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(file);

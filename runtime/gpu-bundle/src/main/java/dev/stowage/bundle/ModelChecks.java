@@ -2,6 +2,7 @@ package dev.stowage.bundle;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.stowage.compiler.lower.Draft;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ExecutablePlan;
@@ -23,16 +24,17 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 
 /**
  * Whole models on the GPU: against reference numbers made elsewhere ({@code golden.json} beside
  * each model), and against the host wherever weights and keys lie.
  */
 final class ModelChecks {
-  private static final long PLENTY = 256L << 20;
+  private static final String SEVERAL = "several gpus";
   private static final int THREADS = 2;
 
   private final Results results;
@@ -76,17 +78,28 @@ final class ModelChecks {
     return ints;
   }
 
+  private static Draft allOnGpu(Path model, BatchShape batch, ElementType kvType) {
+    return Draft.allOnHost(model, batch, kvType)
+        .withWeights(Map.of("gpu", 1.0))
+        .withKv(Map.of("gpu", 1.0), Draft.Axis.TOKENS);
+  }
+
   /** Everything on the GPU: the reference's log-probabilities and its greedy tokens. */
   void golden() {
+    golden("golden", layers -> List.of());
+  }
+
+  private void golden(String group, IntFunction<List<Integer>> cuts) {
     for (var model : models) {
       results.check(
-          "golden",
+          group,
           model.getFileName().toString(),
           numbers -> {
             var golden = golden(model);
             int scored = Math.min(golden.scored().length, quick ? 24 : 1 << 20);
             int generated = Math.min(golden.output().size(), quick ? 6 : 1 << 20);
-            var type = ModelHeaders.open(model).shape().weightType();
+            var shape = ModelHeaders.open(model).shape();
+            var type = shape.weightType();
             double tolerance = type == ElementType.F32 ? 2e-3 : 1e-2;
             var batch =
                 new BatchShape(
@@ -96,16 +109,8 @@ final class ModelChecks {
                     golden.output().size(),
                     Math.max(scored, golden.prompt().length));
             var draft =
-                new Draft(
-                    model,
-                    batch,
-                    type == ElementType.F32 ? ElementType.F32 : ElementType.F16,
-                    Map.of("gpu", 1.0),
-                    Map.of("gpu", 1.0),
-                    Draft.Axis.TOKENS,
-                    1,
-                    PLENTY,
-                    Optional.empty());
+                allOnGpu(model, batch, type == ElementType.F32 ? ElementType.F32 : ElementType.F16)
+                    .withCuts(cuts.apply(shape.layers()));
             try (var session = open(draft)) {
               var score = session.score(Arrays.copyOf(golden.scored(), scored), 1);
               double off = 0;
@@ -165,15 +170,45 @@ final class ModelChecks {
   /** Weights, keys, batches and schedules at random: the tokens of the host alone. */
   void placements(int count, long seed) {
     for (int i = 0; i < count; i++) {
-      placement(seed + i);
+      placement("placement", seed + i, 1);
     }
   }
 
-  private void placement(long seed) {
+  /**
+   * Models whose layers several GPUs compute, in even parts and cut at random.
+   *
+   * @param gpus how many there are
+   */
+  void severalGpus(int gpus, int count, long seed) {
+    if (gpus < 2) {
+      results.skip(SEVERAL, "models and random cuts", "this machine has one GPU");
+      return;
+    }
+    golden(SEVERAL, layers -> evenly(layers, gpus));
+    for (int i = 0; i < count; i++) {
+      placement(SEVERAL, seed + i, gpus);
+    }
+  }
+
+  private static List<Integer> evenly(int layers, int gpus) {
+    int parts = Math.min(layers, gpus);
+    return IntStream.range(1, parts).map(i -> i * layers / parts).boxed().toList();
+  }
+
+  private static List<Integer> cuts(Random random, int layers, int gpus) {
+    var inner = new ArrayList<>(IntStream.range(1, layers).boxed().toList());
+    Collections.shuffle(inner, random);
+    int most = Math.min(gpus - 1, inner.size());
+    return most < 1
+        ? List.of()
+        : inner.subList(0, 1 + random.nextInt(most)).stream().sorted().toList();
+  }
+
+  private void placement(String group, long seed, int gpus) {
     var random = new Random(seed);
     var model = models.get(random.nextInt(models.size()));
     results.check(
-        "placement",
+        group,
         "seed " + seed,
         numbers -> {
           int promptTokens = quick ? 6 : 16;
@@ -187,20 +222,21 @@ final class ModelChecks {
                   tokens,
                   1 + random.nextInt(promptTokens));
           // keys as F32, so that what differs is where things lie and not how they are stored
+          var weights = shares(random, "gpu", "ram", "ssd");
+          var kv = shares(random, "gpu", "ram", "inst", "ssd");
+          var axis = Draft.Axis.values()[random.nextInt(Draft.Axis.values().length)];
+          int prefetch = random.nextInt(4);
+          var cuts = cuts(random, ModelHeaders.open(model).shape().layers(), gpus);
+          var host = Draft.allOnHost(model, batch, ElementType.F32);
           var draft =
-              new Draft(
-                  model,
-                  batch,
-                  ElementType.F32,
-                  shares(random, "gpu", "ram", "ssd"),
-                  shares(random, "gpu", "ram", "inst", "ssd"),
-                  Draft.Axis.values()[random.nextInt(Draft.Axis.values().length)],
-                  random.nextInt(4),
-                  PLENTY,
-                  Optional.empty());
+              host.withWeights(weights)
+                  .withKv(kv, axis)
+                  .withPrefetch(prefetch)
+                  .withGpuAttending(random.nextBoolean())
+                  .withCuts(cuts);
           numbers.put("model", model.getFileName().toString());
-          numbers.put("weights", draft.weights().toString()).put("kv", draft.kv().toString());
-          numbers.put("axis", draft.axis().toString());
+          numbers.put("weights", weights.toString()).put("kv", kv.toString());
+          numbers.put("axis", axis.toString()).put("cuts", cuts.toString());
           var plan = draft.plan();
           var requests = new ArrayList<Request>();
           for (int i = 0; i < 1 + random.nextInt(2 * sequences); i++) {
@@ -222,17 +258,6 @@ final class ModelChecks {
               return false;
             }
           }
-          var host =
-              new Draft(
-                  model,
-                  batch,
-                  ElementType.F32,
-                  Map.of("ram", 1.0),
-                  Map.of("ram", 1.0),
-                  Draft.Axis.TOKENS,
-                  1,
-                  PLENTY,
-                  Optional.empty());
           try (var session = open(host)) {
             return outputs(session, requests).equals(outputs);
           }
@@ -261,16 +286,10 @@ final class ModelChecks {
             var outputs = new ArrayList<List<List<Integer>>>();
             for (String device : List.of("gpu", "ram")) {
               var draft =
-                  new Draft(
-                      model,
-                      batch,
-                      ElementType.F32,
-                      Map.of(device, 1.0),
-                      Map.of(device, 1.0),
-                      Draft.Axis.TOKENS,
-                      1,
-                      PLENTY,
-                      Optional.of(sparsity));
+                  Draft.allOnHost(model, batch, ElementType.F32)
+                      .withWeights(Map.of(device, 1.0))
+                      .withKv(Map.of(device, 1.0), Draft.Axis.TOKENS)
+                      .withSparsity(sparsity);
               try (var session = open(draft)) {
                 outputs.add(outputs(session, requests));
               }
@@ -307,9 +326,10 @@ final class ModelChecks {
 
   private static Schedule schedule(Random random, Schedule plain, ExecutablePlan plan) {
     var order =
-        switch (random.nextInt(3)) {
+        switch (random.nextInt(plan.stages().devices().size() > 1 ? 4 : 3)) {
           case 0 -> new Schedule.Order.ZigZag();
           case 1 -> new Schedule.Order.RowByRow();
+          case 3 -> new Schedule.Order.Pipeline();
           default -> {
             var word = new ArrayList<Integer>();
             for (int i = 0; i < plan.stops() * plan.batch().microBatches(); i++) {
@@ -331,28 +351,10 @@ final class ModelChecks {
           numbers -> {
             var batch = new BatchShape(1, 1, 8, 4, 8);
             var generous =
-                new Draft(
-                    model,
-                    batch,
-                    ElementType.F32,
-                    Map.of("ram", 1.0),
-                    Map.of("gpu", 1.0),
-                    Draft.Axis.TOKENS,
-                    1,
-                    PLENTY,
-                    Optional.empty());
+                Draft.allOnHost(model, batch, ElementType.F32)
+                    .withKv(Map.of("gpu", 1.0), Draft.Axis.TOKENS);
             long needed = held(generous);
-            var tight =
-                new Draft(
-                    model,
-                    batch,
-                    ElementType.F32,
-                    generous.weights(),
-                    generous.kv(),
-                    generous.axis(),
-                    1,
-                    needed,
-                    Optional.empty());
+            var tight = generous.withGpuBytes(needed);
             numbers.put("budget_bytes", needed);
             try (var session = open(tight)) {
               var request = new Request(new int[] {2, 5, 7}, 4, Set.of(), Sampling.GREEDY);
@@ -373,7 +375,7 @@ final class ModelChecks {
     }
   }
 
-  private static long used(Session session) {
+  static long used(Session session) {
     return session.metrics().devices().stream()
         .filter(device -> device.device().equals("gpu"))
         .mapToLong(Metrics.DeviceBytes::usedBytes)

@@ -11,15 +11,19 @@
  * </pre>
  *
  * runs every kernel against the scalar reference, models against their reference numbers, random
- * placements and sparse attention against the tokens of a host alone, budgets, and benchmarks:
- * copies beside plain ones of page-locked memory, products beside cuBLAS, attention of decode and
- * weights that are streamed beside what memory and link deliver, attention of prompts. Results are
- * JSON, each with {@code passed} and its numbers; the exit code is 0 if all passed, 5 if one
- * failed, 6 without a GPU that can be used. Benchmarks have floors, which an emulated device is not
- * held to.
+ * placements and sparse attention against the tokens of a host alone, on one GPU and cut over
+ * several where there are, budgets, and benchmarks: copies beside plain ones of page-locked memory,
+ * products beside cuBLAS, attention of decode and weights that are streamed beside what memory and
+ * link deliver, attention of prompts, and a whole model three times as large as the GPU memory it
+ * may take, made there of random weights, beside the link's bound.
  *
- * <p>Weights are streamed as matrices of a layer's size through two slots, not as a whole model's
- * files, which the archive has no room for. Other systems are not run beside Stowage: a comparison
- * with FlexGen needs PyTorch and FlexGen itself.
+ * <p>{@code --flexgen FOLDER}, a checkout of FlexGen, also runs FlexGen's benchmark under the same
+ * cap of GPU memory where python3 has PyTorch, with models of the shapes of OPT-6.7B and OPT-13B;
+ * {@code --sanitize} also runs the kernels under each tool of compute-sanitizer; {@code --kernels}
+ * runs them alone. What cannot run there is {@code skipped} with its reason.
+ *
+ * <p>Results are JSON, each with {@code passed} and its numbers; the exit code is 0 if all passed,
+ * 5 if one failed, 6 without a GPU that can be used. Benchmarks have floors, which an emulated
+ * device is not held to.
  */
 package dev.stowage.bundle;

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Assumptions;
 
@@ -82,9 +83,11 @@ public final class EmulatedDriver {
   private static Optional<EmulatedDriver> load() {
     var here = Path.of("").toAbsolutePath();
     var module = // other modules' tests run beside this one
-        Files.isDirectory(here.resolve("src/main/cuda"))
-            ? here
-            : here.resolve("../runtime/gpu").normalize();
+        Stream.of(".", "../runtime/gpu", "../gpu")
+            .map(folder -> here.resolve(folder).normalize())
+            .filter(folder -> Files.isDirectory(folder.resolve("src/main/cuda")))
+            .findFirst()
+            .orElseThrow();
     var sources = module.resolve("src/test/cpp/driver.cpp");
     var kernels = module.resolve("src/main/cuda");
     try {
