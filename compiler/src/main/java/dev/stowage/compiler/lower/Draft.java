@@ -45,8 +45,8 @@ public final class Draft {
   private static final long PLENTY = 1L << 30;
 
   private final Path model;
-  private final BatchShape batch;
   private final ElementType kvType;
+  private BatchShape batch;
   private Map<String, Double> weights = Map.of("ram", 1.0);
   private Map<String, Double> kv = Map.of("ram", 1.0);
   private Axis axis = Axis.TOKENS;
@@ -93,6 +93,10 @@ public final class Draft {
 
   public BatchShape batch() {
     return batch;
+  }
+
+  public Draft withBatch(BatchShape other) {
+    return with(draft -> draft.batch = other);
   }
 
   public Draft withWeights(Map<String, Double> shares) {
