@@ -196,16 +196,21 @@ public final class DiskBenchmark {
     if (!(compiled instanceof Compilation.Compiled(var plan, var schedule, _, _, _))) {
       throw new IllegalStateException(compiled.toString());
     }
+    boolean streams = plan.bytesOn("ssd") > 0;
     say(
         "plan: %.1f MiB of weights on the disk, %d stops ahead, ring of %.1f MiB",
-        mebibytes(plan.buffer("weights.ssd").totalBytes()),
+        mebibytes(plan.bytesOn("ssd")),
         schedule.prefetch(),
-        mebibytes(plan.buffer("ring").totalBytes()));
+        streams ? mebibytes(plan.buffer("ring").totalBytes()) : 0);
     System.gc();
     long before = status("VmRSS");
     long heapBefore = Runtime.getRuntime().totalMemory();
     long cachedBefore = cached();
     load(plan, schedule, home, "first, with preparing").close();
+    if (!streams) {
+      load(plan, schedule, home, "again").close();
+      return;
+    }
     try (var session = load(plan, schedule, home, "again")) {
       var request = new Request(new int[] {1, 5, 7, 9}, tokens, Set.of(), Sampling.GREEDY);
       session.generate(List.of(request), (index, id) -> true);

@@ -34,6 +34,7 @@ import dev.stowage.runtime.kernel.Quantized;
 import dev.stowage.runtime.parallel.WorkerPool;
 import dev.stowage.runtime.storage.Chunk;
 import dev.stowage.runtime.storage.ReadTrial;
+import dev.stowage.runtime.weights.Loading;
 import dev.stowage.runtime.weights.ModelFiles;
 import dev.stowage.runtime.weights.PreparedFile;
 import dev.stowage.runtime.weights.RowSpan;
@@ -101,6 +102,7 @@ final class Binder {
   private final Map<String, KvStore> stores = new LinkedHashMap<>();
   private final Map<String, Lane> lanes = new LinkedHashMap<>();
   private Path base;
+  private WorkerPool pool;
   private KernelSelection selection;
   private Kernels kernels;
   private final Map<String, ComputeDevice> gpus =
@@ -144,7 +146,8 @@ final class Binder {
     refuseDevicesThatCannotCompute();
     refuseApproximations();
     files = resources.add(openModel(model));
-    selection = KernelSelection.best(resources.add(new WorkerPool(threads)));
+    pool = resources.add(new WorkerPool(threads));
+    selection = KernelSelection.best(pool);
     kernels = selection.kernels();
     openDevices();
     allocate();
@@ -447,6 +450,7 @@ final class Binder {
   private ResidentRows loadWeights() throws ModelFormatException {
     var resident = new ResidentRows();
     var quantizer = new Quantizer(shape, files, kernels);
+    var loading = new Loading();
     var left = new HashMap<String, MemorySegment>();
     var vectors = stages.devices().stream().map(device -> stages.own("vectors", device)).toList();
     for (var buffer : plan.buffers()) {
@@ -478,7 +482,7 @@ final class Binder {
             if (region.type() != shape.type(region.weight(), layer)) {
               quantizer.read(region, layer, slab);
             } else {
-              files.bind(region.weight(), layer, region.rows(), slab).read();
+              loading.add(files.span(region.weight(), layer, region.rows()), slab);
             }
             (onGpus() ? hostRows : resident)
                 .add(region.weight(), layer, region.rows(), region.type(), slab);
@@ -493,6 +497,7 @@ final class Binder {
                     .formatted(region.weight().word()));
       }
     }
+    loading.run(pool);
     return resident;
   }
 

@@ -53,6 +53,14 @@ public record RowSpan(StoredFile file, Tensor tensor, long offset, long bytes, O
         : new WeightLoad(this, List.of(new RowReader(this, rows)), rows);
   }
 
+  /** Some of the bytes, where no sum is known. */
+  RowSpan part(long from, long length) {
+    if (sum.isPresent() || from < 0 || length > bytes - from) {
+      throw new IllegalArgumentException("%d bytes at %d of %d".formatted(length, from, bytes));
+    }
+    return new RowSpan(file, tensor, offset + from, length, OptionalInt.empty());
+  }
+
   /** Prepares to read the rows to the start of a segment, through the page cache. */
   public RowReader reader(MemorySegment target) {
     return new RowReader(this, target.asSlice(0, bytes));
