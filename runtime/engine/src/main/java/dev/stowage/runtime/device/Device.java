@@ -21,6 +21,15 @@ public interface Device extends AutoCloseable {
   MemorySegment allocate(String purpose, long bytes);
 
   /**
+   * Sets memory aside as {@link #allocate} does, for what comes from disks again and again.
+   *
+   * @throws DeviceException likewise
+   */
+  default MemorySegment allocateForReads(String purpose, long bytes) {
+    return allocate(purpose, bytes);
+  }
+
+  /**
    * Opens the store of one KV region.
    *
    * @param staging host memory, within the host's budget, that the store may use while it appends

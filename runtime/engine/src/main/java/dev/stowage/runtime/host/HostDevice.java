@@ -10,11 +10,15 @@ import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.kernel.Kernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.BiFunction;
 
 /** Host memory, off the Java heap. */
 final class HostDevice implements Device {
   private static final long ALIGNMENT = 64;
   private static final long PAGE = Footprint.PAGE_BYTES; // what disks read to
+
+  /** Buffers of less take no time worth saving. */
+  private static final long MAPPED_BYTES = 16 << 20;
 
   private final DeviceSpec spec;
   private final Kernels kernels;
@@ -34,14 +38,26 @@ final class HostDevice implements Device {
 
   @Override
   public MemorySegment allocate(String purpose, long bytes) {
+    return allocate(purpose, bytes, Mapping::of);
+  }
+
+  @Override
+  public MemorySegment allocateForReads(String purpose, long bytes) {
+    return allocate(purpose, bytes, Mapping::ofHugePages);
+  }
+
+  private MemorySegment allocate(
+      String purpose, long bytes, BiFunction<Arena, Long, MemorySegment> mapped) {
     budget.take(purpose, bytes);
     try {
-      if (bytes < HugePages.WORTHWHILE_BYTES) {
+      if (bytes < MAPPED_BYTES) {
         return arena.allocate(bytes, bytes < PAGE ? ALIGNMENT : PAGE);
       }
-      var memory = arena.allocate(bytes, HugePages.BYTES);
-      HugePages.advise(memory);
-      return memory;
+      try {
+        return mapped.apply(arena, bytes);
+      } catch (UnsupportedOperationException e) {
+        return arena.allocate(bytes, PAGE);
+      }
     } catch (OutOfMemoryError e) {
       throw new DeviceException(
           spec.name(),

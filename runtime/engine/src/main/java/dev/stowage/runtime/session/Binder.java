@@ -375,10 +375,14 @@ final class Binder {
   private void allocate() {
     for (var buffer : plan.buffers()) {
       switch (buffer.purpose()) {
-        case ACTIVATIONS, WORKING ->
+        case ACTIVATIONS ->
             memory.put(
                 buffer.name(),
                 devices.get(buffer.device()).allocate(buffer.name(), buffer.totalBytes()));
+        case WORKING ->
+            memory.put(
+                buffer.name(),
+                devices.get(buffer.device()).allocateForReads(buffer.name(), buffer.totalBytes()));
         case WEIGHTS, KV -> {}
       }
       if (memory.containsKey(buffer.name())
