@@ -3,6 +3,7 @@ package dev.stowage.examples;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.stowage.compiler.lower.Draft;
 import dev.stowage.gpu.EmulatedDriver;
@@ -197,5 +198,25 @@ class GpuTest {
     assertEquals(
         "within the plan's budget, but the GPU has only",
         e.getMessage().replaceAll(".*(within .* only).*", "$1"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "BINARY_FITS, 0, the kernels do not run on Stowage emulated GPU",
+    "VERSION, 12040, the NVIDIA driver is too old",
+    "DEVICES, 0, the NVIDIA driver finds no GPU"
+  })
+  void saysThatTheGpuCannotBeUsedAndReleasesEverything(Setting setting, long value, String reason)
+      throws Exception {
+    driver.set(setting, value);
+    var draft =
+        Draft.allOnHost(LLAMA, new BatchShape(1, 1, 8, 8, 8), ElementType.F16)
+            .withWeights(Draft.shares("gpu", 0.5, "ram", 0.5));
+    var e =
+        assertThrows(
+            DeviceException.class,
+            () -> Session.open(draft.plan(), draft.schedule(), folder, LLAMA, 1));
+    assertTrue(e.getMessage().startsWith("gpu: " + reason), e.getMessage());
+    assertEquals(0, e.getSuppressed().length);
   }
 }
