@@ -29,6 +29,10 @@ final class LargeModels {
   private static final double OF_FLEXGEN = 1.5;
   private static final int OVER_BUDGET = 3;
   private static final int FEWEST_LAYERS = 8;
+  private static final int AHEAD = 2; // stops that weights are loaded ahead
+
+  private static final FlexGen.Work FEW = new FlexGen.Work(2, 1, 4, 3, true);
+  static final FlexGen.Work SOME = new FlexGen.Work(8, 1, 16, 8, true);
 
   private final Results results;
   private final Path scratch;
@@ -58,8 +62,7 @@ final class LargeModels {
         group,
         model.name(),
         numbers -> {
-          var work =
-              emulated ? new FlexGen.Work(2, 1, 4, 3, true) : new FlexGen.Work(8, 1, 16, 8, true);
+          var work = emulated ? FEW : SOME;
           Generated ran;
           try {
             ran = generate(model, work, model.bytes() / OVER_BUDGET, numbers);
@@ -100,7 +103,7 @@ final class LargeModels {
     double ours = 0;
     double theirs = 0;
     var failures = new ArrayList<String>();
-    for (var work : works(model, cap)) {
+    for (var work : works(model, cap, quick)) {
       String name =
           "%s, %d sequences, kv %s"
               .formatted(model.name(), work.sequences(), work.kvOnGpu() ? "on the gpu" : "in ram");
@@ -147,11 +150,15 @@ final class LargeModels {
         });
   }
 
-  /** As many sequences as fit on the GPU, and more in host memory. */
-  private List<FlexGen.Work> works(OptModel model, long cap) {
+  /**
+   * As many sequences as fit on the GPU beside the weights under way, which leave half of the rest
+   * to activations; and more in host memory.
+   */
+  static List<FlexGen.Work> works(OptModel model, long cap, boolean quick) {
     int prompt = quick ? 64 : 512;
     int tokens = quick ? 8 : 32;
-    int onGpu = (int) Math.clamp(0.45 * cap / (model.kvBytes() * (prompt + tokens)), 1, 64);
+    long room = (cap - (AHEAD + 1) * model.largestPartBytes()) / 2;
+    int onGpu = Math.clamp(room / (model.kvBytes() * (prompt + tokens)), 1, 64);
     return List.of(
         new FlexGen.Work(onGpu, 1, prompt, tokens, true),
         new FlexGen.Work(48, 4, prompt, tokens, false));
@@ -176,21 +183,7 @@ final class LargeModels {
     if (!Files.exists(folder)) {
       model.write(folder);
     }
-    var batch =
-        new BatchShape(
-            work.sequences(),
-            work.microBatches(),
-            work.promptTokens(),
-            work.tokens(),
-            work.promptTokens());
-    long kvBytes = model.kvBytes() * work.sequences() * batch.tokens();
-    var draft =
-        Draft.allOnHost(folder, batch, ElementType.F16)
-            .withWeights(Draft.shares("gpu", 0.0, "ram", 1.0))
-            .withKv(Map.of(work.kvOnGpu() ? "gpu" : "ram", 1.0), Draft.Axis.TOKENS)
-            .withPrefetch(2)
-            .withHostBytes(2 * model.bytes() + 2 * kvBytes + (1L << 30))
-            .withGpuBytes(budget);
+    var draft = draft(folder, model, work, budget);
     numbers.put("layers", model.layers()).put("weight_bytes", model.bytes());
     numbers.put("budget_bytes", budget).put("sequences", work.sequences());
     int threads = Runtime.getRuntime().availableProcessors();
@@ -210,6 +203,24 @@ final class LargeModels {
               && streamed > 0;
       return new Generated(tokens, seconds, streamed, within);
     }
+  }
+
+  /** Weights in host memory, two stops ahead of the GPU. */
+  static Draft draft(Path folder, OptModel model, FlexGen.Work work, long budget) {
+    var batch =
+        new BatchShape(
+            work.sequences(),
+            work.microBatches(),
+            work.promptTokens(),
+            work.tokens(),
+            work.promptTokens());
+    long kvBytes = model.kvBytes() * work.sequences() * batch.tokens();
+    return Draft.allOnHost(folder, batch, ElementType.F16)
+        .withWeights(Draft.shares("gpu", 0.0, "ram", 1.0))
+        .withKv(Map.of(work.kvOnGpu() ? "gpu" : "ram", 1.0), Draft.Axis.TOKENS)
+        .withPrefetch(AHEAD)
+        .withHostBytes(2 * model.bytes() + 2 * kvBytes + (1L << 30))
+        .withGpuBytes(budget);
   }
 
   private static double seconds(Metrics metrics) {

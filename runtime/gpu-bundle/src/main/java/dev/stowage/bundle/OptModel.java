@@ -26,6 +26,11 @@ record OptModel(String name, int layers, int hidden, int heads, int vocabulary, 
     return weights().bytes();
   }
 
+  /** Bytes of a layer, or of the table of words if that is more: what is streamed at once. */
+  long largestPartBytes() {
+    return Short.BYTES * Math.max(12L * hidden * hidden + 13L * hidden, (long) vocabulary * hidden);
+  }
+
   /** Bytes that one token of one sequence takes in the KV cache, as F16. */
   long kvBytes() {
     return 2L * layers * hidden * Short.BYTES;
@@ -33,19 +38,20 @@ record OptModel(String name, int layers, int hidden, int heads, int vocabulary, 
 
   /** Writes it to a folder of its own. */
   void write(Path folder) throws IOException {
-    weights()
-        .write(
-            folder,
-            """
+    weights().write(folder, config());
+  }
+
+  String config() {
+    return """
             {"model_type": "opt", "activation_function": "relu", "do_layer_norm_before": true, "enable_bias": true,
              "layer_norm_elementwise_affine": true, "hidden_size": %d, "word_embed_proj_dim": %d, "ffn_dim": %d,
              "num_hidden_layers": %d, "num_attention_heads": %d, "max_position_embeddings": %d, "vocab_size": %d,
              "tie_word_embeddings": true, "torch_dtype": "float16"}
             """
-                .formatted(hidden, hidden, 4 * hidden, layers, heads, positions, vocabulary));
+        .formatted(hidden, hidden, 4 * hidden, layers, heads, positions, vocabulary);
   }
 
-  private RandomWeights weights() {
+  RandomWeights weights() {
     var tensors = new ArrayList<RandomWeights.Named>();
     String decoder = "model.decoder.";
     tensors.add(new RandomWeights.Named(decoder + "embed_tokens.weight", vocabulary, hidden));

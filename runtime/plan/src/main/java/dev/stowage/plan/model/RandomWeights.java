@@ -58,6 +58,19 @@ public record RandomWeights(ElementType type, List<Named> tensors) {
   public void write(Path folder, String config) throws IOException {
     Files.createDirectories(folder);
     Files.writeString(folder.resolve("config.json"), config);
+    try (var out =
+        new BufferedOutputStream(
+            Files.newOutputStream(folder.resolve("model.safetensors")), 1 << 20)) {
+      out.write(header());
+      var numbers = numbers();
+      for (long left = bytes(); left > 0; left -= numbers.length) {
+        out.write(numbers, 0, (int) Math.min(left, numbers.length));
+      }
+    }
+  }
+
+  /** What the file begins with: where each tensor lies. */
+  public byte[] header() {
     var entries = new ArrayList<String>();
     long end = 0;
     for (var tensor : tensors) {
@@ -73,17 +86,11 @@ public record RandomWeights(ElementType type, List<Named> tensors) {
     }
     var json = "{" + String.join(",", entries) + "}";
     var header = (json + " ".repeat((8 - json.length() % 8) % 8)).getBytes(StandardCharsets.UTF_8);
-    var length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(header.length);
-    try (var out =
-        new BufferedOutputStream(
-            Files.newOutputStream(folder.resolve("model.safetensors")), 1 << 20)) {
-      out.write(length.array());
-      out.write(header);
-      var numbers = numbers();
-      for (long left = end; left > 0; left -= numbers.length) {
-        out.write(numbers, 0, (int) Math.min(left, numbers.length));
-      }
-    }
+    return ByteBuffer.allocate(8 + header.length)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .putLong(header.length)
+        .put(header)
+        .array();
   }
 
   /** Small numbers around 0, as weights have: sums neither overflow nor vanish. */
