@@ -104,7 +104,7 @@ class BlocksTest {
     var random = new Random(SEED);
     try (var arena = Arena.ofShared()) {
       for (var type : ElementType.blocks()) {
-        for (int rows : new int[] {1, 2, 3, 4, 5, 9}) {
+        for (int rows : new int[] {1, 2, 3, 4, 5, 9, 20}) {
           for (int outputs : new int[] {1, 3, 8, 13}) {
             int k = 768; // more than one panel deep
             var w = arena.allocate(outputs * type.rowBytes(k) + 1);

@@ -166,50 +166,6 @@ final class Dequantize {
     return false;
   }
 
-  /** As {@link #dotInt8}, of {@link ElementType#INT4}. */
-  static boolean dotInt4(float[] x, int x0, MemorySegment w, long w0, long w1, int n, float[] sum) {
-    var s0 = FloatVector.zero(F);
-    var s1 = FloatVector.zero(F);
-    long block = 0;
-    for (int i = 0; i != n; i += GROUP, block += INT4_GROUP) {
-      var scale0 = FloatVector.broadcast(F, Quantized.scale(w, w0 + block));
-      var min0 = FloatVector.broadcast(F, Quantized.min(w, w0 + block));
-      var scale1 = FloatVector.broadcast(F, Quantized.scale(w, w1 + block));
-      var min1 = FloatVector.broadcast(F, Quantized.min(w, w1 + block));
-      for (int j = 0; j < GROUP; j += LANES) {
-        long at = block + 4 + j % (GROUP / 2);
-        int bit = j / (GROUP / 2) * 4;
-        var xj = FloatVector.fromArray(F, x, x0 + i + j);
-        s0 = xj.fma(floats(four(w, w0 + at, bit)).fma(scale0, min0), s0);
-        s1 = xj.fma(floats(four(w, w1 + at, bit)).fma(scale1, min1), s1);
-      }
-    }
-    s0.intoArray(sum, 0);
-    s1.intoArray(sum, LANES);
-    return false;
-  }
-
-  /** As {@link #dotInt8}, of {@link ElementType#Q4_0}. */
-  static boolean dotQ40(float[] x, int x0, MemorySegment w, long w0, long w1, int n, float[] sum) {
-    var s0 = FloatVector.zero(F);
-    var s1 = FloatVector.zero(F);
-    long block = 0;
-    for (int i = 0; i != n; i += 32, block += Q40_BLOCK) {
-      var d0 = FloatVector.broadcast(F, Blocks.half(w, w0 + block));
-      var d1 = FloatVector.broadcast(F, Blocks.half(w, w1 + block));
-      for (int j = 0; j < 32; j += LANES) {
-        long at = block + 2 + j % 16;
-        int bit = j / 16 * 4;
-        var xj = FloatVector.fromArray(F, x, x0 + i + j);
-        s0 = xj.fma(floats(four(w, w0 + at, bit).sub(8)).mul(d0), s0);
-        s1 = xj.fma(floats(four(w, w1 + at, bit).sub(8)).mul(d1), s1);
-      }
-    }
-    s0.intoArray(sum, 0);
-    s1.intoArray(sum, LANES);
-    return false;
-  }
-
   /**
    * Four interleaved activation rows times two rows of {@link ElementType#INT8}: see {@link
    * Matmul.Quad}.
@@ -226,14 +182,14 @@ final class Dequantize {
       int n,
       float[] sum,
       int sum0) {
-    var s00 = FloatVector.zero(F);
-    var s01 = FloatVector.zero(F);
-    var s10 = FloatVector.zero(F);
-    var s11 = FloatVector.zero(F);
-    var s20 = FloatVector.zero(F);
-    var s21 = FloatVector.zero(F);
-    var s30 = FloatVector.zero(F);
-    var s31 = FloatVector.zero(F);
+    var s00 = FloatVector.fromArray(F, sum, sum0);
+    var s01 = FloatVector.fromArray(F, sum, sum0 + LANES);
+    var s10 = FloatVector.fromArray(F, sum, sum0 + 2 * LANES);
+    var s11 = FloatVector.fromArray(F, sum, sum0 + 3 * LANES);
+    var s20 = FloatVector.fromArray(F, sum, sum0 + 4 * LANES);
+    var s21 = FloatVector.fromArray(F, sum, sum0 + 5 * LANES);
+    var s30 = FloatVector.fromArray(F, sum, sum0 + 6 * LANES);
+    var s31 = FloatVector.fromArray(F, sum, sum0 + 7 * LANES);
     long block = 0;
     for (int i = 0; i != n; i += GROUP, block += INT8_GROUP) {
       var scale0 = FloatVector.broadcast(F, Quantized.scale(w, w0 + block));
@@ -275,14 +231,14 @@ final class Dequantize {
       int n,
       float[] sum,
       int sum0) {
-    var s00 = FloatVector.zero(F);
-    var s01 = FloatVector.zero(F);
-    var s10 = FloatVector.zero(F);
-    var s11 = FloatVector.zero(F);
-    var s20 = FloatVector.zero(F);
-    var s21 = FloatVector.zero(F);
-    var s30 = FloatVector.zero(F);
-    var s31 = FloatVector.zero(F);
+    var s00 = FloatVector.fromArray(F, sum, sum0);
+    var s01 = FloatVector.fromArray(F, sum, sum0 + LANES);
+    var s10 = FloatVector.fromArray(F, sum, sum0 + 2 * LANES);
+    var s11 = FloatVector.fromArray(F, sum, sum0 + 3 * LANES);
+    var s20 = FloatVector.fromArray(F, sum, sum0 + 4 * LANES);
+    var s21 = FloatVector.fromArray(F, sum, sum0 + 5 * LANES);
+    var s30 = FloatVector.fromArray(F, sum, sum0 + 6 * LANES);
+    var s31 = FloatVector.fromArray(F, sum, sum0 + 7 * LANES);
     long block = 0;
     for (int i = 0; i != n; i += 32, block += Q80_BLOCK) {
       var d0 = FloatVector.broadcast(F, Blocks.half(w, w0 + block));
@@ -417,13 +373,13 @@ final class Dequantize {
     }
   }
 
-  private static IntVector signed(MemorySegment x, long at) {
+  static IntVector signed(MemorySegment x, long at) {
     return (IntVector)
         ByteVector.fromMemorySegment(B, x, at, LITTLE_ENDIAN)
             .convertShape(VectorOperators.B2I, I, 0);
   }
 
-  private static IntVector unsigned(MemorySegment x, long at) {
+  static IntVector unsigned(MemorySegment x, long at) {
     return (IntVector)
         ByteVector.fromMemorySegment(B, x, at, LITTLE_ENDIAN)
             .convertShape(VectorOperators.ZERO_EXTEND_B2I, I, 0);
@@ -448,7 +404,7 @@ final class Dequantize {
     return bytes.lanewise(VectorOperators.LSHR, 4);
   }
 
-  private static FloatVector floats(IntVector codes) {
+  static FloatVector floats(IntVector codes) {
     return (FloatVector) codes.convertShape(VectorOperators.I2F, F, 0);
   }
 }

@@ -10,6 +10,7 @@ import dev.stowage.plan.ElementType;
 import dev.stowage.runtime.kernel.Elements;
 import dev.stowage.runtime.parallel.WorkerPool;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
@@ -27,8 +28,11 @@ import jdk.incubator.vector.FloatVector;
  * otherwise than the panels do.
  *
  * <ul>
- *   <li>Few rows: two outputs at a time, weights read where they lie and widened in registers, for
- *       one row or for four; where memory is the limit, it is read while rows are multiplied.
+ *   <li>One row, or up to four: two or four outputs at a time, weights read where they lie and
+ *       widened in registers, so that memory is read while rows are multiplied.
+ *   <li>Few rows: eight at a time, {@link Octets}, weights widened in registers too. They take k in
+ *       chunks of {@value #CHUNK}, so that activations stay in the first-level cache, and some
+ *       outputs at a time, whose weights are read into the second-level cache ahead.
  *   <li>Many rows, and types whose groups are cut or nested: weights are widened once into panels
  *       of {@value Tiles#PANEL_OUTPUTS} outputs, of which a stack of {@value #STACK} by {@value
  *       #CHUNKS} fits the second-level cache, beside a block of {@value #BLOCK_ROWS} activation
@@ -52,7 +56,8 @@ final class Matmul {
   }
 
   /**
-   * Four interleaved activation rows times two weight rows, [4, 2, LANES] sums left unfolded.
+   * Adds four interleaved activation rows times a part of two weight rows to [4, 2, LANES] sums
+   * left unfolded.
    *
    * @param again the same array as {@code x}. Both weight rows need each vector of activations, and
    *     C2 would load it once for both, so all of them first, for which there are not registers
@@ -72,22 +77,27 @@ final class Matmul {
         int sum0);
   }
 
-  /** Rows for which widening 16-bit weights once does not pay for the detour through memory. */
-  private static final int FEW_ROWS = 16;
+  /** {@link Octets} of a type. */
+  private interface Octet {
+    void run(float[] x, int x0, MemorySegment w, long w0, int n, float[] sum, int sum0);
+  }
 
   /**
    * How a type is multiplied.
    *
-   * @param few rows up to which weights are widened in registers, again for every four rows: more
-   *     where that is cheaper; 0 for panels even for one row
-   * @param quad null where {@code few} is below 2
+   * @param few rows up to which weights are widened in registers; 0 for panels even for one row
+   * @param quad null where octets take four rows too
    */
-  private record Type(int few, Quad quad, LayOut layOut) {}
+  private record Type(int few, Quad quad, Octet octet, LayOut layOut) {}
+
+  /** Rows for which widening plain weights once does not pay for the detour through memory. */
+  private static final int FEW_ROWS = 64;
 
   private static final Type F32 =
       new Type(
           FEW_ROWS,
           Matmul::quadF32,
+          Octets::f32,
           (w, row, width, first, to, at, n) -> {
             layOutF32(w, row + 4L * first, to, at, SIDE, n);
             return false;
@@ -97,6 +107,7 @@ final class Matmul {
       new Type(
           FEW_ROWS,
           Pairs::quadF16,
+          Octets::f16,
           (w, row, width, first, to, at, n) ->
               Pairs.layOutF16(w, row + 2L * first, to, at, SIDE, n));
 
@@ -104,6 +115,7 @@ final class Matmul {
       new Type(
           FEW_ROWS,
           Pairs::quadBf16,
+          Octets::bf16,
           (w, row, width, first, to, at, n) ->
               Pairs.layOutBf16(w, row + 2L * first, to, at, SIDE, n));
 
@@ -119,21 +131,31 @@ final class Matmul {
         return false;
       };
 
-  private static final Type INT8_GROUPS = new Type(FEW_ROWS / 4, Dequantize::quadInt8, INT8_PANEL);
-  private static final Type INT8 = new Type(0, null, INT8_PANEL);
-  private static final Type INT4_GROUPS = new Type(1, null, INT4_PANEL);
-  private static final Type INT4 = new Type(0, null, INT4_PANEL);
+  private static final LayOut INT4_WORDS_PANEL =
+      (w, row, width, first, to, at, n) -> {
+        Nibbles.layOutInt4(w, row + ElementType.INT4.rowBytes(first), to, at, SIDE, n);
+        return false;
+      };
 
-  private static final Type Q8_0 =
-      Dequantize.WIDE
-          ? new Type(FEW_ROWS / 2, Dequantize::quadQ80, decoding(ElementType.Q8_0))
-          : new Type(0, null, decoding(ElementType.Q8_0));
-  private static final Type Q4_0 =
-      Dequantize.WIDE
-          ? new Type(1, null, decoding(ElementType.Q4_0))
-          : new Type(0, null, decoding(ElementType.Q4_0));
-  private static final Type Q4_K = new Type(0, null, decoding(ElementType.Q4_K));
-  private static final Type Q6_K = new Type(0, null, decoding(ElementType.Q6_K));
+  private static final LayOut Q4_0_WORDS_PANEL =
+      (w, row, width, first, to, at, n) -> {
+        Nibbles.layOutQ40(w, row + ElementType.Q4_0.rowBytes(first), to, at, SIDE, n);
+        return false;
+      };
+
+  private static final Type INT8_GROUPS =
+      new Type(8, Dequantize::quadInt8, Octets::int8, INT8_PANEL);
+  private static final Type INT4_WORDS = new Type(16, null, Octets::int4, INT4_WORDS_PANEL);
+  private static final Type Q8_0_BLOCKS =
+      new Type(16, Dequantize::quadQ80, Octets::q80, decoding(ElementType.Q8_0));
+  private static final Type Q4_0_WORDS = new Type(16, null, Octets::q40, Q4_0_WORDS_PANEL);
+
+  private static final Type INT8 = new Type(0, null, null, INT8_PANEL);
+  private static final Type INT4 = new Type(0, null, null, INT4_PANEL);
+  private static final Type Q8_0 = new Type(0, null, null, decoding(ElementType.Q8_0));
+  private static final Type Q4_0 = new Type(0, null, null, decoding(ElementType.Q4_0));
+  private static final Type Q4_K = new Type(0, null, null, decoding(ElementType.Q4_K));
+  private static final Type Q6_K = new Type(0, null, null, decoding(ElementType.Q6_K));
 
   private static LayOut decoding(ElementType type) {
     return (w, row, width, first, to, at, n) -> {
@@ -144,7 +166,19 @@ final class Matmul {
 
   private static final int QUAD = 4;
 
+  /** Outputs of a quad, and of one row at a time. */
   private static final int DOT_OUTPUTS = 2;
+
+  /** The same of one row of 16-bit weights. */
+  private static final int PAIRED_OUTPUTS = 4;
+
+  /** Numbers of each row for which eight activation rows stay in the first-level cache. */
+  private static final int CHUNK = 512;
+
+  /** Numbers of each weight row that are read from memory before they are multiplied. */
+  private static final int READ_AHEAD = 4 * CHUNK;
+
+  private static final int CACHE_LINE = 64;
 
   /** Panels laid out at a time, beside each other. */
   private static final int STACK = 2;
@@ -175,7 +209,8 @@ final class Matmul {
   private static final long SERIAL_WORK = 1 << 16;
 
   private final WorkerPool pool;
-  private final float[][] sums; // worker -> [row, DOT_OUTPUTS, LANES]
+  private final float[][] sums; // worker -> [PAIRED_OUTPUTS, LANES]
+  private final int[] touched; // worker -> what was read ahead, so that reading it is not left out
   private final WorkerPool.Task layOut = (worker, first, last) -> layOut(first, last);
 
   // Tasks of their own, so that C2 does not inline what all of them call into one method. One row
@@ -218,7 +253,8 @@ final class Matmul {
 
   Matmul(WorkerPool pool) {
     this.pool = pool;
-    sums = new float[pool.threads()][FEW_ROWS * DOT_OUTPUTS * LANES];
+    touched = new int[pool.threads()];
+    sums = new float[pool.threads()][PAIRED_OUTPUTS * LANES];
     singles[ElementType.F32.ordinal()] = this::singleF32;
     singles[ElementType.F16.ordinal()] = this::singleF16;
     singles[ElementType.BF16.ordinal()] = this::singleBf16;
@@ -249,16 +285,16 @@ final class Matmul {
     this.w = w;
     this.wOffset = wOffset;
     this.type = type;
-    boolean wholeGroups = Dequantize.WIDE && k % ElementType.GROUP == 0;
+    boolean wholeGroups = k % ElementType.GROUP == 0;
     kernels =
         switch (type) {
           case F32 -> F32;
           case F16 -> F16;
           case BF16 -> BF16;
-          case INT8 -> wholeGroups ? INT8_GROUPS : INT8;
-          case INT4 -> wholeGroups ? INT4_GROUPS : INT4;
-          case Q8_0 -> Q8_0;
-          case Q4_0 -> Q4_0;
+          case INT8 -> Dequantize.WIDE && wholeGroups ? INT8_GROUPS : INT8;
+          case INT4 -> Nibbles.FIT && wholeGroups ? INT4_WORDS : INT4;
+          case Q8_0 -> Dequantize.WIDE ? Q8_0_BLOCKS : Q8_0;
+          case Q4_0 -> Nibbles.FIT && wholeGroups ? Q4_0_WORDS : Q4_0;
           case Q4_K -> Q4_K;
           case Q6_K -> Q6_K;
         };
@@ -294,20 +330,38 @@ final class Matmul {
     return type == ElementType.F16 || type == ElementType.BF16;
   }
 
+  /** The rows that are taken eight at a time, the last of which may be missing. */
+  private int octetRows() {
+    int rest = blockRows % Octets.ROWS;
+    return rest <= QUAD && kernels.quad != null ? blockRows - rest : blockRows;
+  }
+
+  /** Rows interleaved with this one. */
+  private int interleaved(int row) {
+    if (inPanels()) {
+      return row < tiledRows() ? SIDE : 1;
+    }
+    return blockRows == 1 ? 1 : row < octetRows() ? Octets.ROWS : QUAD;
+  }
+
   private void fit() {
-    int stripes = (blockRows + SIDE - 1) / SIDE;
-    workerFloats = inPanels() ? STACK_FLOATS + stripes * STRIPE_FLOATS : 0;
+    int lastRow = blockRows - 1;
+    int group = interleaved(lastRow);
+    int padded = (lastRow / group + 1) * group;
+    if (inPanels()) {
+      workerFloats = STACK_FLOATS + (blockRows + SIDE - 1) / SIDE * STRIPE_FLOATS;
+    } else {
+      workerFloats = blockRows > 1 ? padded * STACK_OUTPUTS * LANES : 0;
+    }
     activations = ALIGN + pool.threads() * workerFloats;
-    int quads = (blockRows + QUAD - 1) / QUAD;
-    int paddedRows = inPanels() || blockRows == 1 ? blockRows : quads * QUAD;
-    rests = activations + paddedRows * bound;
+    rests = activations + padded * bound;
     int floats = rests + blockRows * (k - bound);
     if (heap.length < floats) {
       heap = new float[Math.max(LEAST_FLOATS, floats)];
       heapAgain = heap;
     }
-    if (paddedRows > blockRows) {
-      Arrays.fill(heap, activations + (paddedRows - QUAD) * bound, rests, 0f);
+    if (padded > blockRows) {
+      Arrays.fill(heap, activations + (padded - group) * bound, rests, 0f);
     }
   }
 
@@ -316,14 +370,14 @@ final class Matmul {
     for (int r = first; r < last; r++) {
       long row = xOffset + r * xStride;
       if (inPanels()) {
-        int group = r < tiledRows() ? SIDE : 1;
+        int group = interleaved(r);
         for (int i = 0; i < bound; i += PANEL_DEPTH) {
           int depth = Math.min(PANEL_DEPTH, bound - i);
           int at = activations(i, r - r % group, depth) + r % group * LANES;
           layOut(row + 4L * i, at, group, depth);
         }
       } else {
-        int group = blockRows > 1 ? QUAD : 1;
+        int group = interleaved(r);
         layOut(row, activations + (r - r % group) * bound + r % group * LANES, group, bound);
       }
       MemorySegment.copy(
@@ -335,6 +389,8 @@ final class Matmul {
     if (paired()) {
       float factor = type == ElementType.F16 ? Pairs.ACTIVATION_SCALE : 1;
       Pairs.layOut(x, from, factor, heap, at, step, n);
+    } else if (kernels == INT4_WORDS || kernels == Q4_0_WORDS) {
+      Nibbles.layOut(type, x, from, heap, at, step, n);
     } else {
       layOutF32(x, from, heap, at, step, n);
     }
@@ -369,8 +425,8 @@ final class Matmul {
 
   /** Few rows times outputs. */
   private void few(int worker, int first, int last) {
-    for (int o = first; o < last; o += DOT_OUTPUTS) {
-      quads(o, Math.min(DOT_OUTPUTS, last - o), sums[worker]);
+    for (int o = first; o < last; o += STACK_OUTPUTS) {
+      octets(worker, o, Math.min(STACK_OUTPUTS, last - o));
     }
   }
 
@@ -381,32 +437,39 @@ final class Matmul {
     }
   }
 
-  // ---- one row: two weight rows at a time, the last of which repeats one that is missing ----
+  // ---- one row: two or four weight rows at a time, the last of which repeats missing ones ----
 
   private void singleF32(int worker, int first, int last) {
     var sum = sums[worker];
     for (int o = first; o < last; o += DOT_OUTPUTS) {
       long w0 = weightRow(o);
       long w1 = weightRow(Math.min(o + 1, last - 1));
-      finishSingle(o, last, dotF32(heap, activations, w, w0, w1, bound, sum), sum);
+      boolean special = dotF32(heap, activations, w, w0, w1, bound, sum);
+      finishSingle(o, Math.min(DOT_OUTPUTS, last - o), special, sum);
     }
   }
 
   private void singleF16(int worker, int first, int last) {
     var sum = sums[worker];
-    for (int o = first; o < last; o += DOT_OUTPUTS) {
+    for (int o = first; o < last; o += PAIRED_OUTPUTS) {
       long w0 = weightRow(o);
       long w1 = weightRow(Math.min(o + 1, last - 1));
-      finishSingle(o, last, Pairs.dotF16(heap, activations, w, w0, w1, bound, sum), sum);
+      long w2 = weightRow(Math.min(o + 2, last - 1));
+      long w3 = weightRow(Math.min(o + 3, last - 1));
+      boolean special = Pairs.dotF16(heap, activations, w, w0, w1, w2, w3, bound, sum);
+      finishSingle(o, Math.min(PAIRED_OUTPUTS, last - o), special, sum);
     }
   }
 
   private void singleBf16(int worker, int first, int last) {
     var sum = sums[worker];
-    for (int o = first; o < last; o += DOT_OUTPUTS) {
+    for (int o = first; o < last; o += PAIRED_OUTPUTS) {
       long w0 = weightRow(o);
       long w1 = weightRow(Math.min(o + 1, last - 1));
-      finishSingle(o, last, Pairs.dotBf16(heap, activations, w, w0, w1, bound, sum), sum);
+      long w2 = weightRow(Math.min(o + 2, last - 1));
+      long w3 = weightRow(Math.min(o + 3, last - 1));
+      boolean special = Pairs.dotBf16(heap, activations, w, w0, w1, w2, w3, bound, sum);
+      finishSingle(o, Math.min(PAIRED_OUTPUTS, last - o), special, sum);
     }
   }
 
@@ -415,7 +478,8 @@ final class Matmul {
     for (int o = first; o < last; o += DOT_OUTPUTS) {
       long w0 = weightRow(o);
       long w1 = weightRow(Math.min(o + 1, last - 1));
-      finishSingle(o, last, Dequantize.dotInt8(heap, activations, w, w0, w1, bound, sum), sum);
+      boolean special = Dequantize.dotInt8(heap, activations, w, w0, w1, bound, sum);
+      finishSingle(o, Math.min(DOT_OUTPUTS, last - o), special, sum);
     }
   }
 
@@ -424,7 +488,8 @@ final class Matmul {
     for (int o = first; o < last; o += DOT_OUTPUTS) {
       long w0 = weightRow(o);
       long w1 = weightRow(Math.min(o + 1, last - 1));
-      finishSingle(o, last, Dequantize.dotInt4(heap, activations, w, w0, w1, bound, sum), sum);
+      boolean special = Nibbles.dotInt4(heap, activations, w, w0, w1, bound, sum);
+      finishSingle(o, Math.min(DOT_OUTPUTS, last - o), special, sum);
     }
   }
 
@@ -433,7 +498,8 @@ final class Matmul {
     for (int o = first; o < last; o += DOT_OUTPUTS) {
       long w0 = weightRow(o);
       long w1 = weightRow(Math.min(o + 1, last - 1));
-      finishSingle(o, last, Dequantize.dotQ80(heap, activations, w, w0, w1, bound, sum), sum);
+      boolean special = Dequantize.dotQ80(heap, activations, w, w0, w1, bound, sum);
+      finishSingle(o, Math.min(DOT_OUTPUTS, last - o), special, sum);
     }
   }
 
@@ -442,32 +508,115 @@ final class Matmul {
     for (int o = first; o < last; o += DOT_OUTPUTS) {
       long w0 = weightRow(o);
       long w1 = weightRow(Math.min(o + 1, last - 1));
-      finishSingle(o, last, Dequantize.dotQ40(heap, activations, w, w0, w1, bound, sum), sum);
+      boolean special = Nibbles.dotQ40(heap, activations, w, w0, w1, bound, sum);
+      finishSingle(o, Math.min(DOT_OUTPUTS, last - o), special, sum);
     }
   }
 
-  private void finishSingle(int output, int last, boolean special, float[] sum) {
-    fold(sum, DOT_OUTPUTS);
-    finish(0, output, Math.min(DOT_OUTPUTS, last - output), special, sum, 0);
+  private void finishSingle(int output, int outputs, boolean special, float[] sum) {
+    fold(sum, outputs);
+    finish(0, output, outputs, special, sum, 0);
   }
 
   // ---- few rows ----
 
-  /** Four rows at a time, of which the last may be missing, times up to two weight rows. */
-  private void quads(int output, int outputs, float[] sum) {
-    long w0 = weightRow(output);
-    long w1 = weightRow(output + outputs - 1);
-    for (int r = 0; r < blockRows; r += QUAD) {
-      int x0 = activations + r * bound;
-      kernels.quad.run(heap, heapAgain, x0, w, w0, w1, bound, sum, r * DOT_OUTPUTS * LANES);
+  /**
+   * All rows times up to {@value #STACK_OUTPUTS} weight rows, a chunk of k after the other, so that
+   * the activations of a group of rows stay in the first-level cache while weights pass them.
+   *
+   * <p>The worker's accumulators are {@code [group of rows, output, row, LANES]}.
+   */
+  private void octets(int worker, int output, int outputs) {
+    int accumulators = ALIGN + worker * workerFloats;
+    Arrays.fill(heap, accumulators, accumulators + workerFloats, 0f);
+    int octetRows = octetRows();
+    int chunk = octetRows == 0 ? Math.max(1, bound) : CHUNK; // memory keeps up with four rows
+    int special = 0; // a bit for each output with a weight that they cannot multiply
+    for (int i = 0; i < bound; i += chunk) {
+      int n = Math.min(chunk, bound - i);
+      if (octetRows > 0 && i % READ_AHEAD == 0) {
+        special |= readAhead(worker, output, outputs, i, Math.min(READ_AHEAD, bound - i));
+      }
+      long first = type.rowBytes(i);
+      for (int r = 0; r < octetRows; r += Octets.ROWS) {
+        int x0 = activations + r * bound + Octets.ROWS * i;
+        for (int j = 0; j < outputs; j++) {
+          int at = accumulators + accumulator(r, j, octetRows);
+          kernels.octet.run(heap, x0, w, weightRow(output + j) + first, n, heap, at);
+        }
+      }
+      if (octetRows < blockRows) {
+        int x0 = activations + octetRows * bound + QUAD * i;
+        for (int j = 0; j < outputs; j += DOT_OUTPUTS) {
+          long w0 = weightRow(output + j) + first;
+          long w1 = weightRow(output + Math.min(j + 1, outputs - 1)) + first;
+          int at = accumulators + accumulator(octetRows, j, octetRows);
+          kernels.quad.run(heap, heapAgain, x0, w, w0, w1, n, heap, at);
+        }
+      }
     }
-    // after the products: before, it would wait for memory while nothing is multiplied
-    boolean special =
-        type == ElementType.F16 && (Pairs.special(w, w0, bound) || Pairs.special(w, w1, bound));
-    fold(sum, blockRows * DOT_OUTPUTS);
-    for (int r = 0; r < blockRows; r++) {
-      finish(r, output, outputs, special, sum, r * DOT_OUTPUTS);
+    if (octetRows == 0) {
+      special = special(output, outputs, 0, bound);
     }
+    for (int j = 0; j < outputs; j++) {
+      if ((special & 1 << j) != 0) {
+        for (int r = 0; r < blockRows; r++) {
+          oneByOne(r, output + j);
+        }
+      } else {
+        for (int r = 0; r < blockRows; r++) {
+          int at = accumulators + accumulator(r, j, octetRows);
+          finish(r, output + j, Lanes.sum(heap, at));
+        }
+      }
+    }
+  }
+
+  /**
+   * Reads a part of some weight rows from memory into a cache, since products that take a chunk of
+   * every row in turn are too short for the hardware to read ahead of them.
+   *
+   * @return as {@link #special}, which reads them too
+   */
+  private int readAhead(int worker, int output, int outputs, int first, int n) {
+    if (type == ElementType.F16) {
+      return special(output, outputs, first, n);
+    }
+    for (int j = 0; j < outputs; j++) {
+      touched[worker] += touch(weightRow(output + j) + type.rowBytes(first), type.rowBytes(n));
+    }
+    return 0;
+  }
+
+  /** A bit for each of some weight rows that has an F16 weight in a part that is Inf or NaN. */
+  private int special(int output, int outputs, int first, int n) {
+    int special = 0;
+    if (type == ElementType.F16) {
+      for (int j = 0; j < outputs; j++) {
+        special |= Pairs.special(w, weightRow(output + j) + 2L * first, n) ? 1 << j : 0;
+      }
+    }
+    return special;
+  }
+
+  /** Reads a byte of every cache line, into a sum without meaning. */
+  private int touch(long from, long bytes) {
+    int sum = 0;
+    for (long at = 0; at < bytes; at += CACHE_LINE) {
+      sum += w.get(ValueLayout.JAVA_BYTE, from + at);
+    }
+    return sum;
+  }
+
+  /** Where the accumulator of a row and an output lies among those of few rows. */
+  private static int accumulator(int row, int output, int octetRows) {
+    if (row < octetRows) {
+      int octet = row / Octets.ROWS * STACK_OUTPUTS + output;
+      return (octet * Octets.ROWS + row % Octets.ROWS) * LANES;
+    }
+    int first = octetRows * STACK_OUTPUTS;
+    int quad = output / DOT_OUTPUTS * QUAD + row - octetRows;
+    return (first + quad * DOT_OUTPUTS + output % DOT_OUTPUTS) * LANES;
   }
 
   /** Replaces vectors by the sums of their lanes, in a loop of its own, so that they overlap. */
@@ -519,14 +668,14 @@ final class Matmul {
       int n,
       float[] sum,
       int sum0) {
-    var s00 = FloatVector.zero(F);
-    var s01 = FloatVector.zero(F);
-    var s10 = FloatVector.zero(F);
-    var s11 = FloatVector.zero(F);
-    var s20 = FloatVector.zero(F);
-    var s21 = FloatVector.zero(F);
-    var s30 = FloatVector.zero(F);
-    var s31 = FloatVector.zero(F);
+    var s00 = FloatVector.fromArray(F, sum, sum0);
+    var s01 = FloatVector.fromArray(F, sum, sum0 + LANES);
+    var s10 = FloatVector.fromArray(F, sum, sum0 + 2 * LANES);
+    var s11 = FloatVector.fromArray(F, sum, sum0 + 3 * LANES);
+    var s20 = FloatVector.fromArray(F, sum, sum0 + 4 * LANES);
+    var s21 = FloatVector.fromArray(F, sum, sum0 + 5 * LANES);
+    var s30 = FloatVector.fromArray(F, sum, sum0 + 6 * LANES);
+    var s31 = FloatVector.fromArray(F, sum, sum0 + 7 * LANES);
     for (int i = 0; i != QUAD * n; i += QUAD * LANES) {
       int at = x0 + i & Tiles.NO_OVERFLOW;
       var v = Lanes.f32(w, w0 + i);

@@ -7,6 +7,7 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
@@ -33,15 +34,18 @@ final class Pairs {
   static final float SUM_SCALE = 0x1p32f;
 
   private static final VectorSpecies<Integer> I = F.withLanes(int.class);
+  private static final VectorSpecies<Short> S = VectorSpecies.of(short.class, F.vectorShape());
 
   /** Sign, exponent and mantissa of a half where a float has them, but for the bias. */
-  private static final int HALF = 0x8fffe000;
+  static final int HALF = 0x8fffe000;
 
   /** Two halves without their signs. */
   private static final int MAGNITUDES = 0x7fff7fff;
 
   /** Carries into the sign where an exponent is all ones. */
   private static final int CARRY = 0x04000400;
+
+  private static final short CARRY_OUT = 0x0400;
 
   private static final int SIGNS = 0x80008000;
 
@@ -54,49 +58,124 @@ final class Pairs {
   private Pairs() {}
 
   /**
-   * One activation row times two weight rows.
+   * One activation row times four weight rows.
    *
    * @param n whole blocks
-   * @param sum [2, LANES] sums left unfolded
+   * @param sum [4, LANES] sums left unfolded
    * @return whether a weight was Inf or NaN, so that sums are not to be used
    */
-  static boolean dotF16(float[] x, int x0, MemorySegment w, long w0, long w1, int n, float[] sum) {
+  static boolean dotF16(
+      float[] x, int x0, MemorySegment w, long w0, long w1, long w2, long w3, int n, float[] sum) {
     var s0 = FloatVector.zero(F);
     var s1 = FloatVector.zero(F);
-    var special = IntVector.zero(I);
+    var s2 = FloatVector.zero(F);
+    var s3 = FloatVector.zero(F);
+    var half = IntVector.broadcast(I, HALF);
+    var positive = ShortVector.zero(S);
+    var negative = ShortVector.zero(S);
     for (int i = 0; i != n; i += BLOCK) {
-      var even = FloatVector.fromArray(F, x, x0 + i);
-      var odd = FloatVector.fromArray(F, x, x0 + i + LANES);
+      int xi = x0 + i & Tiles.NO_OVERFLOW;
+      var even = FloatVector.fromArray(F, x, xi);
+      var odd = FloatVector.fromArray(F, x, xi + LANES);
       var pair = words(w, w0 + 2L * i);
-      special = special.or(pair.and(MAGNITUDES).add(CARRY));
-      s0 = even.fma(evenHalf(pair), s0);
-      s0 = odd.fma(oddHalf(pair), s0);
+      var halves = pair.reinterpretAsShorts();
+      positive = positive.lanewise(VectorOperators.MAX, halves);
+      negative = negative.lanewise(VectorOperators.UMAX, halves);
+      var v =
+          pair.lanewise(VectorOperators.LSHL, 16)
+              .lanewise(VectorOperators.ASHR, 3)
+              .lanewise(VectorOperators.AND, half)
+              .reinterpretAsFloats();
+      s0 = even.fma(v, s0);
+      v =
+          pair.lanewise(VectorOperators.ASHR, 3)
+              .lanewise(VectorOperators.AND, half)
+              .reinterpretAsFloats();
+      s0 = odd.fma(v, s0);
       pair = words(w, w1 + 2L * i);
-      special = special.or(pair.and(MAGNITUDES).add(CARRY));
-      s1 = even.fma(evenHalf(pair), s1);
-      s1 = odd.fma(oddHalf(pair), s1);
+      halves = pair.reinterpretAsShorts();
+      positive = positive.lanewise(VectorOperators.MAX, halves);
+      negative = negative.lanewise(VectorOperators.UMAX, halves);
+      v =
+          pair.lanewise(VectorOperators.LSHL, 16)
+              .lanewise(VectorOperators.ASHR, 3)
+              .lanewise(VectorOperators.AND, half)
+              .reinterpretAsFloats();
+      s1 = even.fma(v, s1);
+      v =
+          pair.lanewise(VectorOperators.ASHR, 3)
+              .lanewise(VectorOperators.AND, half)
+              .reinterpretAsFloats();
+      s1 = odd.fma(v, s1);
+      pair = words(w, w2 + 2L * i);
+      halves = pair.reinterpretAsShorts();
+      positive = positive.lanewise(VectorOperators.MAX, halves);
+      negative = negative.lanewise(VectorOperators.UMAX, halves);
+      v =
+          pair.lanewise(VectorOperators.LSHL, 16)
+              .lanewise(VectorOperators.ASHR, 3)
+              .lanewise(VectorOperators.AND, half)
+              .reinterpretAsFloats();
+      s2 = even.fma(v, s2);
+      v =
+          pair.lanewise(VectorOperators.ASHR, 3)
+              .lanewise(VectorOperators.AND, half)
+              .reinterpretAsFloats();
+      s2 = odd.fma(v, s2);
+      pair = words(w, w3 + 2L * i);
+      halves = pair.reinterpretAsShorts();
+      positive = positive.lanewise(VectorOperators.MAX, halves);
+      negative = negative.lanewise(VectorOperators.UMAX, halves);
+      v =
+          pair.lanewise(VectorOperators.LSHL, 16)
+              .lanewise(VectorOperators.ASHR, 3)
+              .lanewise(VectorOperators.AND, half)
+              .reinterpretAsFloats();
+      s3 = even.fma(v, s3);
+      v =
+          pair.lanewise(VectorOperators.ASHR, 3)
+              .lanewise(VectorOperators.AND, half)
+              .reinterpretAsFloats();
+      s3 = odd.fma(v, s3);
     }
     s0.intoArray(sum, 0);
     s1.intoArray(sum, LANES);
-    return (special.reduceLanes(VectorOperators.OR) & SIGNS) != 0;
+    s2.intoArray(sum, 2 * LANES);
+    s3.intoArray(sum, 3 * LANES);
+    // an exponent of all ones carries out of a half's magnitude: into its sign, or past it
+    var carried = positive.add(CARRY_OUT).or(negative.and(negative.add(CARRY_OUT).not()));
+    return (carried.reinterpretAsInts().reduceLanes(VectorOperators.OR) & SIGNS) != 0;
   }
 
   /** As {@link #dotF16}, of BF16 weights. */
-  static boolean dotBf16(float[] x, int x0, MemorySegment w, long w0, long w1, int n, float[] sum) {
+  static boolean dotBf16(
+      float[] x, int x0, MemorySegment w, long w0, long w1, long w2, long w3, int n, float[] sum) {
     var s0 = FloatVector.zero(F);
     var s1 = FloatVector.zero(F);
+    var s2 = FloatVector.zero(F);
+    var s3 = FloatVector.zero(F);
+    var upper = IntVector.broadcast(I, 0xffff0000);
     for (int i = 0; i != n; i += BLOCK) {
-      var even = FloatVector.fromArray(F, x, x0 + i);
-      var odd = FloatVector.fromArray(F, x, x0 + i + LANES);
+      int xi = x0 + i & Tiles.NO_OVERFLOW;
+      var even = FloatVector.fromArray(F, x, xi);
+      var odd = FloatVector.fromArray(F, x, xi + LANES);
       var pair = words(w, w0 + 2L * i);
-      s0 = even.fma(evenBf16(pair), s0);
-      s0 = odd.fma(oddBf16(pair), s0);
+      s0 = even.fma(pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats(), s0);
+      s0 = odd.fma(pair.lanewise(VectorOperators.AND, upper).reinterpretAsFloats(), s0);
       pair = words(w, w1 + 2L * i);
-      s1 = even.fma(evenBf16(pair), s1);
-      s1 = odd.fma(oddBf16(pair), s1);
+      s1 = even.fma(pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats(), s1);
+      s1 = odd.fma(pair.lanewise(VectorOperators.AND, upper).reinterpretAsFloats(), s1);
+      pair = words(w, w2 + 2L * i);
+      s2 = even.fma(pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats(), s2);
+      s2 = odd.fma(pair.lanewise(VectorOperators.AND, upper).reinterpretAsFloats(), s2);
+      pair = words(w, w3 + 2L * i);
+      s3 = even.fma(pair.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats(), s3);
+      s3 = odd.fma(pair.lanewise(VectorOperators.AND, upper).reinterpretAsFloats(), s3);
     }
     s0.intoArray(sum, 0);
     s1.intoArray(sum, LANES);
+    s2.intoArray(sum, 2 * LANES);
+    s3.intoArray(sum, 3 * LANES);
     return false;
   }
 
@@ -114,14 +193,14 @@ final class Pairs {
       int n,
       float[] sum,
       int sum0) {
-    var s00 = FloatVector.zero(F);
-    var s01 = FloatVector.zero(F);
-    var s10 = FloatVector.zero(F);
-    var s11 = FloatVector.zero(F);
-    var s20 = FloatVector.zero(F);
-    var s21 = FloatVector.zero(F);
-    var s30 = FloatVector.zero(F);
-    var s31 = FloatVector.zero(F);
+    var s00 = FloatVector.fromArray(F, sum, sum0);
+    var s01 = FloatVector.fromArray(F, sum, sum0 + LANES);
+    var s10 = FloatVector.fromArray(F, sum, sum0 + 2 * LANES);
+    var s11 = FloatVector.fromArray(F, sum, sum0 + 3 * LANES);
+    var s20 = FloatVector.fromArray(F, sum, sum0 + 4 * LANES);
+    var s21 = FloatVector.fromArray(F, sum, sum0 + 5 * LANES);
+    var s30 = FloatVector.fromArray(F, sum, sum0 + 6 * LANES);
+    var s31 = FloatVector.fromArray(F, sum, sum0 + 7 * LANES);
     var half = IntVector.broadcast(I, HALF);
     for (int i = 0; i != 4 * n; i += 4 * BLOCK) {
       int at = x0 + i & Tiles.NO_OVERFLOW;
@@ -183,14 +262,14 @@ final class Pairs {
       int n,
       float[] sum,
       int sum0) {
-    var s00 = FloatVector.zero(F);
-    var s01 = FloatVector.zero(F);
-    var s10 = FloatVector.zero(F);
-    var s11 = FloatVector.zero(F);
-    var s20 = FloatVector.zero(F);
-    var s21 = FloatVector.zero(F);
-    var s30 = FloatVector.zero(F);
-    var s31 = FloatVector.zero(F);
+    var s00 = FloatVector.fromArray(F, sum, sum0);
+    var s01 = FloatVector.fromArray(F, sum, sum0 + LANES);
+    var s10 = FloatVector.fromArray(F, sum, sum0 + 2 * LANES);
+    var s11 = FloatVector.fromArray(F, sum, sum0 + 3 * LANES);
+    var s20 = FloatVector.fromArray(F, sum, sum0 + 4 * LANES);
+    var s21 = FloatVector.fromArray(F, sum, sum0 + 5 * LANES);
+    var s30 = FloatVector.fromArray(F, sum, sum0 + 6 * LANES);
+    var s31 = FloatVector.fromArray(F, sum, sum0 + 7 * LANES);
     var upper = IntVector.broadcast(I, 0xffff0000);
     for (int i = 0; i != 4 * n; i += 4 * BLOCK) {
       int at = x0 + i & Tiles.NO_OVERFLOW;
