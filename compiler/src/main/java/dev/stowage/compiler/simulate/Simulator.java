@@ -202,11 +202,12 @@ public final class Simulator {
     int waiting = -1; // the micro-batch that has begun a stop and waits
     for (int letter = 0; letter < word.length; letter++) {
       int microBatch = word[letter];
-      int stop = at[microBatch]++;
+      int stop = at[microBatch];
       if (waiting >= 0 && (flights == 1 || at[waiting] != stop + 1)) {
         finish(works, waiting, at[waiting] - 1);
         waiting = -1;
       }
+      at[microBatch]++;
       stage = stages[stop];
       var ring = rings[stage];
       if (ring.loads(stop) && stop != loadedStop[stage]) {

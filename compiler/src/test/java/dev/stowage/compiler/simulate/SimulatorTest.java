@@ -79,6 +79,44 @@ class SimulatorTest {
   }
 
   @Test
+  void oneMicroBatchAttendsInADriveWhileWeightsOfSomeLayersAreRead() {
+    var compiled =
+        compile(
+            """
+            plan streamed
+            platform p {
+              host ram { memory 64 MiB }
+              disk ssd { memory 1 GiB  path "scratch" }
+              csd inst { memory 1 GiB  path "drive"  emulated }
+            }
+            model m = hf "../../../../../examples/models/tiny-llama"
+            workload w { prompt 32 tok  generate 32 tok  batch 4  micro-batches 1 }
+            place {
+              weights on ram 50%, ssd 50%
+              kv on inst 100%
+            }
+            maximize throughput
+            """,
+            "streamed.stow");
+    var timeline = simulate(compiled);
+    var spans = timeline.windows().getLast().spans();
+    for (int layer = 0; layer < compiled.plan().shape().layers(); layer++) {
+      String stop = "layer " + layer;
+      long attended =
+          spans.stream()
+              .filter(span -> span.stop().equals(stop) && span.what().startsWith("attend kv"))
+              .map(Timeline.Span::what)
+              .distinct()
+              .count();
+      long finished =
+          spans.stream()
+              .filter(span -> span.stop().equals(stop) && span.what().equals("matmul mlp.down"))
+              .count();
+      assertTrue(attended == 1 && finished > 0, stop + ": " + spans);
+    }
+  }
+
+  @Test
   void loadingAheadHidesLoads() {
     var compiled = compile("small-host");
     var plan = compiled.plan();
