@@ -61,6 +61,10 @@ public final class Vocabulary {
               "Matrix products with so many tokens, the matrix lying in caches."),
           word("attend", Set.of(Dimension.COMPUTE), "Attention of a token over so many others."),
           word(
+              "attend-prompt",
+              Set.of(Dimension.COMPUTE),
+              "Attention of many tokens of a prompt, each over so many others."),
+          word(
               "elementwise",
               Set.of(Dimension.BANDWIDTH),
               "Norms, rotations, activations and sums, in bytes of activations."),
@@ -75,11 +79,13 @@ public final class Vocabulary {
           "matmul", Dimension.TOKENS,
           "matmul-cached", Dimension.TOKENS,
           "attend", Dimension.TOKENS,
+          "attend-prompt", Dimension.TOKENS,
           "read", Dimension.BYTES,
           "write", Dimension.BYTES);
 
   /** Properties that are nothing but curves: one for each type of stored numbers. */
-  private static final Set<String> ONLY_CURVES = Set.of("matmul", "matmul-cached", "attend");
+  private static final Set<String> ONLY_CURVES =
+      Set.of("matmul", "matmul-cached", "attend", "attend-prompt");
 
   private static final Map<String, Entry> CARD =
       entries(

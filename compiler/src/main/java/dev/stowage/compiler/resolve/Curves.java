@@ -26,6 +26,7 @@ final class Curves {
           "matmul", Measure.MATMUL,
           "matmul-cached", Measure.MATMUL_CACHED,
           "attend", Measure.ATTEND,
+          "attend-prompt", Measure.ATTEND_PROMPT,
           "read", Measure.READ,
           "write", Measure.WRITE);
 

@@ -224,7 +224,7 @@ final class Pricing {
             work,
             "compute",
             at.name(),
-            Speeds.attend(at, plan.kvType(), held)
+            Speeds.attend(at, plan.kvType(), sweep.tokens(), held)
                 .map(
                     rate ->
                         4.0 * shape.queryWidth() * share * sequences * pairs * part.bytes() / rate)

@@ -148,6 +148,22 @@ class CurvesTest {
   }
 
   @Test
+  void promptsAttendByACurveOfTheirOwn() {
+    var one = "attend(fp32) at 1 tok 1 MFLOPS";
+    var host = "platform from \"host.stow\" { host ram { %s } }";
+    var slow = plan(host.formatted(one), 2);
+    var both = plan(host.formatted(one + "  attend-prompt(fp32) at 8 tok 1 GFLOPS"), 2);
+    assertEquals(slow.predicted().decodeSeconds(), both.predicted().decodeSeconds());
+    var shape = slow.shape();
+    // 16 tokens of 2 sequences read 1 to 16 each: at 1 GFLOPS instead of 1 MFLOPS
+    double flops = 4.0 * 2 * shape.layers() * shape.queryWidth() * (16 * 17 / 2);
+    assertEquals(
+        flops / 1e6 - flops / 1e9,
+        slow.predicted().prefillSeconds() - both.predicted().prefillSeconds(),
+        1e-6 * flops / 1e6);
+  }
+
+  @Test
   void whatAPassCostsIsAddedForEveryLayerAndHead() {
     var plain = plan("platform from \"host.stow\"", 2);
     var slow = plan("platform from \"host.stow\" { host ram { pass-latency 1 ms } }", 2);
@@ -196,6 +212,7 @@ class CurvesTest {
         "matmul(fp8) at 16 tok 3 GFLOPS | SW103",
         "matmul at 16 tok 3 GFLOPS | SW106",
         "matmul(fp16) 3 GFLOPS | SW106",
+        "attend-prompt at 16 tok 3 GFLOPS | SW106",
         "memory at 16 tok 3 GiB | SW106",
         "pass-latency 0 us | SW206",
       })

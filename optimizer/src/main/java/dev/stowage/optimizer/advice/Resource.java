@@ -112,6 +112,8 @@ public sealed interface Resource {
                 : rate == Rate.DECODE_COMPUTE
                     ? curve.times(size -> size < MANY_ROWS, factor)
                     : curve;
+        case ATTEND_PROMPT ->
+            rate == Rate.PREFILL_COMPUTE ? curve.times(size -> true, factor) : curve;
         case ATTEND -> rate == Rate.ATTENTION ? curve.times(size -> true, factor) : curve;
         case READ -> rate == Rate.READ ? curve.times(size -> true, factor) : curve;
         case WRITE -> rate == Rate.WRITE ? curve.times(size -> true, factor) : curve;

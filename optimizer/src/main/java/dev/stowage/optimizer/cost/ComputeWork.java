@@ -178,7 +178,7 @@ public final class ComputeWork {
    * @param rows of the pass
    */
   public static double passAttention(DeviceSpec device, double tokens, double rows) {
-    return Speeds.attend(device, ElementType.F32, (tokens + 1) / 2)
+    return Speeds.attend(device, ElementType.F32, tokens, (tokens + 1) / 2)
         .orElseGet(() -> ProductRate.of(device, rows));
   }
 }

@@ -19,7 +19,7 @@ import dev.stowage.plan.Rate;
  * read     prefill k · Σ_chunks held(start)           decode k · Σ_{x = s … s+n−2} held(x)
  * attend   gpu, host: prefill 4 · headDim · query heads · layers · sequences · Σ c · held(start) / PREFILL_COMPUTE
  *                     decode  read / ATTENTION
- *                     both by curves, where measured: the same FLOPs / ATTEND(tokens a row reads)
+ *                     both by curves, where measured: the same FLOPs / ATTEND_PROMPT or ATTEND(tokens a row reads)
  *          csd: internal read · flash(sparsity) / INTERNAL_READ, compute (read, once a query row) · engine(sparsity) / ATTENTION
  * exchange queries to attendAt and partial results back, where it is not the compute device:
  *          4 · queryWidth, and 4 · (queryWidth + heads), bytes a row, layer and region's share of heads
@@ -107,6 +107,7 @@ public final class KvWork {
         read,
         read * held.pairs() / held.reads() * counted(problem),
         4.0 * shape.queryWidth() * share * boxes * held.pairs(),
+        held.rows() / held.passes(),
         held.pairs() / held.rows());
     if (!region.attendAt().equals(compute)) {
       double rows = overheads * held.rows() * boxes * share;
@@ -133,6 +134,7 @@ public final class KvWork {
       double read,
       double readByRows,
       double flops,
+      double rows,
       double tokens) {
     var problem = table.resources().problem();
     var device = table.resources().device(region.attendAt());
@@ -149,7 +151,7 @@ public final class KvWork {
             phase,
             kind,
             device.compute(),
-            Speeds.attend(spec, problem.kvType(), tokens)
+            Speeds.attend(spec, problem.kvType(), rows, tokens)
                 .map(rate -> flops * part.bytes() / rate)
                 .orElseGet(
                     () ->

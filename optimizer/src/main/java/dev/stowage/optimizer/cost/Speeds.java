@@ -62,10 +62,13 @@ public final class Speeds {
   /**
    * FLOP/s of attention, where that was measured for keys and values of the type.
    *
+   * @param rows of a sequence that attend at once
    * @param tokens that a query row reads
    */
-  public static Optional<Double> attend(DeviceSpec device, ElementType type, double tokens) {
-    return device.curve(Measure.ATTEND, type).map(curve -> curve.at(tokens));
+  public static Optional<Double> attend(
+      DeviceSpec device, ElementType type, double rows, double tokens) {
+    var curve = device.curve(rows > 1 ? Measure.ATTEND_PROMPT : Measure.ATTEND, type);
+    return curve.or(() -> device.curve(Measure.ATTEND, type)).map(known -> known.at(tokens));
   }
 
   /**

@@ -121,7 +121,7 @@ public final class HostFile {
 
   private static String size(Measure measure, long size) {
     return switch (measure) {
-      case MATMUL, MATMUL_CACHED, ATTEND -> size + " tok";
+      case MATMUL, MATMUL_CACHED, ATTEND, ATTEND_PROMPT -> size + " tok";
       case READ, WRITE -> size % 1024 == 0 ? size / 1024 + " KiB" : size + " B";
     };
   }

@@ -22,8 +22,10 @@ public record RateCurve(
     MATMUL("FLOP/s", "rows", true),
     /** Matrix products, by rows of activations; the matrix lies in a processor's caches. FLOP/s. */
     MATMUL_CACHED("FLOP/s", "rows", true),
-    /** Attention, by the tokens that a query row reads. FLOP/s. */
+    /** Attention of one query row, by the tokens that it reads. FLOP/s. */
     ATTEND("FLOP/s", "tokens", true),
+    /** Attention of many query rows of a sequence, by the tokens that one reads. FLOP/s. */
+    ATTEND_PROMPT("FLOP/s", "tokens", true),
     /** Reads of storage, by the bytes of one. */
     READ("B/s", "bytes", false),
     /** Writes to storage, by the bytes of one. */
