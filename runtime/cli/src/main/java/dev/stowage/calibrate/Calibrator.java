@@ -23,13 +23,14 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
- * Measures this machine: kernels, then a disk, then whole small models.
+ * Measures this machine: kernels beside whole small models, then a disk.
  *
  * @param disk the folder whose disk is measured; its scratch files are removed
  * @param memoryBytes all memory there is
@@ -55,7 +56,6 @@ public record Calibrator(
   private static final int REFERENCE_LONGS = 1 << 20;
   private static final LongSupplier CLOCK = System::nanoTime;
   private static final double DISK_PART = 1.0 / 5;
-  private static final double MODEL_PART = 1.0 / 3;
 
   /** A calibration with the effort of an ordinary run, or of one that ends under a minute. */
   public Calibrator(
@@ -119,46 +119,81 @@ public record Calibrator(
         var arena = Arena.ofShared()) {
       var selection = KernelSelection.best(pool);
       notes.add("Kernels: " + selection.kernels().description() + ".");
-      var host = host(kernels(selection, arena, outcomes, notes));
+      var host = host(scratch, selection, arena, outcomes, notes);
       var measuredDisk = Optional.of(disk(scratch, selection, outcomes, notes));
-      host = fitted(host, measuredDisk, scratch, outcomes, notes);
       boolean steady = outcomes.stream().allMatch(Rounds.Outcome::steady);
       notes.add(drift(outcomes, steady));
       return new Calibration(date, host, measuredDisk, notes, steady);
     }
   }
 
-  private static String drift(List<Rounds.Outcome> outcomes, boolean steady) {
+  /** What the guard has to tell. */
+  static String drift(List<Rounds.Outcome> outcomes, boolean steady) {
     int discarded = outcomes.stream().mapToInt(Rounds.Outcome::discarded).sum();
     int rounds = outcomes.stream().mapToInt(Rounds.Outcome::rounds).sum();
     double drift = outcomes.stream().mapToDouble(Rounds.Outcome::drift).max().orElse(0);
     return steady
         ? Amount.format(
-            "Drift guard: %d rounds, %d of them run again; the reference loop stayed within %s.",
+            "Drift guard: %d rounds, %d of them run again; in those that count the reference loop stayed within %s.",
             rounds, discarded, Amount.percent(drift))
         : Amount.format(
-            "Drift guard: NOT STEADY. %d of %d rounds were off by more than %s, up to %s: measure again when the machine is quiet.",
-            discarded, rounds, Amount.percent(DRIFT), Amount.percent(drift));
+            "Drift guard: NOT STEADY. The reference loop was off by more than %s in %d of %d rounds, by up to %s in all: measure again when the machine is quiet.",
+            Amount.percent(DRIFT),
+            discarded,
+            rounds,
+            Amount.percent(outcomes.stream().mapToDouble(Rounds.Outcome::worst).max().orElse(0)));
   }
 
   // -- the host
 
-  private List<RateCurve> kernels(
-      KernelSelection selection, Arena arena, List<Rounds.Outcome> outcomes, List<String> notes) {
-    say.accept("measuring products, attention and copies");
+  /** Kernels and whole models take turns, so that a slow minute is in both. */
+  private DeviceSpec host(
+      Path scratch,
+      KernelSelection selection,
+      Arena arena,
+      List<Rounds.Outcome> outcomes,
+      List<String> notes)
+      throws IOException, ModelFormatException {
+    say.accept("measuring kernels and small models");
     var kernels =
         new KernelPieces(
             selection.kernels(), arena, effort.side(), effort.warmSeconds(), effort.timedSeconds());
-    var outcome =
-        rounds(effort.rounds(), 1 - DISK_PART - MODEL_PART).time(kernels.pieces(), reference());
-    outcomes.add(outcome);
-    notes.add(
-        Amount.format(
-            "Copies within memory: %.1f GB/s.", KernelPieces.copyRate(outcome.seconds()) / 1e9));
-    return kernels.curves(outcome.seconds());
+    try (var models =
+        ModelPieces.open(
+            Files.createDirectory(scratch.resolve("models")),
+            platform(host(List.of(), Map.of())),
+            effort.models(),
+            threads,
+            effort.modelWarmSeconds())) {
+      var pieces = new ArrayList<Piece>(kernels.pieces());
+      pieces.addAll(models.pieces());
+      var outcome = rounds(effort.rounds(), 1 - DISK_PART).time(pieces, reference());
+      outcomes.add(outcome);
+      var seconds = outcome.seconds();
+      notes.add(
+          Amount.format("Copies within memory: %.1f GB/s.", KernelPieces.copyRate(seconds) / 1e9));
+      var curves = kernels.curves(seconds);
+      var rates = rates(curves);
+      rates.put(Rate.ELEMENTWISE, KernelPieces.measured(KernelPieces.elementwiseRate(seconds)));
+      var runs = models.runs(seconds, platform(host(curves, rates)));
+      var fit = Fit.of(runs);
+      if (fit.passLatency() > 0) {
+        rates.put(
+            Rate.PASS_LATENCY, new RateValue(HostFile.rounded(fit.passLatency()), Origin.FITTED));
+      }
+      notes.add(
+          Amount.format(
+              "Fit to %d phases of small models: off by %s of their time, root mean square.",
+              runs.size(), Amount.percent(fit.error(runs))));
+      return host(curves, rates);
+    }
   }
 
-  private DeviceSpec host(List<RateCurve> curves) {
+  private String platform(DeviceSpec host) {
+    return HostFile.text(new Calibration(date, host, Optional.empty(), List.of(), true));
+  }
+
+  private static Map<Rate, RateValue> rates(List<RateCurve> curves) {
     var rates = new EnumMap<Rate, RateValue>(Rate.class);
     var single = curve(curves, Measure.MATMUL, ElementType.F32);
     rates.put(Rate.MEMORY_BANDWIDTH, KernelPieces.measured(readRate(curves)));
@@ -168,6 +203,10 @@ public record Calibrator(
     rates.put(
         Rate.ATTENTION,
         KernelPieces.measured(curve(curves, Measure.ATTEND, ElementType.F16).at(512)));
+    return rates;
+  }
+
+  private DeviceSpec host(List<RateCurve> curves, Map<Rate, RateValue> rates) {
     long memory = mebibytes(memoryBytes);
     long usable = Math.min(memory, mebibytes((long) (SHARE * availableBytes)));
     return new DeviceSpec(
@@ -236,55 +275,6 @@ public record Calibrator(
         false,
         rates,
         curves);
-  }
-
-  // -- whole models
-
-  private DeviceSpec fitted(
-      DeviceSpec host,
-      Optional<DeviceSpec> disk,
-      Path scratch,
-      List<Rounds.Outcome> outcomes,
-      List<String> notes)
-      throws IOException, ModelFormatException {
-    say.accept("measuring small models");
-    var platform = HostFile.text(new Calibration(date, host, disk, List.of(), true));
-    List<Fit.Run> runs;
-    try (var pieces =
-        ModelPieces.open(
-            Files.createDirectory(scratch.resolve("models")),
-            platform,
-            effort.models(),
-            threads,
-            effort.modelWarmSeconds())) {
-      var outcome = rounds(effort.modelRounds(), MODEL_PART).time(pieces.pieces(), reference());
-      outcomes.add(outcome);
-      runs = pieces.runs(outcome.seconds());
-    }
-    var fit = Fit.of(runs);
-    var rates = new EnumMap<Rate, RateValue>(host.rates());
-    if (fit.passLatency() > 0) {
-      rates.put(
-          Rate.PASS_LATENCY, new RateValue(HostFile.rounded(fit.passLatency()), Origin.FITTED));
-    }
-    if (fit.secondsPerByte() > 0) {
-      rates.put(
-          Rate.ELEMENTWISE,
-          new RateValue(HostFile.rounded(1 / fit.secondsPerByte()), Origin.FITTED));
-    }
-    notes.add(
-        Amount.format(
-            "Fit to %d phases of small models: off by %s of their time, root mean square.",
-            runs.size(), Amount.percent(Math.sqrt(fit.error(runs) / runs.size()))));
-    return new DeviceSpec(
-        host.name(),
-        host.kind(),
-        host.capacityBytes(),
-        host.reserveBytes(),
-        host.path(),
-        host.emulated(),
-        rates,
-        host.curves());
   }
 
   // -- common

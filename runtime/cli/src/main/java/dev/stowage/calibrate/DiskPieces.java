@@ -137,6 +137,21 @@ final class DiskPieces implements AutoCloseable {
     return pieces;
   }
 
+  /** Reads of {@value #MANY_ROWS} rows, as the engine's. */
+  Piece reads() {
+    return repeated(read(MANY_ROWS), reads(MANY_ROWS, lanes));
+  }
+
+  /** Bytes of one such read. */
+  static long readBytes() {
+    return MANY_ROWS * ROW_BYTES;
+  }
+
+  /** Bytes a second, of the seconds that {@link #reads()} took. */
+  static double readRate(double seconds) {
+    return batch(MANY_ROWS) * readBytes() / seconds;
+  }
+
   private Piece repeated(String name, Runnable unit) {
     return new Repeated(name, unit, timedSeconds, timedSeconds);
   }

@@ -6,11 +6,14 @@ import dev.stowage.plan.Origin;
 import dev.stowage.plan.RateCurve;
 import dev.stowage.plan.RateCurve.Measure;
 import dev.stowage.plan.RateValue;
+import dev.stowage.plan.RopeScaling;
 import dev.stowage.runtime.kernel.Kernels;
+import dev.stowage.runtime.kernel.RopeTable;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -20,21 +23,32 @@ import java.util.TreeMap;
 
 /**
  * The kernels of a host at the shapes of plans: products by type and rows, with matrices from
- * memory and from caches, unpacking included where numbers are quantized; attention by type and
- * tokens; copies.
+ * memory and from caches, unpacking included where numbers are quantized; attention of one row and
+ * of a prompt's by type and tokens; what else a layer does with activations; copies.
  */
 final class KernelPieces {
   private static final int[] ROWS = {1, 4, 16, 64, 256};
   private static final int[] TOKENS = {1, 16, 64, 256, 1024};
+
+  /** Tokens that a row of a prompt reads, between its first row and its last. */
+  private static final int[] MEAN_TOKENS = {4, 16, 64, 256};
+
+  /** The most rows of a prompt that attend at once here. */
+  private static final int PROMPT_ROWS = 128;
+
   private static final int HEADS = 8;
   private static final int HEAD_DIM = 64;
+  private static final int ROW = HEADS * HEAD_DIM;
   private static final List<ElementType> PRODUCTS =
       List.of(
           ElementType.F32, ElementType.F16, ElementType.BF16, ElementType.INT8, ElementType.INT4);
   private static final List<ElementType> CACHES =
       List.of(ElementType.F32, ElementType.F16, ElementType.INT8, ElementType.INT4);
+  private static final List<ElementType> PROMPT_CACHES = List.of(ElementType.F32, ElementType.F16);
+  private static final int MLP = 1408;
   private static final long F32 = Float.BYTES;
   private static final String COPY = "copy";
+  private static final String ELEMENTWISE = "elementwise";
 
   private final Kernels kernels;
   private final int side;
@@ -42,6 +56,8 @@ final class KernelPieces {
   private final double timedSeconds;
   private final MemorySegment x;
   private final MemorySegment out;
+  private final MemorySegment weight;
+  private final RopeTable rotations;
   private final Map<ElementType, MemorySegment> matrices = new EnumMap<>(ElementType.class);
   private final Map<ElementType, MemorySegment> caches = new EnumMap<>(ElementType.class);
 
@@ -50,16 +66,39 @@ final class KernelPieces {
    * @param side rows and columns of a matrix
    */
   KernelPieces(Kernels kernels, Arena arena, int side, double warmSeconds, double timedSeconds) {
+    this(kernels, arena, PRODUCTS, side, warmSeconds, timedSeconds);
+  }
+
+  /**
+   * @param types of the matrices that products may have
+   */
+  KernelPieces(
+      Kernels kernels,
+      Arena arena,
+      List<ElementType> types,
+      int side,
+      double warmSeconds,
+      double timedSeconds) {
     this.kernels = kernels;
     this.side = side;
     this.warmSeconds = warmSeconds;
     this.timedSeconds = timedSeconds;
-    x = numbers(arena, (long) ROWS[ROWS.length - 1] * side);
+    x =
+        numbers(
+            arena, Math.max((long) ROWS[ROWS.length - 1] * side, (long) PROMPT_ROWS * (ROW + MLP)));
     out = arena.allocate(x.byteSize(), 64);
+    weight = numbers(arena, ROW);
+    rotations =
+        RopeTable.create(
+            (bytes, alignment) -> arena.allocate(bytes, alignment),
+            PROMPT_ROWS,
+            HEAD_DIM,
+            1e4,
+            new RopeScaling.None());
     var matrix =
         numbers(
             arena, Math.max((long) side * side, 2L * TOKENS[TOKENS.length - 1] * HEADS * HEAD_DIM));
-    for (var type : PRODUCTS) {
+    for (var type : types) {
       long bytes = side * type.rowBytes(side);
       long count = Math.ceilDiv(Speeds.MEMORY_BYTES, bytes);
       var all = arena.allocate(count * bytes, 64);
@@ -101,6 +140,13 @@ final class KernelPieces {
         pieces.add(attention(type, tokens));
       }
     }
+    for (var type : PROMPT_CACHES) {
+      for (int tokens : MEAN_TOKENS) {
+        pieces.add(promptAttention(type, tokens));
+      }
+    }
+    pieces.add(elementwise(1));
+    pieces.add(elementwise(PROMPT_ROWS));
     var memory = matrices.get(ElementType.F32);
     long half = memory.byteSize() / 2;
     var target = matrices.get(ElementType.BF16).asSlice(0, half); // timed last: nothing reads it
@@ -115,6 +161,21 @@ final class KernelPieces {
     return Speeds.MEMORY_BYTES / 2.0 / seconds.get(COPY);
   }
 
+  /**
+   * Bytes of activations a second, of {@link Speeds#layerBytes}: what many rows take beyond one, so
+   * that what a kernel costs by being called is not in it.
+   */
+  static double elementwiseRate(Map<String, Double> seconds) {
+    double more = elementwiseBytes(PROMPT_ROWS) - elementwiseBytes(1);
+    double one = seconds.get(ELEMENTWISE + " 1");
+    double many = seconds.get(ELEMENTWISE + " " + PROMPT_ROWS);
+    return more / (many > 2 * one ? many - one : many);
+  }
+
+  private static double elementwiseBytes(int rows) {
+    return rows * F32 * (6.0 * ROW + 2.0 * MLP);
+  }
+
   /** The curves that the medians make. */
   List<RateCurve> curves(Map<String, Double> seconds) {
     var curves = new ArrayList<RateCurve>();
@@ -122,8 +183,8 @@ final class KernelPieces {
       for (var type : PRODUCTS) {
         var points = new TreeMap<Long, RateValue>();
         for (int rows : ROWS) {
-          double flops = 2.0 * rows * side * side;
-          points.put((long) rows, measured(flops / seconds.get(name(measure, type, rows))));
+          points.put(
+              (long) rows, measured(productFlops(rows) / seconds.get(name(measure, type, rows))));
         }
         curves.add(new RateCurve(measure, Optional.of(type), points));
       }
@@ -137,6 +198,16 @@ final class KernelPieces {
       }
       curves.add(new RateCurve(Measure.ATTEND, Optional.of(type), points));
     }
+    for (var type : PROMPT_CACHES) {
+      var points = new TreeMap<Long, RateValue>();
+      for (int tokens : MEAN_TOKENS) {
+        double pairs = Arrays.stream(promptLengths(tokens)).sum();
+        points.put(
+            (long) tokens,
+            measured(4.0 * ROW * pairs / seconds.get(name(Measure.ATTEND_PROMPT, type, tokens))));
+      }
+      curves.add(new RateCurve(Measure.ATTEND_PROMPT, Optional.of(type), points));
+    }
     return curves;
   }
 
@@ -148,7 +219,11 @@ final class KernelPieces {
     return "%s %s %d".formatted(measure.word(), type.word(), size);
   }
 
-  private Piece product(Measure measure, ElementType type, int rows) {
+  double productFlops(int rows) {
+    return 2.0 * rows * side * side;
+  }
+
+  Piece product(Measure measure, ElementType type, int rows) {
     var all = matrices.get(type);
     long bytes = side * type.rowBytes(side);
     long extent = measure == Measure.MATMUL ? all.byteSize() : Speeds.CACHED_BYTES;
@@ -168,11 +243,26 @@ final class KernelPieces {
   }
 
   private Piece attention(ElementType type, int tokens) {
+    return attention(Measure.ATTEND, type, tokens, new int[] {tokens});
+  }
+
+  private Piece promptAttention(ElementType type, int tokens) {
+    return attention(Measure.ATTEND_PROMPT, type, tokens, promptLengths(tokens));
+  }
+
+  /** Rows that see ever more tokens, so many in the mean. */
+  private static int[] promptLengths(int mean) {
+    int rows = Math.min(2 * mean - 1, PROMPT_ROWS);
+    var lengths = new int[rows];
+    Arrays.setAll(lengths, row -> 1 + row * (2 * mean - 2) / (rows - 1));
+    return lengths;
+  }
+
+  private Piece attention(Measure measure, ElementType type, int tokens, int[] lengths) {
     var cache = caches.get(type);
     long row = type.rowBytes(HEAD_DIM);
     long values = cache.byteSize() / 2;
-    int[] lengths = {tokens};
-    long width = (long) HEADS * HEAD_DIM * F32;
+    long width = ROW * F32;
     Runnable unit =
         () ->
             kernels.attention(
@@ -193,13 +283,51 @@ final class KernelPieces {
                 0,
                 width,
                 out,
-                width,
-                1,
+                lengths.length * width,
+                lengths.length,
                 HEADS,
                 HEADS,
                 0,
                 HEADS,
                 HEAD_DIM);
-    return new Repeated(name(Measure.ATTEND, type, tokens), unit, warmSeconds, timedSeconds);
+    return new Repeated(name(measure, type, tokens), unit, warmSeconds, timedSeconds);
+  }
+
+  /** What a layer does beside products and attention, with so many rows of one sequence. */
+  private Piece elementwise(int rows) {
+    var positions = new int[rows];
+    Arrays.setAll(positions, row -> row);
+    var cache = caches.get(ElementType.F16);
+    long head = ElementType.F16.rowBytes(HEAD_DIM);
+    long width = ROW * F32;
+    long mlp = MLP * F32;
+    long gate = rows * width; // behind the hidden states
+    long state = rows * width; // behind the partial result
+    Runnable unit =
+        () -> {
+          kernels.rmsNorm(x, 0, width, weight, 0, 1e-5f, out, 0, width, rows, 1, ROW);
+          kernels.rope(out, 0, width, rotations, positions, 0, rows, HEADS, HEAD_DIM);
+          kernels.rope(out, 0, width, rotations, positions, 0, rows, HEADS, HEAD_DIM);
+          for (int i = 0; i < 2 * HEADS; i++) { // keys and values
+            kernels.narrow(
+                out,
+                i % HEADS * HEAD_DIM * F32,
+                width,
+                cache,
+                i * rows * head,
+                head,
+                ElementType.F16,
+                rows,
+                HEAD_DIM);
+          }
+          kernels.mergeAttention(
+              out, 0, width, out, state, x, 0, width, x, state, rows, HEADS, 0, HEADS, HEAD_DIM);
+          kernels.finishAttention(out, 0, width, out, state, rows, HEADS, HEAD_DIM);
+          kernels.add(out, 0, width, x, 0, width, rows, ROW);
+          kernels.rmsNorm(x, 0, width, weight, 0, 1e-5f, out, 0, width, rows, 1, ROW);
+          kernels.siluMultiply(out, gate, mlp, x, gate, mlp, rows, MLP);
+          kernels.add(out, 0, width, x, 0, width, rows, ROW);
+        };
+    return new Repeated(ELEMENTWISE + " " + rows, unit, warmSeconds, timedSeconds);
   }
 }

@@ -25,8 +25,8 @@ import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 
 /**
- * Whole small models in host memory, compiled for the platform as far as it is measured and run for
- * real: what they take beyond the prediction is what passes cost beside products and attention.
+ * Whole small models in host memory, run for real, and compiled again once a platform is measured:
+ * what they take beyond the prediction is what passes cost beside products and attention.
  */
 final class ModelPieces implements AutoCloseable {
   private static final int PROMPT = 32;
@@ -35,34 +35,37 @@ final class ModelPieces implements AutoCloseable {
   /** A model and how many sequences run. */
   private record Case(RandomModel model, int batch) {}
 
+  /** Large enough that products are shared out over threads, as in models that people run. */
   private static final List<Case> CASES =
       List.of(
-          new Case(new RandomModel(4, 64, 4, 4, 192, 256, 128, ElementType.F32), 1),
-          new Case(new RandomModel(4, 64, 4, 4, 192, 256, 128, ElementType.F32), 8),
-          new Case(new RandomModel(3, 256, 4, 4, 704, 1024, 128, ElementType.F32), 2),
-          new Case(new RandomModel(3, 256, 4, 4, 704, 1024, 128, ElementType.F16), 8));
+          new Case(new RandomModel(4, 256, 4, 4, 704, 1024, 128, ElementType.F32), 1),
+          new Case(new RandomModel(4, 384, 6, 6, 1024, 1024, 128, ElementType.F16), 1),
+          new Case(new RandomModel(4, 384, 6, 2, 1024, 1024, 128, ElementType.F16), 8),
+          new Case(new RandomModel(3, 640, 10, 10, 1728, 2048, 128, ElementType.BF16), 2));
 
   private record Open(String name, ExecutablePlan plan, Session session, List<Request> block) {}
 
+  private final Path scratch;
   private final List<Open> open = new ArrayList<>();
   private final double warmSeconds;
 
-  private ModelPieces(double warmSeconds) {
+  private ModelPieces(Path scratch, double warmSeconds) {
+    this.scratch = scratch;
     this.warmSeconds = warmSeconds;
   }
 
   /**
-   * @param platform the text of the platform's file
+   * @param platform the text of the platform's file; its rates make no difference yet
    * @param models how many of the cases
    */
   static ModelPieces open(
       Path scratch, String platform, int models, int threads, double warmSeconds)
       throws IOException, ModelFormatException {
-    var pieces = new ModelPieces(warmSeconds);
+    var pieces = new ModelPieces(scratch, warmSeconds);
     try {
       Files.writeString(scratch.resolve("host.stow"), platform);
       for (var one : CASES.subList(0, models)) {
-        pieces.add(scratch, one, threads);
+        pieces.add(one, threads);
       }
       return pieces;
     } catch (IOException | ModelFormatException | RuntimeException e) {
@@ -71,12 +74,18 @@ final class ModelPieces implements AutoCloseable {
     }
   }
 
-  private void add(Path scratch, Case one, int threads) throws IOException, ModelFormatException {
+  private void add(Case one, int threads) throws IOException, ModelFormatException {
     String name = "model" + open.size();
     var folder = scratch.resolve(name);
     one.model().write(folder);
-    String text =
-        """
+    Files.writeString(scratch.resolve(name + ".stow"), text(one, name));
+    var compiled = compiled(name);
+    var session = Session.open(compiled.plan(), compiled.schedule(), scratch, folder, threads);
+    open.add(new Open(name, compiled.plan(), session, block(compiled.plan())));
+  }
+
+  private static String text(Case one, String name) {
+    return """
         plan %s
         platform from "host.stow"
         model m = hf "%s"
@@ -87,19 +96,19 @@ final class ModelPieces implements AutoCloseable {
         }
         maximize throughput
         """
-            .formatted(name, name, PROMPT, GENERATE, one.batch());
+        .formatted(name, name, PROMPT, GENERATE, one.batch());
+  }
+
+  private Compilation.Compiled compiled(String name) throws IOException {
     var plan = scratch.resolve(name + ".stow");
-    switch (Compiler.compile(text, plan, Settings.none())) {
-      case Compilation.Compiled compiled -> {
-        var session = Session.open(compiled.plan(), compiled.schedule(), scratch, folder, threads);
-        open.add(new Open(name, compiled.plan(), session, block(compiled.plan())));
-      }
+    return switch (Compiler.compile(Files.readString(plan), plan, Settings.none())) {
+      case Compilation.Compiled compiled -> compiled;
       case Compilation.Erroneous(var diagnostics) ->
           throw new IllegalStateException("a model to measure: " + diagnostics);
       case Compilation.Infeasible(var limits, var _) ->
           throw new CalibrationException(
               "there is no room for a model of a few megabytes: " + limits);
-    }
+    };
   }
 
   private static List<Request> block(ExecutablePlan plan) {
@@ -124,21 +133,24 @@ final class ModelPieces implements AutoCloseable {
     return pieces;
   }
 
-  /** What the medians say of passes. */
-  List<Fit.Run> runs(Map<String, Double> seconds) {
+  /**
+   * What the medians say of passes.
+   *
+   * @param platform the text of the platform's file, as far as it is measured
+   */
+  List<Fit.Run> runs(Map<String, Double> seconds, String platform) throws IOException {
+    Files.writeString(scratch.resolve("host.stow"), platform);
     var runs = new ArrayList<Fit.Run>();
     for (var one : open) {
+      var predicted = compiled(one.name()).plan().predicted();
       for (var phase : Phase.values()) {
         var overheads = ComputeWork.overheads(one.plan().shape(), one.plan().batch(), phase);
-        var predicted = one.plan().predicted();
         double known =
             switch (phase) {
               case PREFILL -> predicted.prefillSeconds();
               case DECODE -> predicted.decodeSeconds();
             };
-        runs.add(
-            new Fit.Run(
-                known, overheads.passes(), overheads.bytes(), seconds.get(name(one, phase))));
+        runs.add(new Fit.Run(known, overheads.passes(), seconds.get(name(one, phase))));
       }
     }
     return runs;

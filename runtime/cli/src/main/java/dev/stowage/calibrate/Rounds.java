@@ -33,10 +33,16 @@ record Rounds(
    * @param rounds that were run
    * @param discarded rounds that did not count
    * @param drift the largest part by which a reference was off in a round that counts
+   * @param worst the same of all rounds
    * @param steady whether all rounds wanted stayed within the bound
    */
   record Outcome(
-      Map<String, Double> seconds, int rounds, int discarded, double drift, boolean steady) {
+      Map<String, Double> seconds,
+      int rounds,
+      int discarded,
+      double drift,
+      double worst,
+      boolean steady) {
     Outcome {
       seconds = Collections.unmodifiableMap(new LinkedHashMap<>(seconds));
     }
@@ -83,6 +89,7 @@ record Rounds(
         rounds.size(),
         rounds.size() - good.size(),
         counted.stream().mapToDouble(r -> r.drift(usual)).max().orElse(0),
+        rounds.stream().mapToDouble(r -> r.drift(usual)).max().orElse(0),
         steady);
   }
 

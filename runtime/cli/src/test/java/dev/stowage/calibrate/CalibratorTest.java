@@ -14,13 +14,14 @@ import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The whole of it, with as little effort as there can be: nothing is said of the numbers. */
 class CalibratorTest {
-  private static final Effort LEAST = new Effort(1, 1, 1, 64, 0, 1e-5, 0, 0, 1024);
+  private static final Effort LEAST = new Effort(1, 1, 64, 0, 1e-5, 0, 0, 1024);
 
   @TempDir private Path folder;
 
@@ -40,15 +41,44 @@ class CalibratorTest {
       assertEquals(5, host.curve(Measure.MATMUL_CACHED, type).orElseThrow().points().size());
     }
     assertTrue(host.curve(Measure.ATTEND, ElementType.F16).isPresent());
+    assertTrue(host.curve(Measure.ATTEND_PROMPT, ElementType.F32).isPresent());
+    assertEquals(Origin.MEASURED, host.rates().get(Rate.ELEMENTWISE).origin());
     assertEquals(Origin.MEASURED, host.rates().get(Rate.MEMORY_BANDWIDTH).origin());
     var disk = calibration.disk().orElseThrow();
     assertEquals(5, disk.curve(Measure.READ).orElseThrow().points().size());
     assertEquals(5, disk.curve(Measure.WRITE).orElseThrow().points().size());
-    assertEquals(3, said.size());
+    assertEquals(2, said.size());
     assertTrue(calibration.notes().getLast().startsWith("Drift guard: "), said::toString);
     try (var files = Files.list(folder)) {
       assertEquals(List.of(), files.toList(), "scratch files");
     }
+  }
+
+  @Test
+  void aMachineThatIsNotSteadyIsToldByHowMuch() {
+    var bad = new Rounds.Outcome(Map.of(), 9, 7, 0.14, 1.5, false);
+    var good = new Rounds.Outcome(Map.of(), 5, 0, 0.02, 0.02, true);
+    assertEquals(
+        "Drift guard: NOT STEADY. The reference loop was off by more than 15 % in 7 of 14 rounds, by up to 150 % in all: measure again when the machine is quiet.",
+        Calibrator.drift(List.of(bad, good), false));
+    assertEquals(
+        "Drift guard: 5 rounds, 0 of them run again; in those that count the reference loop stayed within 2 %.",
+        Calibrator.drift(List.of(good), true));
+  }
+
+  @Test
+  void whatKernelsCostByBeingCalledIsNotInTheRateOfTheirBytes() {
+    // 128 rows of (6 · 512 + 2 · 1408) floats; one row takes a call's 50 us and its own bytes
+    double row = 4.0 * (6 * 512 + 2 * 1408);
+    double call = 50e-6;
+    var seconds =
+        Map.of("elementwise 1", call + row / 4e9, "elementwise 128", call + 128 * row / 4e9);
+    assertEquals(4e9, KernelPieces.elementwiseRate(seconds), 1);
+    // where the clock cannot tell them apart, all counts
+    assertEquals(
+        127 * row / 1e-3,
+        KernelPieces.elementwiseRate(Map.of("elementwise 1", 1e-3, "elementwise 128", 1e-3)),
+        1);
   }
 
   @Test

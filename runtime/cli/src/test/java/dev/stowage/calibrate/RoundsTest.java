@@ -75,6 +75,7 @@ class RoundsTest {
     assertEquals(5, outcome.rounds());
     assertFalse(outcome.steady());
     assertEquals(2, outcome.seconds().get("a"));
+    assertTrue(outcome.worst() > 0.15, outcome::toString);
   }
 
   @Test
