@@ -18,7 +18,9 @@ import java.util.Locale;
 record HeldOut(Model model, String batch, String devices, String place, String approximate) {
   private static final int PROMPT = 48;
   private static final int GENERATE = 24;
-  private static final String DRIVE = "csd inst { memory 1 GiB  path \"drive\"  emulated }";
+
+  /** Every plan has a drive of its own: all are open at once. */
+  private static final String DRIVE = "csd inst { memory 1 GiB  path \"drives/%s\"  emulated }";
 
   /** Shapes and types apart from those of the calibration's own models. */
   enum Model {
@@ -90,7 +92,7 @@ record HeldOut(Model model, String batch, String devices, String place, String a
   /** The source of the plan, for a folder with the platform {@code host.stow} and the models. */
   String text(String name) {
     var text = new StringBuilder("plan %s\n".formatted(name));
-    text.append("platform from \"host.stow\" {\n  %s\n}\n".formatted(devices));
+    text.append("platform from \"host.stow\" {\n  %s\n}\n".formatted(devices.formatted(name)));
     text.append("model m = hf \"%s\"\n".formatted(model.folder()));
     text.append("workload w { prompt %d tok  generate %d tok".formatted(PROMPT, GENERATE));
     text.append("  %s }\n".formatted(batch));

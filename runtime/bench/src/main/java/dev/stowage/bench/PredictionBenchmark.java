@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.management.OperatingSystemMXBean;
 import dev.stowage.calibrate.Calibrator;
+import dev.stowage.calibrate.Drift;
 import dev.stowage.calibrate.HostFile;
 import dev.stowage.compiler.Compilation;
 import dev.stowage.compiler.Compiler;
@@ -35,14 +36,18 @@ import java.util.Optional;
  * ./mvnw -q compile -pl runtime/bench -am
  * java @runtime/cli/target/jvm.args -cp CLASSPATH \
  *   dev.stowage.bench.PredictionBenchmark FOLDER [--plans N] [--rounds N] [--threads N] \
- *   [--platform host.stow | --full]
+ *   [--platform host.stow | --full] [--only held-out | --only regret] [--work]
  * }</pre>
  *
- * The folder lies on the disk that is measured; models of 330 MB are made there, and stay. All
+ * The folder lies on the disk that is measured; models of 330 MB are made there, and stay. A few
  * plans are open at once and take turns, round after round, so that a slow minute of the machine
  * spoils a little of each. Prints a table, and writes {@code prediction.json} there. A platform
  * that was calibrated before can be given; {@code --full} calibrates for minutes instead of
- * seconds.
+ * seconds; {@code --work} tells in which kinds of work predictions and runs differ.
+ *
+ * <p>Before and after every block a few points of the platform's curves are timed again ({@link
+ * Drift}). Errors are told twice: against what was measured, and against that divided by this
+ * drift, of the disk where a phase is bound by it, else of compute.
  *
  * <p>Plans with an emulated drive are apart: the drive's busy seconds as predicted are compared
  * with those that the emulator counts for a real one.
@@ -61,6 +66,9 @@ public final class PredictionBenchmark {
           "batch 24  micro-batches 2",
           "batch 24  micro-batches 4");
 
+  /** Plans that are open at once. */
+  private static final int TOGETHER = 4;
+
   private static final String FREELY = "batch auto in 1..24  micro-batches auto in 1..4";
 
   /** Workloads whose shape is chosen: all in memory, and with two thirds read from the disk. */
@@ -78,6 +86,9 @@ public final class PredictionBenchmark {
   private int threads = Runtime.getRuntime().availableProcessors();
   private Optional<Path> platform = Optional.empty();
   private boolean quick = true;
+  private boolean work;
+  private boolean compares = true;
+  private boolean regrets = true;
 
   private PredictionBenchmark(Path folder) {
     this.folder = folder;
@@ -92,6 +103,14 @@ public final class PredictionBenchmark {
         case "--threads" -> benchmark.threads = number(args[++i], 1024);
         case "--platform" -> benchmark.platform = Optional.of(Path.of(args[++i]));
         case "--full" -> benchmark.quick = false;
+        case "--work" -> benchmark.work = true;
+        case "--only" -> {
+          switch (args[++i]) {
+            case "held-out" -> benchmark.regrets = false;
+            case "regret" -> benchmark.compares = false;
+            default -> throw new IllegalArgumentException("--only " + args[i]);
+          }
+        }
         default -> throw new IllegalArgumentException("unknown option " + args[i]);
       }
     }
@@ -124,9 +143,13 @@ public final class PredictionBenchmark {
         model.shape().write(at);
       }
     }
-    compare(some, json);
-    for (var one : chosen) {
-      regret(one, json);
+    if (compares) {
+      compare(some, json);
+    }
+    if (regrets) {
+      for (var one : chosen) {
+        regret(one, json);
+      }
     }
     var target = folder.resolve("prediction.json");
     AtomicFile.write(target, MAPPER.writeValueAsBytes(json));
@@ -171,22 +194,63 @@ public final class PredictionBenchmark {
 
   private void compare(List<HeldOut> some, ObjectNode json)
       throws IOException, ModelFormatException {
+    tellHeader();
+    var errors = new Errors();
+    for (int from = 0; from < some.size(); from += TOGETHER) {
+      compare(some.subList(from, Math.min(from + TOGETHER, some.size())), from, errors, json);
+    }
+    errors.tell(json);
+  }
+
+  private void compare(List<HeldOut> some, int from, Errors errors, ObjectNode json)
+      throws IOException, ModelFormatException {
     var timed = new ArrayList<TimedPlan>();
     try {
       for (var one : some) {
-        timed.add(open(one, "heldOut" + timed.size()).orElseThrow());
+        timed.add(open(one, "heldOut" + (from + timed.size())).orElseThrow());
       }
       time(timed);
-      report(timed, json);
+      timed.forEach(one -> report(one, errors, json));
+      if (work) {
+        timed.forEach(PredictionBenchmark::tellWork);
+      }
     } finally {
       timed.forEach(TimedPlan::close);
     }
   }
 
-  private void time(List<TimedPlan> timed) {
-    timed.forEach(TimedPlan::warmUp);
-    for (int round = 0; round < rounds; round++) {
-      timed.forEach(TimedPlan::time);
+  private static void tellWork(TimedPlan one) {
+    say("");
+    say("%s", one.source().words());
+    for (var line : WorkTable.of(one.compiled(), one.recorded())) {
+      say(
+          "%8s %9.0f us predicted, %9.0f measured  %s %s",
+          line.phase(),
+          1e6 * line.predictedSeconds(),
+          1e6 * line.measuredSeconds(),
+          line.lane(),
+          line.what());
+    }
+  }
+
+  private void time(List<TimedPlan> timed) throws IOException, ModelFormatException {
+    var platform = timed.getFirst().compiled().plan().machine().devices();
+    var scratch = Files.createTempDirectory(folder, "drift-");
+    try (var drift = new Drift(platform, scratch, threads)) {
+      timed.forEach(TimedPlan::warmUp);
+      for (int round = 0; round < rounds; round++) {
+        timed.forEach(one -> one.time(drift));
+      }
+    } finally {
+      remove(scratch);
+    }
+  }
+
+  private static void remove(Path folder) throws IOException {
+    try (var files = Files.walk(folder)) {
+      for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
     }
   }
 
@@ -203,66 +267,82 @@ public final class PredictionBenchmark {
     };
   }
 
-  private void report(List<TimedPlan> timed, ObjectNode json) {
+  private static void tellHeader() {
     say("");
-    say("predicted, measured and predicted / measured - 1; spread is slowest / fastest block - 1");
+    say("tokens a second as predicted, as measured, and measured less the machine's drift since");
+    say("its calibration; errors are predicted / measured - 1, those of phases less drift too;");
+    say("spread is slowest / fastest block - 1");
     say(
-        "%9s %9s %8s %8s %8s %8s  plan",
-        "tok/s", "measured", "error", "prefill", "decode", "spread");
-    var errors = new ArrayList<Double>();
-    var array = json.putArray("plans");
-    for (var one : timed) {
-      if (one.drive().isPresent()) {
-        continue;
-      }
-      double error = one.predictedTokens() / one.measuredTokens() - 1;
-      double prefill = one.measuredPrefill() / one.predictedPrefill() - 1;
-      double decode = one.measuredDecode() / one.predictedDecode() - 1;
-      errors.add(Math.abs(error));
-      say(
-          "%9.1f %9.1f %+7.1f%% %+7.1f%% %+7.1f%% %7.1f%%  %s",
-          one.predictedTokens(),
-          one.measuredTokens(),
-          100 * error,
-          100 * prefill,
-          100 * decode,
-          100 * one.spread(),
-          one.source().words());
-      array
-          .addObject()
-          .put("plan", one.source().words())
-          .put("predicted_tok_per_s", one.predictedTokens())
-          .put("measured_tok_per_s", one.measuredTokens())
-          .put("predicted_prefill_s", one.predictedPrefill())
-          .put("measured_prefill_s", one.measuredPrefill())
-          .put("predicted_decode_s", one.predictedDecode())
-          .put("measured_decode_s", one.measuredDecode())
-          .put("spread", one.spread());
-    }
-    drives(timed, json);
-    if (errors.isEmpty()) {
-      return;
-    }
-    var sizes = errors.stream().mapToDouble(Double::doubleValue).toArray();
-    double median = TimedPlan.quantile(sizes, 0.5);
-    double p95 = TimedPlan.quantile(sizes, 0.95);
-    json.put("median_error", median).put("p95_error", p95);
-    say("median error %.1f%%, p95 %.1f%% of %d plans", 100 * median, 100 * p95, sizes.length);
+        "%9s %9s %9s %8s %8s %8s %8s %8s  plan",
+        "predicted", "measured", "- drift", "error", "- drift", "prefill", "decode", "spread");
   }
 
-  private static void drives(List<TimedPlan> timed, ObjectNode json) {
-    var array = json.putArray("drives");
-    for (var one : timed) {
-      if (one.drive().isPresent()) {
-        say(
-            "drive: busy %.4f s predicted, %.4f s counted by the emulator  %s",
-            one.predictedDrive(), one.measuredDrive(), one.source().words());
-        array
-            .addObject()
-            .put("plan", one.source().words())
-            .put("predicted_drive_s", one.predictedDrive())
-            .put("counted_drive_s", one.measuredDrive());
+  private static void report(TimedPlan one, Errors errors, ObjectNode json) {
+    if (one.drive().isPresent()) {
+      say(
+          "drive: busy %.4f s predicted, %.4f s counted by the emulator  %s",
+          one.predictedDrive(), one.measuredDrive(), one.source().words());
+      json.withArray("drives")
+          .addObject()
+          .put("plan", one.source().words())
+          .put("predicted_drive_s", one.predictedDrive())
+          .put("counted_drive_s", one.measuredDrive());
+      return;
+    }
+    double measured = one.predictedTokens() / one.measuredTokens() - 1;
+    double corrected = one.predictedTokens() / one.correctedTokens() - 1;
+    errors.add(measured, corrected);
+    say(
+        "%9.1f %9.1f %9.1f %+7.1f%% %+7.1f%% %+7.1f%% %+7.1f%% %7.1f%%  %s",
+        one.predictedTokens(),
+        one.measuredTokens(),
+        one.correctedTokens(),
+        100 * measured,
+        100 * corrected,
+        100 * (one.correctedPrefill() / one.predictedPrefill() - 1),
+        100 * (one.correctedDecode() / one.predictedDecode() - 1),
+        100 * one.spread(),
+        one.source().words());
+    json.withArray("plans")
+        .addObject()
+        .put("plan", one.source().words())
+        .put("predicted_tok_per_s", one.predictedTokens())
+        .put("measured_tok_per_s", one.measuredTokens())
+        .put("corrected_tok_per_s", one.correctedTokens())
+        .put("predicted_prefill_s", one.predictedPrefill())
+        .put("measured_prefill_s", one.measuredPrefill())
+        .put("corrected_prefill_s", one.correctedPrefill())
+        .put("predicted_decode_s", one.predictedDecode())
+        .put("measured_decode_s", one.measuredDecode())
+        .put("corrected_decode_s", one.correctedDecode())
+        .put("spread", one.spread());
+  }
+
+  /** How far predictions were off, of all plans. */
+  private static final class Errors {
+    private final List<Double> measured = new ArrayList<>();
+    private final List<Double> corrected = new ArrayList<>();
+
+    void add(double measured, double corrected) {
+      this.measured.add(Math.abs(measured));
+      this.corrected.add(Math.abs(corrected));
+    }
+
+    void tell(ObjectNode json) {
+      if (!measured.isEmpty()) {
+        tell("measured", measured, json);
+        tell("corrected", corrected, json);
       }
+    }
+
+    private static void tell(String against, List<Double> errors, ObjectNode json) {
+      var sizes = errors.stream().mapToDouble(Double::doubleValue).toArray();
+      double median = TimedPlan.quantile(sizes, 0.5);
+      double p95 = TimedPlan.quantile(sizes, 0.95);
+      json.put("median_error_" + against, median).put("p95_error_" + against, p95);
+      say(
+          "median error %.1f%%, p95 %.1f%% of %d plans, against tokens a second as %s",
+          100 * median, 100 * p95, sizes.length, against);
     }
   }
 
@@ -278,8 +358,8 @@ public final class PredictionBenchmark {
       }
       time(timed);
       var chosen = timed.getFirst();
-      var best = timed.stream().max(Comparator.comparingDouble(TimedPlan::measuredTokens));
-      double regret = 1 - chosen.measuredTokens() / best.orElseThrow().measuredTokens();
+      var best = timed.stream().max(Comparator.comparingDouble(TimedPlan::correctedTokens));
+      double regret = 1 - chosen.correctedTokens() / best.orElseThrow().correctedTokens();
       say("");
       say("%s%s", one.model().folder(), one.devices().isEmpty() ? "" : ", " + one.devices());
       var node = json.withArray("regret").addObject();
@@ -288,8 +368,9 @@ public final class PredictionBenchmark {
       for (var shape : timed) {
         var batch = shape.compiled().plan().batch();
         say(
-            "%9.1f tok/s, predicted %9.1f: %d sequences in %d micro-batches%s",
+            "%9.1f tok/s, less drift %9.1f, predicted %9.1f: %d sequences in %d micro-batches%s",
             shape.measuredTokens(),
+            shape.correctedTokens(),
             shape.predictedTokens(),
             batch.sequences(),
             batch.microBatches(),
@@ -298,7 +379,8 @@ public final class PredictionBenchmark {
             .put("sequences", batch.sequences())
             .put("micro_batches", batch.microBatches())
             .put("predicted_tok_per_s", shape.predictedTokens())
-            .put("measured_tok_per_s", shape.measuredTokens());
+            .put("measured_tok_per_s", shape.measuredTokens())
+            .put("corrected_tok_per_s", shape.correctedTokens());
       }
       say("regret %.1f%%", 100 * regret);
     } finally {

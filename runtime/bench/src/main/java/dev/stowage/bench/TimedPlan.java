@@ -1,11 +1,14 @@
 package dev.stowage.bench;
 
+import dev.stowage.calibrate.Drift;
 import dev.stowage.compiler.Compilation;
 import dev.stowage.optimizer.Phase;
 import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.Prediction;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.runtime.sampler.Sampling;
 import dev.stowage.runtime.session.Metrics;
+import dev.stowage.runtime.session.Recording;
 import dev.stowage.runtime.session.Request;
 import dev.stowage.runtime.session.Session;
 import java.nio.file.Path;
@@ -28,13 +31,30 @@ final class TimedPlan implements AutoCloseable {
    *
    * @param driveSeconds what real drives would take for it; 0 without drives
    */
-  private record Block(double prefillSeconds, double decodeSeconds, double driveSeconds) {}
+  private record Block(double prefillSeconds, double decodeSeconds, double driveSeconds) {
+    double seconds() {
+      return prefillSeconds + decodeSeconds;
+    }
+
+    /** What it would have taken while the machine was as fast as when it was calibrated. */
+    Block corrected(Prediction predicted, Drift.Factors drift) {
+      return new Block(
+          prefillSeconds / factor(predicted.prefillBound(), drift),
+          decodeSeconds / factor(predicted.decodeBound(), drift),
+          driveSeconds);
+    }
+
+    private static double factor(String bound, Drift.Factors drift) {
+      return bound.startsWith("read(") ? drift.read() : drift.compute();
+    }
+  }
 
   private final HeldOut source;
   private final Compilation.Compiled compiled;
   private final Session session;
   private final List<Request> requests;
   private final List<Block> blocks = new ArrayList<>();
+  private final List<Block> corrected = new ArrayList<>();
 
   TimedPlan(HeldOut source, Compilation.Compiled compiled, Path folder, int threads)
       throws ModelFormatException {
@@ -64,17 +84,21 @@ final class TimedPlan implements AutoCloseable {
         .toList();
   }
 
-  /** Runs blocks that do not count, for a second or more. */
+  /** Runs blocks that do not count, for a second and a half or more. */
   void warmUp() {
     long start = System.nanoTime();
     do {
       run();
-    } while (System.nanoTime() - start < 1_000_000_000L);
+    } while (System.nanoTime() - start < 1_500_000_000L);
   }
 
-  /** Runs a block that counts. */
-  void time() {
-    blocks.add(run());
+  /** Runs a block that counts, between two looks at how fast the machine is. */
+  void time(Drift drift) {
+    var before = drift.now();
+    var block = run();
+    blocks.add(block);
+    corrected.add(
+        block.corrected(compiled.plan().predicted(), Drift.Factors.between(before, drift.now())));
   }
 
   private Block run() {
@@ -85,6 +109,13 @@ final class TimedPlan implements AutoCloseable {
         after.prefillSeconds() - before.prefillSeconds(),
         after.decodeSeconds() - before.decodeSeconds(),
         driveSeconds(after) - driveSeconds(before));
+  }
+
+  /** Runs a block that does not count, and is heard of piece by piece. */
+  Recording recorded() {
+    session.record(true);
+    run();
+    return session.recording();
   }
 
   private static double driveSeconds(Metrics metrics) {
@@ -137,16 +168,26 @@ final class TimedPlan implements AutoCloseable {
     return seconds;
   }
 
+  /** As {@link #measuredPrefill}, had the machine been as fast as when it was calibrated. */
+  double correctedPrefill() {
+    return median(corrected, Block::prefillSeconds);
+  }
+
+  /** As {@link #measuredDecode}, likewise. */
+  double correctedDecode() {
+    return median(corrected, Block::decodeSeconds);
+  }
+
   double measuredPrefill() {
-    return median(Block::prefillSeconds);
+    return median(blocks, Block::prefillSeconds);
   }
 
   double measuredDecode() {
-    return median(Block::decodeSeconds);
+    return median(blocks, Block::decodeSeconds);
   }
 
   double measuredDrive() {
-    return median(Block::driveSeconds);
+    return median(blocks, Block::driveSeconds);
   }
 
   /** Generated tokens of a block over its seconds. */
@@ -156,21 +197,26 @@ final class TimedPlan implements AutoCloseable {
 
   /** As {@link #predictedTokens}, of the median block. */
   double measuredTokens() {
+    return tokens() / median(blocks, Block::seconds);
+  }
+
+  /** As {@link #measuredTokens}, had the machine been as fast as when it was calibrated. */
+  double correctedTokens() {
+    return tokens() / median(corrected, Block::seconds);
+  }
+
+  private double tokens() {
     var batch = compiled.plan().batch();
-    return batch.sequences() * batch.generateTokens() / median(TimedPlan::seconds);
+    return (double) batch.sequences() * batch.generateTokens();
   }
 
   /** By what part the slowest block took longer than the fastest. */
   double spread() {
-    double[] seconds = blocks.stream().mapToDouble(TimedPlan::seconds).sorted().toArray();
+    double[] seconds = blocks.stream().mapToDouble(Block::seconds).sorted().toArray();
     return seconds[seconds.length - 1] / seconds[0] - 1;
   }
 
-  private static double seconds(Block block) {
-    return block.prefillSeconds() + block.decodeSeconds();
-  }
-
-  private double median(ToDoubleFunction<Block> of) {
+  private static double median(List<Block> blocks, ToDoubleFunction<Block> of) {
     return quantile(blocks.stream().mapToDouble(of).toArray(), 0.5);
   }
 
