@@ -17,9 +17,11 @@ import dev.stowage.optimizer.Placement;
 import dev.stowage.optimizer.PlacementOutcome;
 import dev.stowage.optimizer.Problem;
 import dev.stowage.optimizer.ortools.GlopSolver;
+import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.Buffer;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.KvPages;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.text.PlanPrinter;
 import dev.stowage.plan.text.SchedulePrinter;
@@ -221,6 +223,29 @@ public final class Compiler {
     return best;
   }
 
+  /** A block whose cache lies there whole begins together. */
+  private BatchShape begun(Resolved resolved, Problem problem, Placement placement) {
+    var batch = placement.batch();
+    boolean turns =
+        placement.kv().stream()
+            .anyMatch(
+                region ->
+                    KvPages.of(
+                            problem.machine(),
+                            problem.shape(),
+                            placement.kvType(),
+                            batch,
+                            region)
+                        .isPresent());
+    if (turns) {
+      return batch;
+    }
+    resolved
+        .diagonal()
+        .ifPresent(said -> diagnostics.add(Messages.allKvIsThere(said.span(), said.text())));
+    return batch.together();
+  }
+
   private Compilation lower(Resolved resolved, Problem problem, Placement placement) {
     var waiting = new LinkedHashMap<String, Integer>();
     placement.activations().forEach(w -> waiting.put(w.device(), w.microBatches()));
@@ -230,7 +255,7 @@ public final class Compiler {
             resolved.source(),
             problem.shape(),
             problem.machine(),
-            placement.batch(),
+            begun(resolved, problem, placement),
             placement.kvType(),
             placement.weights(),
             placement.kv(),

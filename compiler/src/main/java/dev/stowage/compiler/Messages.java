@@ -60,6 +60,14 @@ final class Messages {
         "SW409", span, "'%s' has no effect. No kv lies on a csd in the plan.".formatted(text));
   }
 
+  static Diagnostic allKvIsThere(SourceSpan span, String text) {
+    return warning(
+        "SW409",
+        span,
+        "'%s' has no effect. It saves room where a host attends to more than a page of kv of each sequence in its memory or on a disk."
+            .formatted(text));
+  }
+
   static Diagnostic pinsWhatIsNotCopied(SourceSpan span, String text) {
     return warning(
         "SW409",

@@ -574,6 +574,7 @@ final class BatchSearch {
         micro,
         problem.workload().promptTokens(),
         problem.workload().generateTokens(),
-        chunk);
+        chunk,
+        problem.workload().staggered());
   }
 }

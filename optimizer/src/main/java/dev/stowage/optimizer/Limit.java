@@ -181,6 +181,7 @@ public sealed interface Limit {
         w.requests(),
         open,
         w.microBatches(),
-        w.prefillChunk());
+        w.prefillChunk(),
+        w.staggered());
   }
 }

@@ -17,6 +17,7 @@ import java.util.OptionalInt;
  * @param microBatches parts that take turns at a layer
  * @param prefillChunk most prompt tokens that one sequence brings to one sweep; choices beyond the
  *     prompt mean the whole prompt
+ * @param staggered whether sequences begin one after another: see {@link BatchShape}
  */
 public record Workload(
     int promptTokens,
@@ -26,7 +27,8 @@ public record Workload(
     OptionalInt requests,
     Choices sequences,
     Choices microBatches,
-    Choices prefillChunk) {
+    Choices prefillChunk,
+    boolean staggered) {
   public Workload {
     Objects.requireNonNull(requests);
     if (promptTokens < 1 || generateTokens < 1 || requests.orElse(1) < 1) {
@@ -71,7 +73,8 @@ public record Workload(
         requests,
         sequences,
         microBatches,
-        prefillChunk);
+        prefillChunk,
+        false);
   }
 
   /** A block of requests of mean length: what time is counted for. */
@@ -81,6 +84,7 @@ public record Workload(
         batch.microBatches(),
         Math.min(batch.promptTokens(), meanPromptTokens),
         Math.min(batch.generateTokens(), meanGenerateTokens),
-        batch.prefillChunk());
+        batch.prefillChunk(),
+        batch.staggered());
   }
 }

@@ -322,7 +322,8 @@ public final class Lowering {
               region.name(),
               region.device(),
               Buffer.Purpose.KV,
-              region.bytes(shape.headDim(), placed.kvType()),
+              Footprint.kvBytes(
+                  placed.machine(), shape, placed.kvType(), placed.batch(), region),
               1));
     }
     for (var each : stages.list()) {

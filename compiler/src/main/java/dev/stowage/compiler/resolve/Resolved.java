@@ -21,6 +21,7 @@ import java.util.Set;
  * @param lanes whether stores and attention on drives run beside the compute
  * @param writeBack what was said of how many tokens of KV drives gather
  * @param pin what was said of page-locked memory, if not that of all
+ * @param diagonal what said that requests begin one after another
  * @param expectations what the plan expects, in the order written
  * @param spans the text behind each source the optimizer may name
  * @param devices where each device is declared
@@ -34,6 +35,7 @@ public record Resolved(
     boolean lanes,
     Optional<WriteBack> writeBack,
     Optional<Pin> pin,
+    Optional<Diagonal> diagonal,
     List<Expectation> expectations,
     Map<Source, SourceSpan> spans,
     Map<String, SourceSpan> devices,
@@ -55,6 +57,13 @@ public record Resolved(
       pageable = Set.copyOf(pageable);
     }
   }
+
+  /**
+   * That requests begin one after another.
+   *
+   * @param text the statement
+   */
+  public record Diagonal(String text, SourceSpan span) {}
 
   public Resolved {
     problems = List.copyOf(problems);

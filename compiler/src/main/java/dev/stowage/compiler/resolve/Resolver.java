@@ -155,7 +155,7 @@ public final class Resolver {
     var how = schedules.how(statements.schedules);
     var workload =
         new Workloads(scope, settings, planSpan, workloadSettings)
-            .workload(statements.workloads, how.wholeBlock());
+            .workload(statements.workloads, how.wholeBlock(), how.diagonal());
     var approximations =
         new Approximations(
                 scope, schedules, workload.promptTokens() + workload.generateTokens() - 1)
@@ -213,6 +213,7 @@ public final class Resolver {
             how.lanes(),
             how.writeBack(),
             how.pin(),
+            how.diagonal(),
             expectations,
             spans,
             machines.spans(),

@@ -42,6 +42,7 @@ final class Schedules {
    * @param writeBack how many tokens of KV drives gather
    * @param pin what was said of page-locked memory, if not that of all
    * @param wholeBlock what said that all requests walk through each layer together
+   * @param diagonal what said that requests begin one after another
    */
   record How(
       List<String> computing,
@@ -51,7 +52,8 @@ final class Schedules {
       List<Bounds.AttentionPlace> attention,
       Optional<Resolved.WriteBack> writeBack,
       Optional<Resolved.Pin> pin,
-      Optional<SourceSpan> wholeBlock) {}
+      Optional<SourceSpan> wholeBlock,
+      Optional<Resolved.Diagonal> diagonal) {}
 
   /** A value, and the statement that decided it. */
   private record Said<T>(T value, EObject by) {}
@@ -106,6 +108,9 @@ final class Schedules {
             : Optional.of(new Resolved.Pin(pin.value(), Scope.text(pin.by()), Spans.of(pin.by()))),
         order != null && order.value().equals("column")
             ? Optional.of(Spans.of(order.by()))
+            : Optional.empty(),
+        order != null && order.value().equals("diagonal")
+            ? Optional.of(new Resolved.Diagonal(Scope.text(order.by()), Spans.of(order.by())))
             : Optional.empty());
   }
 

@@ -55,9 +55,12 @@ final class Workloads {
 
   /**
    * @param wholeBlock what said that the block holds all requests, if anything did
+   * @param diagonal what said that requests begin one after another, if anything did
    */
   Workload workload(
-      List<dev.stowage.dsl.script.Workload> workloads, Optional<SourceSpan> wholeBlock) {
+      List<dev.stowage.dsl.script.Workload> workloads,
+      Optional<SourceSpan> wholeBlock,
+      Optional<Resolved.Diagonal> diagonal) {
     for (var workload : workloads) {
       for (var item : workload.getItems()) {
         var before = items.put(item.getName(), item);
@@ -79,8 +82,12 @@ final class Workloads {
       scope.report(Messages.beyondPositions(where("prompt"), prompt, generate, positions));
     }
     var requests = has("requests") ? OptionalInt.of(one("requests")) : OptionalInt.empty();
-    int most = Math.max(1, requests.orElse(MOST_SEQUENCES));
+    int blocks = diagonal.isPresent() ? 2 : 1; // one begins while another ends
+    int most = Math.max(1, requests.isPresent() ? requests.getAsInt() / blocks : MOST_SEQUENCES);
     var sequences = choices("batch", 1, most);
+    if (diagonal.isPresent()) {
+      checkOutnumbered(diagonal.get(), requests, sequences.from());
+    }
     if (wholeBlock.isPresent()) {
       sequences = all(wholeBlock.get(), requests, sequences);
     }
@@ -99,7 +106,19 @@ final class Workloads {
         requests,
         sequences,
         microBatches,
-        Choices.range(Math.clamp(prompt, 1, LEAST_CHUNK), Math.max(1, prompt)));
+        Choices.range(Math.clamp(prompt, 1, LEAST_CHUNK), Math.max(1, prompt)),
+        diagonal.isPresent());
+  }
+
+  /** Requests begin one after another only while more of them wait than the block has places. */
+  private void checkOutnumbered(Resolved.Diagonal diagonal, OptionalInt requests, int least) {
+    if (requests.isPresent() && requests.getAsInt() <= least) {
+      scope.report(
+          Messages.actsOnNothing(
+              diagonal.span(),
+              diagonal.text(),
+              "A block of %d takes all %d requests at once.".formatted(least, requests.getAsInt())));
+    }
   }
 
   private boolean has(String name) {

@@ -19,7 +19,8 @@ import java.util.Map;
 
 /**
  * The exact bytes a placement sets aside on every device, with {@link Footprint}'s formulas. All of
- * it is set aside before the first token, the KV cache for its fullest, so there is one peak.
+ * it is set aside before the first token, the KV cache for its fullest, so there is one peak. Where
+ * sequences begin one after another, its fullest is that of a steady stream of them.
  *
  * <pre>
  * home of weights, of KV     their bytes
@@ -151,7 +152,10 @@ public final class MemoryUse {
   private void addKv(Problem problem, BatchShape batch, List<KvRegion> kv) {
     var shape = problem.shape();
     for (var region : kv) {
-      add(region.device(), Buffer.Purpose.KV, region.bytes(shape.headDim(), problem.kvType()));
+      add(
+          region.device(),
+          Buffer.Purpose.KV,
+          Footprint.kvBytes(problem.machine(), shape, problem.kvType(), batch, region));
       var home = problem.machine().device(region.device()).kind();
       add(
           problem.host().name(),

@@ -167,6 +167,11 @@ final class Job {
     }
 
     @Override
+    public int waiting() {
+      return requests - read;
+    }
+
+    @Override
     public boolean token(int number, int id) {
       var continuation = underway.get(number).continuation();
       continuation.add(id);

@@ -8,9 +8,16 @@ package dev.stowage.plan;
  * @param promptTokens longest prompt
  * @param generateTokens most tokens generated for one prompt
  * @param prefillChunk most prompt tokens that one sequence contributes to one sweep
+ * @param staggered whether sequences begin one after another, so that they are of all ages
+ *     (FlexGen's diagonal block schedule), and not as many together as there are slots
  */
 public record BatchShape(
-    int sequences, int microBatches, int promptTokens, int generateTokens, int prefillChunk) {
+    int sequences,
+    int microBatches,
+    int promptTokens,
+    int generateTokens,
+    int prefillChunk,
+    boolean staggered) {
   public BatchShape {
     if (sequences < 1 || microBatches < 1 || microBatches > sequences) {
       throw new IllegalArgumentException(
@@ -26,9 +33,45 @@ public record BatchShape(
         (sequences + microBatches - 1) / microBatches, Math.min(prefillChunk, promptTokens));
   }
 
+  /** A block whose sequences begin together. */
+  public BatchShape(
+      int sequences, int microBatches, int promptTokens, int generateTokens, int prefillChunk) {
+    this(sequences, microBatches, promptTokens, generateTokens, prefillChunk, false);
+  }
+
+  /** The same block, its sequences begun together. */
+  public BatchShape together() {
+    return new BatchShape(sequences, microBatches, promptTokens, generateTokens, prefillChunk);
+  }
+
   /** Positions of one sequence's KV cache: the last generated token is never fed back. */
   public int tokens() {
     return Math.max(promptTokens, promptTokens + generateTokens - 1);
+  }
+
+  /** Sweeps of the longest sequence: its prompt's chunks, the last of which yields a token. */
+  public int sweeps() {
+    return sweeps(promptTokens, tokens());
+  }
+
+  /**
+   * Sweeps of a sequence: one for each chunk of its prompt, then one a token.
+   *
+   * @param tokens positions that it has stored at its end
+   */
+  public int sweeps(int prompt, int tokens) {
+    return Math.ceilDiv(prompt, prefillChunk) + tokens - prompt;
+  }
+
+  /** Positions that the longest sequence has stored after so many sweeps. */
+  public int storedAfter(int sweeps) {
+    return storedAfter(promptTokens, sweeps);
+  }
+
+  /** Positions that a sequence with such a prompt has stored after so many sweeps. */
+  public int storedAfter(int prompt, int sweeps) {
+    int chunks = Math.ceilDiv(prompt, prefillChunk);
+    return sweeps < chunks ? sweeps * prefillChunk : prompt + sweeps - chunks;
   }
 
   /** Tokens to generate after a prompt where nothing else is said: as planned, if they fit. */

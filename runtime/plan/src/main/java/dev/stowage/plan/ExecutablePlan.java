@@ -63,6 +63,15 @@ public record ExecutablePlan(
         .orElseThrow(() -> new IllegalArgumentException("no KV region named " + name));
   }
 
+  /**
+   * What a KV region takes where it never holds all of its box; empty where it is set aside whole.
+   * Its room is that of the region's buffer.
+   */
+  public Optional<KvPages> pages(KvRegion region) {
+    return KvPages.of(machine, shape, kvType, batch, region)
+        .map(pages -> pages.withCapacity(buffer(region.name()).totalBytes()));
+  }
+
   /** Steps of the walk that a micro-batch takes in one sweep: sections, layer by layer. */
   public int stops() {
     return sections.stream().mapToInt(Section::repeats).sum();

@@ -231,6 +231,14 @@ public final class Footprint {
             + (long) region.layers().size() * region.sequences().size() * PAGE_BYTES;
   }
 
+  /** Bytes that a KV region takes on its device: its box, or its share of pages. */
+  public static long kvBytes(
+      Machine machine, ModelShape shape, ElementType kvType, BatchShape batch, KvRegion region) {
+    return KvPages.of(machine, shape, kvType, batch, region)
+        .map(KvPages::capacityBytes)
+        .orElseGet(() -> region.bytes(shape.headDim(), kvType));
+  }
+
   /** Keys and values of one slot and layer, all tokens and heads of a region. */
   public static long sequenceBytes(ModelShape shape, ElementType kvType, KvRegion region) {
     return align(

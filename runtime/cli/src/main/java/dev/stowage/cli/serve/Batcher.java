@@ -149,6 +149,13 @@ final class Batcher implements AutoCloseable {
     }
 
     @Override
+    public int waiting() {
+      synchronized (Batcher.this) {
+        return waiting.size();
+      }
+    }
+
+    @Override
     public boolean mayGoOn() {
       return true;
     }

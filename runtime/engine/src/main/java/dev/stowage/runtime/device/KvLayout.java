@@ -1,9 +1,11 @@
 package dev.stowage.runtime.device;
 
 import dev.stowage.plan.ElementType;
+import dev.stowage.plan.KvPages;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.ModelShape;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * The region a store keeps, and the attention it computes over it.
@@ -17,6 +19,7 @@ import java.util.Objects;
  * @param rowsPerPass most rows one call brings
  * @param writeBack tokens of a sequence that a drive gathers in its DRAM before it programs them; 0
  *     for as few as it can
+ * @param pages how much of the region is there at a time; empty if all of it
  */
 public record KvLayout(
     KvRegion region,
@@ -26,10 +29,12 @@ public record KvLayout(
     ElementType type,
     int window,
     int rowsPerPass,
-    int writeBack) {
+    int writeBack,
+    Optional<KvPages> pages) {
   public KvLayout {
     Objects.requireNonNull(region);
     Objects.requireNonNull(type);
+    Objects.requireNonNull(pages);
     if (heads < 1
         || kvHeads < 1
         || heads % kvHeads != 0
@@ -47,6 +52,20 @@ public record KvLayout(
     }
   }
 
+  /** A layout of a region that is there whole. */
+  public KvLayout(
+      KvRegion region,
+      int heads,
+      int kvHeads,
+      int headDim,
+      ElementType type,
+      int window,
+      int rowsPerPass,
+      int writeBack) {
+    this(
+        region, heads, kvHeads, headDim, type, window, rowsPerPass, writeBack, Optional.empty());
+  }
+
   /** A layout whose drive gathers as few tokens as it can. */
   public KvLayout(
       KvRegion region,
@@ -60,7 +79,12 @@ public record KvLayout(
   }
 
   public static KvLayout of(
-      ModelShape shape, KvRegion region, ElementType type, int rowsPerPass, int writeBack) {
+      ModelShape shape,
+      KvRegion region,
+      ElementType type,
+      int rowsPerPass,
+      int writeBack,
+      Optional<KvPages> pages) {
     return new KvLayout(
         region,
         shape.heads(),
@@ -69,7 +93,13 @@ public record KvLayout(
         type,
         shape.slidingWindow().orElse(Integer.MAX_VALUE),
         rowsPerPass,
-        writeBack);
+        writeBack,
+        pages);
+  }
+
+  /** Bytes that the region takes of its device. */
+  public long bytes() {
+    return pages.map(KvPages::capacityBytes).orElseGet(() -> region.bytes(headDim, type));
   }
 
   /** Query heads that share a KV head. */

@@ -7,8 +7,16 @@ import java.lang.foreign.MemorySegment;
  * time. Its steady state allocates nothing on the Java heap.
  */
 public interface KvStore extends AutoCloseable {
-  /** Forgets all tokens of a slot, for its next request. */
+  /**
+   * Forgets all tokens of a slot, whose sequence has ended, and gives back what they took where the
+   * region is not there whole.
+   */
   void clear(int slot);
+
+  /** Bytes held now of a region that is not there whole; of others nothing is said. */
+  default long heldBytes() {
+    return 0;
+  }
 
   /**
    * Stores, for one layer, those rows, heads and positions of a pass that belong to the region. A

@@ -2,6 +2,7 @@ package dev.stowage.runtime.disk;
 
 import dev.stowage.plan.Footprint;
 import dev.stowage.runtime.device.DeviceException;
+import dev.stowage.runtime.device.HeldPages;
 import dev.stowage.runtime.device.KvLayout;
 import dev.stowage.runtime.device.KvSource;
 import dev.stowage.runtime.device.KvStore;
@@ -20,8 +21,9 @@ import java.util.Arrays;
  * Keys and values in a scratch file, past the page cache and beside the compute lane: what long
  * sequences want, of which one layer fills many pages.
  *
- * <p>The file holds, for every layer and slot, {@code [token, key or value, head, headDim]} from a
- * page's start on. Pages are written when they are full; what does not fill one waits in memory.
+ * <p>The file holds, for every slot and layer, {@code [token, key or value, head, headDim]} from a
+ * page's start on. Pages are written when they are full; what does not fill one waits in memory. Of
+ * a region that is not there whole, pages are given back when a sequence ends.
  *
  * <pre>
  *   file   │ page │ page │      of one layer and slot
@@ -53,6 +55,8 @@ final class DirectKvStore implements KvStore, KvSource {
   private final int[] heldTokens = new int[2];
   private final long[] written; // bytes in the file, of every layer and slot
   private final int[] waiting; // bytes in its tail
+  private final HeldPages held; // null where all of the region is there
+  private final FileHoles holes; // likewise
   private int reading; // the place that the next sequence is read to
   private int writing;
   private boolean closed;
@@ -85,6 +89,8 @@ final class DirectKvStore implements KvStore, KvSource {
     long writeBytes = Footprint.kvWriteBytes(tokenBytes);
     tails = staging.asSlice(2 * slotBytes + 2 * writeBytes, slots * PAGE);
     file = StoredFile.openForWriting(path);
+    held = layout.pages().map(pages -> new HeldPages(region, pages)).orElse(null);
+    holes = held == null ? null : holes();
     for (int i = 0; i < 2; i++) {
       var read = staging.asSlice(i * slotBytes, slotBytes);
       var write = staging.asSlice(2 * slotBytes + i * writeBytes, writeBytes);
@@ -93,9 +99,37 @@ final class DirectKvStore implements KvStore, KvSource {
     }
   }
 
+  private FileHoles holes() throws IOException {
+    try {
+      return FileHoles.of(path);
+    } catch (IOException e) {
+      file.close();
+      throw e;
+    }
+  }
+
   @Override
   public void clear(int slot) {
     Arrays.fill(heldIndex, -1); // a new sequence may be as long as what was read ahead
+    var region = layout.region();
+    if (held != null && region.sequences().contains(slot) && held.clear(slot)) {
+      for (int i = 0; i < 2; i++) {
+        await(writes[i], "write");
+        await(reads[i], "read");
+      }
+      long first = index(region.layers().from(), slot);
+      try {
+        holes.punch(first * slotBytes, region.layers().size() * slotBytes);
+      } catch (IOException e) {
+        throw new DeviceException(
+            device, "cannot give back keys and values in %s: %s".formatted(path, e.getMessage()), e);
+      }
+    }
+  }
+
+  @Override
+  public long heldBytes() {
+    return held == null ? 0 : held.bytes();
   }
 
   @Override
@@ -112,6 +146,9 @@ final class DirectKvStore implements KvStore, KvSource {
         if (from < to) {
           long source = (row + from - rows.position(row)) * stride + headOffset;
           int index = index(layer, rows.slot(row));
+          if (held != null) {
+            held.store(layer, rows.slot(row), to - region.tokens().from());
+          }
           begin(index, (from - region.tokens().from()) * tokenBytes);
           append(index, keys, values, source, stride, to - from);
         }
@@ -289,9 +326,9 @@ final class DirectKvStore implements KvStore, KvSource {
 
   private int index(int layer, int slot) {
     var region = layout.region();
-    return (layer - region.layers().from()) * region.sequences().size()
-        + slot
-        - region.sequences().from();
+    return (slot - region.sequences().from()) * region.layers().size()
+        + layer
+        - region.layers().from();
   }
 
   @Override
@@ -304,7 +341,8 @@ final class DirectKvStore implements KvStore, KvSource {
       reads[i].close();
       writes[i].close();
     }
-    try (file) {
+    try (file;
+        holes) {
       Files.deleteIfExists(path);
     } catch (IOException e) {
       throw new DeviceException(device, "cannot remove " + path + ": " + e.getMessage(), e);

@@ -45,7 +45,7 @@ final class DiskDevice implements Device {
   @Override
   public KvStore openKv(KvLayout layout, MemorySegment staging) {
     var region = layout.region();
-    long bytes = region.bytes(layout.headDim(), layout.type());
+    long bytes = layout.bytes();
     budget.take("KV region " + region.name(), bytes);
     try {
       Path folder =

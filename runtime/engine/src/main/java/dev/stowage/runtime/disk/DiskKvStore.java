@@ -1,6 +1,8 @@
 package dev.stowage.runtime.disk;
 
+import dev.stowage.plan.KvPages;
 import dev.stowage.runtime.device.DeviceException;
+import dev.stowage.runtime.device.HeldPages;
 import dev.stowage.runtime.device.KvLayout;
 import dev.stowage.runtime.device.KvSource;
 import dev.stowage.runtime.device.KvStore;
@@ -17,9 +19,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Keys and values in a scratch file: for every layer and slot {@code [token, key or value, head,
+ * Keys and values in a scratch file: for every slot and layer {@code [token, key or value, head,
  * headDim]}, so that a pass writes, and attention reads, one run of tokens at a time. Attention
- * reads a sequence into the staging buffer and attends there.
+ * reads a sequence into the staging buffer and attends there. Of a region that is not there whole,
+ * every run begins with a page, and pages are given back when a sequence ends.
  */
 final class DiskKvStore implements KvStore, KvSource {
   private static final long F32 = Float.BYTES;
@@ -35,6 +38,9 @@ final class DiskKvStore implements KvStore, KvSource {
   private final long headBytes;
   private final long halfBytes; // all keys, or all values, of one token
   private final long tokenBytes;
+  private final long runBytes; // all tokens of one slot and layer
+  private final HeldPages held; // null where all is there
+  private final FileHoles holes; // likewise
   private boolean closed;
 
   DiskKvStore(String device, KvLayout layout, Path file, MemorySegment staging, Kernels kernels)
@@ -54,12 +60,33 @@ final class DiskKvStore implements KvStore, KvSource {
     }
     stagingBytes = staging.asByteBuffer();
     attention = new RegionAttention(layout, kernels, tokenBytes, headBytes);
+    runBytes =
+        layout
+            .pages()
+            .map(KvPages::runBytes)
+            .orElse(Math.multiplyExact(tokenBytes, (long) layout.region().tokens().size()));
+    held = layout.pages().map(pages -> new HeldPages(layout.region(), pages)).orElse(null);
+    holes = held == null ? null : FileHoles.of(file);
     channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
   }
 
+  /** Positions are written before they are read, and what lies beyond a row's start never is. */
   @Override
   public void clear(int slot) {
-    // positions are written before they are read, and what lies beyond a row's start is never read
+    var region = layout.region();
+    if (held != null && region.sequences().contains(slot) && held.clear(slot)) {
+      try {
+        holes.punch(base(region.layers().from(), slot), region.layers().size() * runBytes);
+      } catch (IOException e) {
+        throw new DeviceException(
+            device, "cannot give back keys and values in %s: %s".formatted(file, e.getMessage()), e);
+      }
+    }
+  }
+
+  @Override
+  public long heldBytes() {
+    return held == null ? 0 : held.bytes();
   }
 
   @Override
@@ -76,6 +103,9 @@ final class DiskKvStore implements KvStore, KvSource {
         if (from < to) {
           long source = (row + from - rows.position(row)) * stride + headOffset;
           int tokens = to - from;
+          if (held != null) {
+            held.store(layer, rows.slot(row), to - region.tokens().from());
+          }
           narrow(keys, source, stride, 0, tokens);
           narrow(values, source, stride, halfBytes, tokens);
           write(layer, rows.slot(row), from - region.tokens().from(), tokens);
@@ -171,10 +201,10 @@ final class DiskKvStore implements KvStore, KvSource {
   private long base(int layer, int slot) {
     var region = layout.region();
     long index =
-        (long) (layer - region.layers().from()) * region.sequences().size()
-            + slot
-            - region.sequences().from();
-    return index * tokenBytes * region.tokens().size();
+        (long) (slot - region.sequences().from()) * region.layers().size()
+            + layer
+            - region.layers().from();
+    return index * runBytes;
   }
 
   @Override
@@ -183,7 +213,8 @@ final class DiskKvStore implements KvStore, KvSource {
       return;
     }
     closed = true;
-    try (channel) {
+    try (channel;
+        holes) {
       Files.deleteIfExists(file);
     } catch (IOException e) {
       throw new DeviceException(device, "cannot remove " + file + ": " + e.getMessage(), e);

@@ -69,10 +69,20 @@ final class HostDevice implements Device {
 
   @Override
   public KvStore openKv(KvLayout layout, MemorySegment staging) {
-    var region = layout.region();
-    var memory =
-        allocate("KV region " + region.name(), region.bytes(layout.headDim(), layout.type()));
-    return new HostKvStore(layout, memory, kernels);
+    String purpose = "KV region " + layout.region().name();
+    if (layout.pages().isEmpty()) {
+      return new HostKvStore(layout, allocate(purpose, layout.bytes()), kernels);
+    }
+    budget.take(purpose, layout.bytes());
+    try {
+      return new HostKvStore(layout, layout.pages().get(), arena, kernels);
+    } catch (UnsupportedOperationException e) {
+      throw new DeviceException(
+          spec.name(),
+          "%s is planned to give memory back when sequences end: %s"
+              .formatted(purpose, e.getMessage()),
+          e);
+    }
   }
 
   @Override

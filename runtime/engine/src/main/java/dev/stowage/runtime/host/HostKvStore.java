@@ -1,5 +1,7 @@
 package dev.stowage.runtime.host;
 
+import dev.stowage.plan.KvPages;
+import dev.stowage.runtime.device.HeldPages;
 import dev.stowage.runtime.device.KvLayout;
 import dev.stowage.runtime.device.KvSource;
 import dev.stowage.runtime.device.KvStore;
@@ -7,13 +9,15 @@ import dev.stowage.runtime.device.Partial;
 import dev.stowage.runtime.device.RegionAttention;
 import dev.stowage.runtime.device.Rows;
 import dev.stowage.runtime.kernel.Kernels;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
 /**
- * Keys and values in host memory: for every layer and slot {@code [key or value, head, token,
+ * Keys and values in host memory: for every slot and layer {@code [key or value, head, token,
  * headDim]}, so that attention reads each head's tokens in one run. Where attention is sparse,
- * {@link SparseRegion} keeps the keys by channel behind it.
+ * {@link SparseRegion} keeps the keys by channel behind it. Of a region that is not there whole,
+ * every run begins with a page, and pages are given back when a sequence ends.
  */
 final class HostKvStore implements KvStore, KvSource {
   private static final long F32 = Float.BYTES;
@@ -26,26 +30,63 @@ final class HostKvStore implements KvStore, KvSource {
   private final long headBytes; // all tokens of one head
   private final long halfBytes; // all keys, or all values, of one slot and layer
   private final Optional<SparseRegion> sparse;
+  private final PagedMemory pagedMemory; // null where all is there
+  private final HeldPages held; // likewise
 
+  /** Of a region that is there whole. */
   HostKvStore(KvLayout layout, MemorySegment memory, Kernels kernels) {
     this.layout = layout;
     this.memory = memory;
     this.kernels = kernels;
+    pagedMemory = null;
+    held = null;
     rowBytes = layout.type().rowBytes(layout.headDim());
     headBytes = rowBytes * layout.region().tokens().size();
     halfBytes = headBytes * layout.region().heads().size();
     attention = new RegionAttention(layout, kernels, rowBytes, headBytes);
-    long boxes = (long) layout.region().layers().size() * layout.region().sequences().size();
     sparse =
         layout
             .region()
             .sparsity()
-            .map(s -> new SparseRegion(layout, s, memory, boxes * 2 * halfBytes));
+            .map(s -> new SparseRegion(layout, s, memory, boxes(layout) * 2 * halfBytes));
+  }
+
+  /**
+   * Of a region that is not.
+   *
+   * @throws UnsupportedOperationException if this system gives no memory back
+   */
+  HostKvStore(KvLayout layout, KvPages pages, Arena arena, Kernels kernels) {
+    this.layout = layout;
+    this.kernels = kernels;
+    rowBytes = pages.tokenBytes();
+    headBytes = pages.runBytes();
+    halfBytes = headBytes * layout.region().heads().size();
+    attention = new RegionAttention(layout, kernels, rowBytes, headBytes);
+    sparse = Optional.empty();
+    pagedMemory =
+        PagedMemory.reserve(arena, Math.multiplyExact(boxes(layout), 2 * halfBytes));
+    memory = pagedMemory.memory();
+    held = new HeldPages(layout.region(), pages);
+  }
+
+  private static long boxes(KvLayout layout) {
+    return (long) layout.region().layers().size() * layout.region().sequences().size();
+  }
+
+  /** Positions are written before they are read, and what lies beyond a row's start never is. */
+  @Override
+  public void clear(int slot) {
+    var region = layout.region();
+    if (held != null && region.sequences().contains(slot) && held.clear(slot)) {
+      long bytes = region.layers().size() * 2 * halfBytes;
+      pagedMemory.giveBack(base(region.layers().from(), slot), bytes);
+    }
   }
 
   @Override
-  public void clear(int slot) {
-    // positions are written before they are read, and what lies beyond a row's start is never read
+  public long heldBytes() {
+    return held == null ? 0 : held.bytes();
   }
 
   @Override
@@ -59,6 +100,9 @@ final class HostKvStore implements KvStore, KvSource {
         int from = Math.max(rows.position(row), region.tokens().from());
         int to = Math.min(rows.position(end - 1) + 1, region.tokens().to());
         if (from < to) {
+          if (held != null) {
+            held.store(layer, rows.slot(row), to - region.tokens().from());
+          }
           int first = row + from - rows.position(row);
           long at = base(layer, rows.slot(row)) + (from - region.tokens().from()) * rowBytes;
           for (int head = region.heads().from(); head < region.heads().to(); head++) {
@@ -132,9 +176,9 @@ final class HostKvStore implements KvStore, KvSource {
 
   private long box(int layer, int slot) {
     var region = layout.region();
-    return (long) (layer - region.layers().from()) * region.sequences().size()
-        + slot
-        - region.sequences().from();
+    return (long) (slot - region.sequences().from()) * region.layers().size()
+        + layer
+        - region.layers().from();
   }
 
   @Override

@@ -607,7 +607,8 @@ final class Binder {
               region,
               plan.kvType(),
               plan.batch().rowsPerPass(),
-              schedule.writeBack().getOrDefault(region.device(), 0));
+              schedule.writeBack().getOrDefault(region.device(), 0),
+              plan.pages(region));
       var staging = memory.getOrDefault("staging." + region.name(), MemorySegment.NULL);
       var store = resources.add(devices.get(region.device()).openKv(layout, staging));
       stores.put(region.name(), broughtToGpu(region) ? brought(store, layout) : store);

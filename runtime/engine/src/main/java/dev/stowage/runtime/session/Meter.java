@@ -3,6 +3,7 @@ package dev.stowage.runtime.session;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.runtime.device.Device;
 import java.util.List;
+import java.util.Optional;
 
 /** Counts tokens and seconds while a session runs. */
 final class Meter {
@@ -13,6 +14,9 @@ final class Meter {
   private long decodeTokens;
   private long prefillNanos;
   private long decodeNanos;
+  private long sweeps; // after which bytes held were counted
+  private double heldBytes; // their sum
+  private long mostHeldBytes;
 
   /** A call begins: the first token is measured from here. */
   void begin() {
@@ -37,6 +41,13 @@ final class Meter {
     decodeNanos += nanos;
   }
 
+  /** Bytes that KV regions hold after a sweep, of those that are not there whole. */
+  void held(long bytes) {
+    sweeps++;
+    heldBytes += bytes;
+    mostHeldBytes = Math.max(mostHeldBytes, bytes);
+  }
+
   Metrics metrics(
       double loadSeconds, long streamedBytes, ExecutablePlan plan, List<Device> devices) {
     return new Metrics(
@@ -48,7 +59,24 @@ final class Meter {
         firstTokenNanos * 1e-9,
         loadSeconds,
         streamedBytes,
+        held(plan),
         devices.stream().map(device -> bytes(plan, device)).toList());
+  }
+
+  private Optional<Metrics.HeldKv> held(ExecutablePlan plan) {
+    if (sweeps == 0) {
+      return Optional.empty();
+    }
+    long planned = 0;
+    long box = 0;
+    for (var region : plan.kv()) {
+      if (plan.pages(region).isPresent()) {
+        planned += plan.buffer(region.name()).totalBytes();
+        box += region.bytes(plan.shape().headDim(), plan.kvType());
+      }
+    }
+    long mean = Math.round(heldBytes / sweeps);
+    return Optional.of(new Metrics.HeldKv(sweeps, mean, mostHeldBytes, planned, box));
   }
 
   private static Metrics.DeviceBytes bytes(ExecutablePlan plan, Device device) {

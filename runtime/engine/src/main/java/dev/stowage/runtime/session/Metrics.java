@@ -1,6 +1,7 @@
 package dev.stowage.runtime.session;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What a session measured. A sweep that brings any prompt token counts as prefill, any other as
@@ -14,6 +15,7 @@ import java.util.List;
  * @param firstTokenSeconds from the call to the first token sampled; 0 if there was none
  * @param loadSeconds from opening the session to its first sweep being possible
  * @param streamedWeightBytes weight bytes that were loaded into the ring
+ * @param held what the KV cache held, where some of it is not there whole
  * @param devices bytes by device
  */
 public record Metrics(
@@ -25,6 +27,7 @@ public record Metrics(
     double firstTokenSeconds,
     double loadSeconds,
     long streamedWeightBytes,
+    Optional<HeldKv> held,
     List<DeviceBytes> devices) {
   /**
    * What a device holds for the plan.
@@ -42,6 +45,18 @@ public record Metrics(
       long usedBytes,
       long usableBytes,
       String activity) {}
+
+  /**
+   * Bytes of those KV regions that are not there whole, since their sequences are of all ages.
+   *
+   * @param sweeps after which they were counted
+   * @param meanBytes held on average
+   * @param mostBytes held at most
+   * @param plannedBytes what the plan sets aside for them
+   * @param wholeBytes what all sequences would hold at their longest together
+   */
+  public record HeldKv(
+      long sweeps, long meanBytes, long mostBytes, long plannedBytes, long wholeBytes) {}
 
   public Metrics {
     devices = List.copyOf(devices);

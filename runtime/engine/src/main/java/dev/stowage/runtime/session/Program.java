@@ -145,6 +145,15 @@ final class Program {
     }
   }
 
+  /** Bytes that stores hold now of regions that are not there whole. */
+  long heldBytes() {
+    long bytes = 0;
+    for (int i = 0; i < stores.size(); i++) {
+      bytes += stores.get(i).heldBytes();
+    }
+    return bytes;
+  }
+
   /**
    * Takes every micro-batch that has rows through all its stops. Of neighbouring micro-batches at
    * one stop, the next one runs up to where it waits for its attention before the one before it

@@ -29,6 +29,14 @@ public interface RequestStream extends TokenListener {
     return false;
   }
 
+  /**
+   * How many requests {@link #next} would still have now, or more: of few, all begin at once if
+   * there is room for them.
+   */
+  default int waiting() {
+    return Integer.MAX_VALUE;
+  }
+
   /** Takes what became of a request. Called between sweeps, in the order in which they end. */
   void completed(Completion completion);
 }

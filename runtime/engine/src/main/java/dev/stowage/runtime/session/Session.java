@@ -34,10 +34,12 @@ public final class Session implements AutoCloseable {
   private final MemorySegment logits;
   private final int vocabulary;
   private final Slot[] slots;
+  private final Admission admission;
   private final int[] firstSlots; // of every micro-batch, and the number of slots
   private final double loadSeconds;
   private final boolean sparse;
   private final Meter meter = new Meter();
+  private RequestStream.Numbered waiting; // for room; null if none does
 
   private Session(ExecutablePlan plan, Binder.Bound bound, double loadSeconds) {
     this.plan = plan;
@@ -50,6 +52,7 @@ public final class Session implements AutoCloseable {
     sparse = plan.kv().stream().anyMatch(region -> region.sparsity().isPresent());
     slots = new Slot[batch.sequences()];
     Arrays.setAll(slots, slot -> new Slot());
+    admission = new Admission(plan);
     firstSlots = new int[batch.microBatches() + 1];
     Arrays.setAll(firstSlots, i -> i == 0 ? 0 : batch.slots(i - 1).to());
   }
@@ -107,27 +110,21 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * Continues prompts as they come, as many at a time as the plan's block has slots. Of those that
-   * wait or are done nothing is held.
+   * Continues prompts as they come, as many at a time as the plan's block has slots and its KV
+   * cache has room for. Of those that wait one at most is held, of those that are done nothing.
    *
    * @throws IllegalArgumentException if a prompt does not fit the plan's lengths, or has an id
    *     outside the vocabulary; what runs beside it is given up then
    */
   public void generate(RequestStream requests) {
     meter.begin();
+    admission.begin();
+    clearAll();
     var decoding = new Decoding(requests);
     try {
       boolean more = true;
       while (true) {
-        for (int slot = 0; slot < slots.length && more; slot++) {
-          while (slots[slot].request < 0 && more) {
-            var next = requests.next();
-            more = next.isPresent();
-            if (more) {
-              begin(slot, next.get(), requests);
-            }
-          }
-        }
+        more = more && admit(requests);
         if (!running()) {
           return;
         }
@@ -138,21 +135,63 @@ public final class Session implements AutoCloseable {
         more = more || requests.mayGoOn();
       }
     } finally {
+      waiting = null;
       for (var slot : slots) {
         slot.request = -1;
       }
     }
   }
 
-  private void begin(int slot, RequestStream.Numbered next, RequestStream requests) {
-    var request = next.request();
-    check(next.number(), request);
-    if (request.maxTokens() == 0) {
+  /** Begins the next requests, as far as there is room for them; whether there may be more. */
+  private boolean admit(RequestStream requests) {
+    while (admission.hasFreeSlot()) {
+      if (waiting == null) {
+        var next = requests.next();
+        if (next.isEmpty()) {
+          return false;
+        }
+        take(next.get(), requests);
+      } else {
+        var request = waiting.request();
+        int stored = stored(request);
+        int slot = admission.admit(request.prompt().length, stored, requests.waiting());
+        if (slot < 0) {
+          return true;
+        }
+        slots[slot].begin(waiting, batch.tokens(), vocabulary);
+        waiting = null;
+      }
+    }
+    return true;
+  }
+
+  /** The next request waits until there is room, unless nothing is to be made. */
+  private void take(RequestStream.Numbered next, RequestStream requests) {
+    check(next.number(), next.request());
+    if (next.request().maxTokens() == 0) {
       requests.completed(
           new Completion(next.number(), List.of(), Completion.Finish.LENGTH, List.of()));
     } else {
+      waiting = next;
+    }
+  }
+
+  /** Positions that a request has stored at its end, if nothing stops it. */
+  private int stored(Request request) {
+    return Math.min(batch.tokens(), request.prompt().length + request.maxTokens() - 1);
+  }
+
+  /** What a call that failed has left. */
+  private void clearAll() {
+    for (int slot = 0; slot < slots.length; slot++) {
+      clear(slot);
+    }
+  }
+
+  private void clear(int slot) {
+    if (slots[slot].filled) {
       program.clear(slot);
-      slots[slot].begin(next, batch.tokens(), vocabulary);
+      slots[slot].filled = false;
     }
   }
 
@@ -200,7 +239,8 @@ public final class Session implements AutoCloseable {
           "the likeliest %d of a vocabulary of %d".formatted(top, vocabulary));
     }
     meter.begin();
-    program.clear(0);
+    clearAll();
+    slots[0].filled = true;
     var scoring = new Scoring(ids, top, every);
     int chunk = Math.min(batch.prefillChunk(), batch.promptTokens());
     int prompt = sparse ? Math.min(ids.length, batch.promptTokens()) : ids.length;
@@ -298,6 +338,16 @@ public final class Session implements AutoCloseable {
     } else {
       meter.decode(decoding.sampled, nanos);
     }
+    if (admission.limits()) {
+      meter.held(program.heldBytes());
+    }
+    admission.swept();
+    for (int slot = 0; slot < slots.length; slot++) {
+      if (slots[slot].filled && slots[slot].request < 0) {
+        admission.end(slot);
+        clear(slot);
+      }
+    }
   }
 
   @Override
@@ -312,6 +362,7 @@ public final class Session implements AutoCloseable {
   /** A place for one running sequence. */
   private static final class Slot {
     int request = -1;
+    boolean filled; // whether anything is stored
     int draws;
     int[] prompt;
     int stored; // positions whose keys and values are in the cache
@@ -327,6 +378,7 @@ public final class Session implements AutoCloseable {
     void begin(RequestStream.Numbered next, int tokens, int vocabulary) {
       var request = next.request();
       this.request = next.number();
+      filled = true;
       draws = next.draws();
       stopIds = request.stopIds().stream().mapToInt(Integer::intValue).toArray();
       prompt = request.prompt();
@@ -438,6 +490,11 @@ public final class Session implements AutoCloseable {
       return next == requests.size()
           ? Optional.empty()
           : Optional.of(new Numbered(next, requests.get(next++)));
+    }
+
+    @Override
+    public int waiting() {
+      return requests.size() - next;
     }
 
     @Override

@@ -306,8 +306,10 @@ public final class PlanParser {
     int prompt = in.integerOf("prompt");
     int generate = in.integerOf("generate");
     int chunk = in.integerOf("prefill-chunk");
+    boolean staggered = in.passes("staggered");
     in.endOfStatement();
-    return in.valid(() -> new BatchShape(sequences, microBatches, prompt, generate, chunk));
+    return in.valid(
+        () -> new BatchShape(sequences, microBatches, prompt, generate, chunk, staggered));
   }
 
   // -- placement

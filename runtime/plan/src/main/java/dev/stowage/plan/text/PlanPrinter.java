@@ -219,18 +219,24 @@ public final class PlanPrinter {
   }
 
   private void batch(BatchShape batch) {
-    out.line(
-        "batch",
-        "sequences",
-        batch.sequences(),
-        "micro-batches",
-        batch.microBatches(),
-        "prompt",
-        batch.promptTokens(),
-        "generate",
-        batch.generateTokens(),
-        "prefill-chunk",
-        batch.prefillChunk());
+    var line =
+        new ArrayList<Object>(
+            List.of(
+                "batch",
+                "sequences",
+                batch.sequences(),
+                "micro-batches",
+                batch.microBatches(),
+                "prompt",
+                batch.promptTokens(),
+                "generate",
+                batch.generateTokens(),
+                "prefill-chunk",
+                batch.prefillChunk()));
+    if (batch.staggered()) {
+      line.add("staggered");
+    }
+    out.line(line.toArray());
   }
 
   private void section(Section section) {

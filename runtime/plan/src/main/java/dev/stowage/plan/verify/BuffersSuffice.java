@@ -19,7 +19,8 @@ final class BuffersSuffice implements Invariant {
     var plan = index.plan;
     weights(index, findings);
     for (var region : plan.kv()) {
-      long bytes = region.bytes(plan.shape().headDim(), plan.kvType());
+      long bytes =
+          Footprint.kvBytes(plan.machine(), plan.shape(), plan.kvType(), plan.batch(), region);
       need(index, findings, region.name(), Buffer.Purpose.KV, bytes);
       if (index.hasBuffer(region.name())
           && !index.buffer(region.name()).device().equals(region.device())) {
