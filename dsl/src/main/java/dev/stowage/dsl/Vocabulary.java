@@ -174,7 +174,8 @@ public final class Vocabulary {
           Dimension.LAYERS, List.of("layers"),
           Dimension.COUNT, List.of());
 
-  public static final List<String> ORDERS = List.of("zig-zag", "row", "column", "pipeline", "diagonal");
+  public static final List<String> ORDERS =
+      List.of("zig-zag", "row", "column", "pipeline", "diagonal");
   public static final List<String> MODEL_OPTIONS = List.of("dtype", "context");
   public static final List<String> DTYPES = List.of("fp32", "fp16", "bf16");
 

@@ -117,7 +117,8 @@ final class Workloads {
           Messages.actsOnNothing(
               diagonal.span(),
               diagonal.text(),
-              "A block of %d takes all %d requests at once.".formatted(least, requests.getAsInt())));
+              "A block of %d takes all %d requests at once."
+                  .formatted(least, requests.getAsInt())));
     }
   }
 

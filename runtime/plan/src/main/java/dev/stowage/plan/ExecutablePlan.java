@@ -1,6 +1,8 @@
 package dev.stowage.plan;
 
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.BinaryOperator;
@@ -70,6 +72,13 @@ public record ExecutablePlan(
   public Optional<KvPages> pages(KvRegion region) {
     return KvPages.of(machine, shape, kvType, batch, region)
         .map(pages -> pages.withCapacity(buffer(region.name()).totalBytes()));
+  }
+
+  /** The regions that never hold all of their boxes, in their order, and what they take. */
+  public Map<KvRegion, KvPages> pages() {
+    var pages = new LinkedHashMap<KvRegion, KvPages>();
+    kv.forEach(region -> pages(region).ifPresent(found -> pages.put(region, found)));
+    return pages;
   }
 
   /** Steps of the walk that a micro-batch takes in one sweep: sections, layer by layer. */

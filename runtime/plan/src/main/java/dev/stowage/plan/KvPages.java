@@ -40,19 +40,18 @@ public record KvPages(Range tokens, int layers, int runs, long tokenBytes, long 
     long headBytes = kvType.rowBytes(shape.headDim());
     var pages =
         switch (machine.device(region.device()).kind()) {
-          case HOST ->
-              new KvPages(region.tokens(), region.layers().size(), 2 * heads, headBytes, 0);
-          case DISK ->
-              new KvPages(region.tokens(), region.layers().size(), 1, 2 * heads * headBytes, 0);
-          case GPU, CSD -> null;
+          case HOST -> Optional.of(steady(region, 2 * heads, headBytes, batch));
+          case DISK -> Optional.of(steady(region, 1, 2 * heads * headBytes, batch));
+          case GPU, CSD -> Optional.<KvPages>empty();
         };
-    if (pages == null) {
-      return Optional.empty();
-    }
-    long steady = pages.steadyBytes(batch, region.sequences().size());
-    return steady < region.bytes(shape.headDim(), kvType)
-        ? Optional.of(pages.withCapacity(steady))
-        : Optional.empty();
+    long box = region.bytes(shape.headDim(), kvType);
+    return pages.filter(some -> some.capacityBytes() < box);
+  }
+
+  /** The pages of a region with room for a steady stream of the longest requests. */
+  public static KvPages steady(KvRegion region, int runs, long tokenBytes, BatchShape batch) {
+    var pages = new KvPages(region.tokens(), region.layers().size(), runs, tokenBytes, 0);
+    return pages.withCapacity(pages.steadyBytes(batch, region.sequences().size()));
   }
 
   public KvPages withCapacity(long bytes) {

@@ -1,12 +1,12 @@
 package dev.stowage.runtime.session;
 
 import dev.stowage.plan.BatchShape;
-import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.KvPages;
 import dev.stowage.plan.KvRegion;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Map;
 
 /**
  * When a request may begin: first come, first served, as soon as a slot is free and every KV region
@@ -54,14 +54,14 @@ final class Admission {
     }
   }
 
-  Admission(ExecutablePlan plan) {
-    batch = plan.batch();
+  /**
+   * @param regions those that are not there whole, and their pages
+   */
+  Admission(BatchShape batch, Map<KvRegion, KvPages> regions) {
+    this.batch = batch;
     rooms =
-        plan.kv().stream()
-            .flatMap(
-                region ->
-                    plan.pages(region).stream()
-                        .map(pages -> new Room(region, pages, new long[batch.tokens()])))
+        regions.entrySet().stream()
+            .map(e -> new Room(e.getKey(), e.getValue(), new long[batch.tokens()]))
             .toList();
     began = new long[batch.sequences()];
     prompts = new int[batch.sequences()];

@@ -69,11 +69,9 @@ final class Meter {
     }
     long planned = 0;
     long box = 0;
-    for (var region : plan.kv()) {
-      if (plan.pages(region).isPresent()) {
-        planned += plan.buffer(region.name()).totalBytes();
-        box += region.bytes(plan.shape().headDim(), plan.kvType());
-      }
+    for (var region : plan.pages().entrySet()) {
+      planned += region.getValue().capacityBytes();
+      box += region.getKey().bytes(plan.shape().headDim(), plan.kvType());
     }
     long mean = Math.round(heldBytes / sweeps);
     return Optional.of(new Metrics.HeldKv(sweeps, mean, mostHeldBytes, planned, box));

@@ -52,7 +52,7 @@ public final class Session implements AutoCloseable {
     sparse = plan.kv().stream().anyMatch(region -> region.sparsity().isPresent());
     slots = new Slot[batch.sequences()];
     Arrays.setAll(slots, slot -> new Slot());
-    admission = new Admission(plan);
+    admission = new Admission(batch, plan.pages());
     firstSlots = new int[batch.microBatches() + 1];
     Arrays.setAll(firstSlots, i -> i == 0 ? 0 : batch.slots(i - 1).to());
   }

@@ -226,7 +226,8 @@ final class RandomPlans {
         1 + random.nextInt(sequences),
         1 + random.nextInt(1000),
         random.nextInt(1000),
-        1 + random.nextInt(1000));
+        1 + random.nextInt(1000),
+        random.nextBoolean());
   }
 
   private Step step() {
