@@ -73,7 +73,7 @@ class RandomPlansTest {
             pick(random, "", "", " of layers[1..2]", " of layers[0,3..4]"),
             shares(random, List.of("ram", "ssd", "inst")),
             pick(random, "tokens", "heads", "sequences"),
-            pick(random, "zig-zag", "row"),
+            pick(random, "zig-zag", "row", "diagonal"),
             random.nextInt(3));
   }
 

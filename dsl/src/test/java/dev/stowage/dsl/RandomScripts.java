@@ -280,7 +280,7 @@ public final class RandomScripts {
 
   private void scheduleItem() {
     switch (random.nextInt(6)) {
-      case 0 -> add("order", one("zig-zag", "row", "column"));
+      case 0 -> add("order", one("zig-zag", "row", "column", "diagonal"));
       case 1 -> {
         add("overlap");
         subjects();

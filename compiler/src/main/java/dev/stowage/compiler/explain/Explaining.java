@@ -21,6 +21,7 @@ import dev.stowage.optimizer.Source;
 import dev.stowage.plan.Buffer;
 import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.KvPages;
 import dev.stowage.plan.ModelSource;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Weight;
@@ -62,12 +63,29 @@ final class Explaining {
         plan.machine().devices().stream().map(this::device).toList(),
         plan.machine().links(),
         layers(),
-        new Timing(order(schedule.order()) + stages(), schedule.prefetch(), schedule.lanes()),
+        new Timing(
+            (plan.batch().staggered() ? "diagonal" : order(schedule.order())) + stages(),
+            schedule.prefetch(),
+            schedule.lanes(),
+            held()),
         plan.predicted(),
         notes,
         solution,
         Optional.empty(),
         Optional.empty());
+  }
+
+  private Optional<Explanation.HeldKv> held() {
+    var pages = plan.pages();
+    if (pages.isEmpty()) {
+      return Optional.empty();
+    }
+    long bytes = pages.values().stream().mapToLong(KvPages::capacityBytes).sum();
+    long whole =
+        pages.keySet().stream()
+            .mapToLong(region -> region.bytes(plan.shape().headDim(), plan.kvType()))
+            .sum();
+    return Optional.of(new Explanation.HeldKv(bytes, whole));
   }
 
   private Model model() {

@@ -192,16 +192,24 @@ public record Explanation(
   public record Part(String device, long bytes) {}
 
   /**
-   * @param order {@code zig-zag}, {@code row by row}, {@code a pipeline} or {@code an order of its
-   *     own}; of several gpus, with the layers of each
+   * @param order {@code zig-zag}, {@code row by row}, {@code a pipeline}, {@code diagonal} or
+   *     {@code an order of its own}; of several gpus, with the layers of each
    * @param prefetch stops whose weights may be loaded ahead
    * @param lanes devices that work beside the compute lane
+   * @param held what KV regions take in which sequences of all ages share room; empty if there are
+   *     none
    */
-  public record Timing(String order, int prefetch, List<String> lanes) {
+  public record Timing(String order, int prefetch, List<String> lanes, Optional<HeldKv> held) {
     public Timing {
       lanes = List.copyOf(lanes);
     }
   }
+
+  /**
+   * @param bytes set aside
+   * @param wholeBytes what all sequences take at their longest together
+   */
+  public record HeldKv(long bytes, long wholeBytes) {}
 
   /**
    * @param severity {@code error}, {@code warning} or {@code info}

@@ -131,7 +131,15 @@ public final class HumanReport {
           case 1 -> "weights loaded up to 1 stop ahead";
           default -> "weights loaded up to %d stops ahead".formatted(schedule.prefetch());
         };
-    return String.join(", ", schedule.order(), loads, lanes);
+    String held =
+        schedule
+            .held()
+            .map(
+                kv ->
+                    " (requests begin one after another: kv takes %s in place of %s)"
+                        .formatted(Amount.bytes(kv.bytes()), Amount.bytes(kv.wholeBytes())))
+            .orElse("");
+    return String.join(", ", schedule.order() + held, loads, lanes);
   }
 
   private String prediction() {

@@ -58,6 +58,14 @@ public final class JsonReport {
             .put("order", explained.schedule().order())
             .put("prefetch_stops", explained.schedule().prefetch());
     explained.schedule().lanes().forEach(schedule.putArray("lanes")::add);
+    explained
+        .schedule()
+        .held()
+        .ifPresent(
+            kv ->
+                schedule
+                    .put("kv_held_bytes", kv.bytes())
+                    .put("kv_whole_bytes", kv.wholeBytes()));
     prediction(result.putObject("predicted"), explained.predicted());
     result.withObject("/predicted").put("block_s", explained.blockSeconds());
     explained.solution().ifPresent(solution -> solution(result, solution));

@@ -9,6 +9,7 @@ import dev.stowage.compiler.simulate.Timeline.Window;
 import dev.stowage.optimizer.Phase;
 import dev.stowage.plan.Buffer;
 import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.KvPages;
 import dev.stowage.plan.Op;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.Step;
@@ -590,14 +591,20 @@ public final class Simulator {
     return memory;
   }
 
-  /** Bytes of the KV cache on a device that a sweep leaves filled. */
+  /**
+   * Bytes of the KV cache on a device that a sweep leaves filled: all of them where sequences of
+   * all ages share them.
+   */
   private long filled(String device, Sweep sweep) {
     long bytes = 0;
     for (var region : plan.kv()) {
       if (region.device().equals(device)) {
         long whole = region.bytes(plan.shape().headDim(), plan.kvType());
         int there = sweep.heldIn(region.tokens()) + sweep.writtenTo(region.tokens());
-        bytes += Math.round((double) whole * there / region.tokens().size());
+        bytes +=
+            plan.pages(region)
+                .map(KvPages::capacityBytes)
+                .orElse(Math.round((double) whole * there / region.tokens().size()));
       }
     }
     return bytes;

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
@@ -184,7 +185,7 @@ class HtmlReportTest {
             plain.devices(),
             plain.links(),
             plain.layers(),
-            new Explanation.Timing(hostile, 1, List.of(hostile)),
+            new Explanation.Timing(hostile, 1, List.of(hostile), Optional.empty()),
             plain.predicted(),
             List.of(new Explanation.Note("warning", hostile, hostile, 1, hostile)),
             plain.solution(),

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -144,7 +145,7 @@ final class BenchCommand implements Callable<Integer> {
             "pp%d+tg%d".formatted(batch.promptTokens(), batch.generateTokens()),
             benchmark.throughput(),
             predicted.throughputTokensPerSecond());
-    return decode.rates().isEmpty() ? List.of(prefill, both) : List.of(prefill, decode, both);
+    return Stream.of(prefill, decode, both).filter(test -> !test.rates().isEmpty()).toList();
   }
 
   private void show(Planned planned, Benchmark benchmark, HostMemory memory, String kernels) {
@@ -179,6 +180,7 @@ final class BenchCommand implements Callable<Integer> {
             repetitions,
             warmUp,
             "tokens of sweeps without prompts; pp+tg: generated over all time"));
+    text.append(held(benchmark));
     text.append("lanes: ");
     for (var lane : benchmark.lanes()) {
       text.append(
@@ -197,6 +199,20 @@ final class BenchCommand implements Callable<Integer> {
     return text.toString();
   }
 
+  private static String held(Benchmark benchmark) {
+    return benchmark
+        .held()
+        .map(
+            kv ->
+                Amount.format(
+                    "a stream of requests, begun one after another; kv held: %s on average, %s at most, of %s planned; all at their longest would hold %s\n",
+                    Amount.bytes(kv.meanBytes()),
+                    Amount.bytes(kv.mostBytes()),
+                    Amount.bytes(kv.plannedBytes()),
+                    Amount.bytes(kv.wholeBytes())))
+        .orElse("");
+  }
+
   private ObjectNode json(Planned planned, Benchmark benchmark, HostMemory memory, String kernels) {
     var json = Json.result().put("plan", planned.plan().name());
     json.put("sequences", planned.plan().batch().sequences());
@@ -209,6 +225,7 @@ final class BenchCommand implements Callable<Integer> {
       node.put("predicted_tok_per_s", test.predicted());
       test.rates().forEach(node.putArray("samples_tok_per_s")::add);
     }
+    benchmark.held().ifPresent(kv -> RunSummary.json(json.putObject("kv_held"), kv));
     memory.json(json.putObject("memory"));
     json.put("measured_s", benchmark.seconds());
     json.put("time_over_largest_lane", benchmark.overLargestLane());

@@ -9,26 +9,32 @@ import dev.stowage.runtime.session.Session;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
 
 /**
  * Rates of full blocks: every slot of the plan has a prompt of the plan's length, of ids drawn with
- * a fixed seed, and generates as many tokens as the plan says.
+ * a fixed seed, and generates as many tokens as the plan says. Where requests begin one after
+ * another, of a steady stream of such requests, block by block.
  *
- * @param prefill prompt tokens a second, one number a repetition
- * @param decode tokens a second of sweeps without prompts; empty where the plan generates but one
+ * @param prefill prompt tokens a second, one number a repetition; empty of a stream, whose sweeps
+ *     do both
+ * @param decode tokens a second of sweeps without prompts; empty of a stream, and where the plan
+ *     generates but one
  * @param throughput generated tokens over the whole time
  * @param seconds the whole time of the measured blocks
  * @param lanes how long every lane worked in it
+ * @param held what the KV cache held, where some of it is not there whole
  */
 record Benchmark(
     List<Double> prefill,
     List<Double> decode,
     List<Double> throughput,
     double seconds,
-    List<Recording.Lane> lanes) {
+    List<Recording.Lane> lanes,
+    Optional<Metrics.HeldKv> held) {
   private static final long SEED = 1;
 
   /**
@@ -45,6 +51,9 @@ record Benchmark(
       boolean spans,
       Interrupt interrupt) {
     var block = block(plan);
+    if (plan.batch().staggered()) {
+      return new SteadyStream(session, block, warmUp, repetitions, spans, interrupt).measure();
+    }
     var prefill = new ArrayList<Double>();
     var decode = new ArrayList<Double>();
     var throughput = new ArrayList<Double>();
@@ -70,7 +79,13 @@ record Benchmark(
         seconds += prefillSeconds + decodeSeconds;
       }
     }
-    return new Benchmark(prefill, decode, throughput, seconds, session.recording().lanes());
+    return new Benchmark(
+        prefill,
+        decode,
+        throughput,
+        seconds,
+        session.recording().lanes(),
+        session.metrics().held());
   }
 
   private static long generated(Metrics before, Metrics after) {

@@ -58,6 +58,17 @@ record RunSummary(
           Amount.format(
               "streamed     %s of weights%n", Amount.bytes(metrics.streamedWeightBytes())));
     }
+    metrics
+        .held()
+        .ifPresent(
+            kv ->
+                text.append(
+                    Amount.format(
+                        "kv held      %s on average, %s at most, of %s planned; all at their longest would hold %s%n",
+                        Amount.bytes(kv.meanBytes()),
+                        Amount.bytes(kv.mostBytes()),
+                        Amount.bytes(kv.plannedBytes()),
+                        Amount.bytes(kv.wholeBytes()))));
     if (reads.isPresent()) {
       text.append(
           Amount.format(
@@ -113,6 +124,7 @@ record RunSummary(
           .put("trial_direct_bytes_per_s", reads.get().directBytesPerSecond())
           .put("trial_buffered_bytes_per_s", reads.get().bufferedBytesPerSecond());
     }
+    metrics.held().ifPresent(kv -> json(node.putObject("kv_held"), kv));
     prediction(node.putObject("predicted"));
     shares(node.putArray("shares"));
     var devices = node.putArray("devices");
@@ -136,6 +148,14 @@ record RunSummary(
           .put("prefill_busy_s", lane.prefillBusySeconds())
           .put("decode_busy_s", lane.decodeBusySeconds());
     }
+  }
+
+  static void json(ObjectNode node, Metrics.HeldKv kv) {
+    node.put("sweeps", kv.sweeps())
+        .put("mean_bytes", kv.meanBytes())
+        .put("most_bytes", kv.mostBytes())
+        .put("planned_bytes", kv.plannedBytes())
+        .put("whole_bytes", kv.wholeBytes());
   }
 
   private String lanes() {

@@ -31,16 +31,6 @@ class PagedMemoryTest {
     }
   }
 
-  /** A terabyte of addresses takes no memory. */
-  @Test
-  void addressesTakeNoMemory() {
-    try (var arena = Arena.ofShared()) {
-      var memory = PagedMemory.reserve(arena, 1L << 40).memory();
-      memory.set(ValueLayout.JAVA_BYTE, (1L << 40) - 1, (byte) 1);
-      assertEquals(1, memory.get(ValueLayout.JAVA_BYTE, (1L << 40) - 1));
-    }
-  }
-
   @Test
   void moreAddressesThanThereAreIsRefused() {
     try (var arena = Arena.ofShared()) {
