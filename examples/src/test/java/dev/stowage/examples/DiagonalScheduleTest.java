@@ -4,9 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.stowage.compiler.lower.Draft;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.Schedule;
+import dev.stowage.plan.text.PlanParser;
+import dev.stowage.plan.text.PlanPrinter;
+import dev.stowage.plan.verify.PlanVerifier;
 import dev.stowage.runtime.sampler.Sampling;
 import dev.stowage.runtime.session.Completion;
 import dev.stowage.runtime.session.Request;
@@ -41,7 +45,7 @@ class DiagonalScheduleTest {
   @TempDir Path folder;
 
   static Stream<Long> seeds() {
-    return LongStream.range(0, 10).map(i -> SEED + i).boxed();
+    return LongStream.range(0, 6).map(i -> SEED + i).boxed();
   }
 
   @ParameterizedTest(name = "seed {0}")
@@ -144,6 +148,23 @@ class DiagonalScheduleTest {
       assertTrue(held.mostBytes() > 0.9 * held.plannedBytes(), held.toString());
       assertEquals((31.0 / 8 + 1) * batch.sweeps(), held.sweeps(), 0.1 * batch.sweeps());
     }
+  }
+
+  /** A plan whose cache would have less room than sequences of all ages need is refused. */
+  @Test
+  void aPlanWithLessRoomIsRefused() throws Exception {
+    var plan =
+        Draft.allOnHost(LLAMA, new BatchShape(8, 1, 8, 240, 8, true), ElementType.F32).plan();
+    assertEquals(List.of(), PlanVerifier.verify(plan));
+    var text = PlanPrinter.print(plan);
+    assertEquals(plan, PlanParser.parse(text));
+    long bytes = plan.buffer("kv.ram").bytes();
+    var less = PlanParser.parse(text.replace("kv bytes " + bytes, "kv bytes " + (bytes - 1)));
+    assertEquals(
+        "buffer kv.ram: it has %d bytes, %d are needed".formatted(bytes - 1, bytes),
+        PlanVerifier.verify(less).getFirst().toString());
+    var together = PlanParser.parse(text.replace(" staggered", ""));
+    assertEquals(1, PlanVerifier.verify(together).size(), "a whole cache needs more");
   }
 
   /** What a failed call has left is given back by the next. */

@@ -68,6 +68,38 @@ class BenchTest {
     }
   }
 
+  /** Blocks of a stream of requests, of which one begins while another ends. */
+  @Test
+  void aDiagonalIsMeasuredAsASteadyStream() throws IOException {
+    Files.writeString(
+        folder.resolve("plan.stow"),
+        """
+        plan small
+        platform here { host ram { memory 64 MiB } }
+        model m = hf "%s"
+        workload w { prompt 8 tok  generate 240 tok  batch 4 }
+        schedule { order diagonal }
+        maximize throughput
+        """
+            .formatted(Ran.TINY_OPT));
+    var json = bench("--format", "json").exits(Exit.GOOD).json();
+    assertEquals(1, json.get("tests").size(), json::toString);
+    var test = json.get("tests").get(0);
+    assertEquals("pp8+tg240", test.get("test").textValue());
+    assertEquals(3, test.get("samples_tok_per_s").size());
+    var held = json.get("kv_held");
+    assertTrue(held.get("mean_bytes").longValue() > 0, held::toString);
+    assertTrue(
+        held.get("most_bytes").longValue() <= held.get("planned_bytes").longValue(),
+        held::toString);
+    assertTrue(
+        held.get("planned_bytes").longValue() < held.get("whole_bytes").longValue(),
+        held::toString);
+    var explained = Ran.stowage(folder, "explain", "plan.stow").exits(Exit.GOOD).out();
+    assertTrue(
+        explained.contains("diagonal (requests begin one after another: kv takes "), explained);
+  }
+
   @Test
   void tablesHaveARowForEveryTest() {
     var md = bench().exits(Exit.GOOD).out().lines().filter(l -> l.startsWith("|")).toList();

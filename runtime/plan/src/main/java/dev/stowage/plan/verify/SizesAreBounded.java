@@ -35,6 +35,13 @@ final class SizesAreBounded implements Invariant {
       layers += region.layers().size();
     }
     atMost(findings, "weights", "regions, counted layer by layer,", layers, MOST_STEPS);
+    long sequences = 0;
+    for (var region : plan.kv()) {
+      sequences += region.sequences().size();
+    }
+    if (plan.batch().staggered()) { // their ages are walked over
+      atMost(findings, "kv", "regions, counted sequence by sequence,", sequences, MOST_STEPS);
+    }
     for (var region : plan.kv()) {
       var where = "region " + region.name();
       within(findings, where, "layers", region.layers(), shape.layers());
