@@ -226,7 +226,10 @@ public final class Compiler {
   /** A block whose cache lies there whole begins together. */
   private BatchShape begun(Resolved resolved, Problem problem, Placement placement) {
     var batch = placement.batch();
-    boolean turns =
+    if (!batch.staggered()) {
+      return batch;
+    }
+    boolean inPages =
         placement.kv().stream()
             .anyMatch(
                 region ->
@@ -237,7 +240,7 @@ public final class Compiler {
                             batch,
                             region)
                         .isPresent());
-    if (turns) {
+    if (inPages) {
       return batch;
     }
     resolved

@@ -85,9 +85,8 @@ final class Workloads {
     int blocks = diagonal.isPresent() ? 2 : 1; // one begins while another ends
     int most = Math.max(1, requests.isPresent() ? requests.getAsInt() / blocks : MOST_SEQUENCES);
     var sequences = choices("batch", 1, most);
-    if (diagonal.isPresent()) {
-      checkOutnumbered(diagonal.get(), requests, sequences.from());
-    }
+    boolean staggered =
+        diagonal.isPresent() && outnumbered(diagonal.get(), requests, sequences.from());
     if (wholeBlock.isPresent()) {
       sequences = all(wholeBlock.get(), requests, sequences);
     }
@@ -107,19 +106,21 @@ final class Workloads {
         sequences,
         microBatches,
         Choices.range(Math.clamp(prompt, 1, LEAST_CHUNK), Math.max(1, prompt)),
-        diagonal.isPresent());
+        staggered);
   }
 
   /** Requests begin one after another only while more of them wait than the block has places. */
-  private void checkOutnumbered(Resolved.Diagonal diagonal, OptionalInt requests, int least) {
-    if (requests.isPresent() && requests.getAsInt() <= least) {
-      scope.report(
-          Messages.actsOnNothing(
-              diagonal.span(),
-              diagonal.text(),
-              "A block of %d takes all %d requests at once."
-                  .formatted(least, requests.getAsInt())));
+  private boolean outnumbered(Resolved.Diagonal diagonal, OptionalInt requests, int sequences) {
+    if (requests.isEmpty() || requests.getAsInt() > sequences) {
+      return true;
     }
+    scope.report(
+        Messages.actsOnNothing(
+            diagonal.span(),
+            diagonal.text(),
+            "A block of %d takes all %d requests at once."
+                .formatted(sequences, requests.getAsInt())));
+    return false;
   }
 
   private boolean has(String name) {

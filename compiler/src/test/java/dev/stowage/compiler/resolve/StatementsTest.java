@@ -1,6 +1,7 @@
 package dev.stowage.compiler.resolve;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.stowage.compiler.Compilation;
@@ -108,6 +109,21 @@ class StatementsTest {
 
     assertEquals(Choices.fixed(24), problem.workload().sequences());
     assertEquals(new Schedule.Order.ZigZag(), problem.order());
+  }
+
+  @Test
+  void aDiagonalWithoutPagesHasNoEffect() {
+    String some = "workload w { prompt 64 tok  generate 16 tok  batch 8 } ";
+    var text = some + "place { kv on t4 100% } schedule { order diagonal }";
+    only(text, "SW409");
+    assertFalse(compiled(text).plan().batch().staggered());
+  }
+
+  @Test
+  void aDiagonalOfRequestsThatAllFitTheBlockHasNoEffect() {
+    var text = WORKLOAD + "place { kv on ram 100% } schedule { order diagonal }";
+    only(text, "SW409");
+    assertFalse(compiled(text).plan().batch().staggered());
   }
 
   @Test
