@@ -76,7 +76,7 @@ final class HostDevice implements Device {
     budget.take(purpose, layout.bytes());
     try {
       return new HostKvStore(layout, layout.pages().get(), arena, kernels);
-    } catch (UnsupportedOperationException e) {
+    } catch (UnsupportedOperationException | OutOfMemoryError e) {
       throw new DeviceException(
           spec.name(),
           "%s is planned to give memory back when sequences end: %s"

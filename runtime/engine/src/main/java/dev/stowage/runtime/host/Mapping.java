@@ -17,7 +17,9 @@ import java.util.NoSuchElementException;
 final class Mapping {
   private static final int READ_AND_WRITE = 3;
   private static final int PRIVATE_ANONYMOUS = 0x2 | 0x20;
+  private static final int UNRESERVED = 0x4000;
   private static final int HUGE_PAGES = 14;
+  private static final int NO_HUGE_PAGES = 15;
 
   private static final long HUGE_PAGE_BYTES = 2 << 20;
 
@@ -30,6 +32,10 @@ final class Mapping {
    * @throws OutOfMemoryError if it has not that much
    */
   static MemorySegment of(Arena arena, long bytes) {
+    return of(arena, bytes, PRIVATE_ANONYMOUS);
+  }
+
+  private static MemorySegment of(Arena arena, long bytes, int flags) {
     if (!System.getProperty("os.name").equals("Linux")) {
       throw new UnsupportedOperationException("it needs Linux");
     }
@@ -48,7 +54,7 @@ final class Mapping {
           function("munmap", ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG);
       var memory =
           (MemorySegment)
-              map.invokeExact(MemorySegment.NULL, bytes, READ_AND_WRITE, PRIVATE_ANONYMOUS, -1, 0L);
+              map.invokeExact(MemorySegment.NULL, bytes, READ_AND_WRITE, flags, -1, 0L);
       if (memory.address() == -1) {
         throw new OutOfMemoryError("the system has no %d bytes of memory".formatted(bytes));
       }
@@ -75,20 +81,42 @@ final class Mapping {
     long skip = Math.floorMod(-memory.address(), HUGE_PAGE_BYTES);
     var aligned = memory.asSlice(skip, bytes);
     try {
-      var advise =
-          function(
-              "madvise",
-              ValueLayout.JAVA_INT,
-              ValueLayout.ADDRESS,
-              ValueLayout.JAVA_LONG,
-              ValueLayout.JAVA_INT);
-      int ignored = (int) advise.invokeExact(aligned, bytes, HUGE_PAGES); // advice only
+      int ignored = (int) advice().invokeExact(aligned, bytes, HUGE_PAGES); // advice only
     } catch (NoSuchElementException e) {
       return aligned;
     } catch (Throwable e) {
       throw new IllegalStateException(e);
     }
     return aligned;
+  }
+
+  /**
+   * Maps addresses of which more may be there than memory: on small pages, for a large one would
+   * take all of its memory for the first byte.
+   *
+   * @throws UnsupportedOperationException where the system has no such calls, or denies them
+   * @throws OutOfMemoryError if it has not that many addresses
+   */
+  static MemorySegment ofAddresses(Arena arena, long bytes) {
+    var memory = of(arena, bytes, PRIVATE_ANONYMOUS | UNRESERVED);
+    try {
+      int ignored = (int) advice().invokeExact(memory, bytes, NO_HUGE_PAGES);
+    } catch (NoSuchElementException e) {
+      throw new UnsupportedOperationException(e.getMessage(), e);
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+    return memory;
+  }
+
+  /** {@code madvise}. */
+  static MethodHandle advice() {
+    return function(
+        "madvise",
+        ValueLayout.JAVA_INT,
+        ValueLayout.ADDRESS,
+        ValueLayout.JAVA_LONG,
+        ValueLayout.JAVA_INT);
   }
 
   @SuppressWarnings("restricted") // exactly what was mapped
