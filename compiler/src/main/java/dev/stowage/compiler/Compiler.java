@@ -234,11 +234,7 @@ public final class Compiler {
             .anyMatch(
                 region ->
                     KvPages.of(
-                            problem.machine(),
-                            problem.shape(),
-                            placement.kvType(),
-                            batch,
-                            region)
+                            problem.machine(), problem.shape(), placement.kvType(), batch, region)
                         .isPresent());
     if (inPages) {
       return batch;

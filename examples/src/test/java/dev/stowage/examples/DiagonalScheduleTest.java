@@ -128,8 +128,7 @@ class DiagonalScheduleTest {
     var never = new int[requests.size()];
     Arrays.fill(never, Integer.MAX_VALUE);
     assertEquals(
-        completions(
-            draft.withBatch(batch.together()), draft.schedule(), requests, never, false),
+        completions(draft.withBatch(batch.together()), draft.schedule(), requests, never, false),
         completions(draft, draft.schedule(), requests, never, true));
   }
 

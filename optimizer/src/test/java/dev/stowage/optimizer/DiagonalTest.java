@@ -41,8 +41,7 @@ class DiagonalTest {
   /** A gpu's memory holds no pages: there a block is as large as it was. */
   @Test
   void whereNothingIsHeldInPagesNothingChanges() {
-    var gpu =
-        Examples.device("gpu", DeviceKind.GPU, 6 * Examples.GIB, 0, Map.of());
+    var gpu = Examples.device("gpu", DeviceKind.GPU, 6 * Examples.GIB, 0, Map.of());
     var machine = Examples.machine(gpu, Examples.host(Examples.GIB));
     assertEquals(
         place(machine, false).batch().sequences(), place(machine, true).batch().sequences());

@@ -62,10 +62,7 @@ public final class JsonReport {
         .schedule()
         .held()
         .ifPresent(
-            kv ->
-                schedule
-                    .put("kv_held_bytes", kv.bytes())
-                    .put("kv_whole_bytes", kv.wholeBytes()));
+            kv -> schedule.put("kv_held_bytes", kv.bytes()).put("kv_whole_bytes", kv.wholeBytes()));
     prediction(result.putObject("predicted"), explained.predicted());
     result.withObject("/predicted").put("block_s", explained.blockSeconds());
     explained.solution().ifPresent(solution -> solution(result, solution));

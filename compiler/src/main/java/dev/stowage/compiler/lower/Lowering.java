@@ -322,8 +322,7 @@ public final class Lowering {
               region.name(),
               region.device(),
               Buffer.Purpose.KV,
-              Footprint.kvBytes(
-                  placed.machine(), shape, placed.kvType(), placed.batch(), region),
+              Footprint.kvBytes(placed.machine(), shape, placed.kvType(), placed.batch(), region),
               1));
     }
     for (var each : stages.list()) {

@@ -22,8 +22,8 @@ public final class HeldPages {
   /**
    * A layer of a slot has so many of the region's tokens stored from now on.
    *
-   * @throws IllegalStateException if the region has no room for them: what admits sequences has
-   *     let in too many
+   * @throws IllegalStateException if the region has no room for them: what admits sequences has let
+   *     in too many
    */
   public void store(int layer, int slot, int tokens) {
     int index = first(slot) + layer - region.layers().from();

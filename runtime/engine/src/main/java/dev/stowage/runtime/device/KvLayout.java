@@ -62,8 +62,7 @@ public record KvLayout(
       int window,
       int rowsPerPass,
       int writeBack) {
-    this(
-        region, heads, kvHeads, headDim, type, window, rowsPerPass, writeBack, Optional.empty());
+    this(region, heads, kvHeads, headDim, type, window, rowsPerPass, writeBack, Optional.empty());
   }
 
   /** A layout whose drive gathers as few tokens as it can. */

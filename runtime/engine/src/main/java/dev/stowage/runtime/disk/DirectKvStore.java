@@ -122,7 +122,9 @@ final class DirectKvStore implements KvStore, KvSource {
         holes.punch(first * slotBytes, region.layers().size() * slotBytes);
       } catch (IOException e) {
         throw new DeviceException(
-            device, "cannot give back keys and values in %s: %s".formatted(path, e.getMessage()), e);
+            device,
+            "cannot give back keys and values in %s: %s".formatted(path, e.getMessage()),
+            e);
       }
     }
   }

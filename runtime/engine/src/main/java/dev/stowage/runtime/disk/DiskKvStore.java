@@ -79,7 +79,9 @@ final class DiskKvStore implements KvStore, KvSource {
         holes.punch(base(region.layers().from(), slot), region.layers().size() * runBytes);
       } catch (IOException e) {
         throw new DeviceException(
-            device, "cannot give back keys and values in %s: %s".formatted(file, e.getMessage()), e);
+            device,
+            "cannot give back keys and values in %s: %s".formatted(file, e.getMessage()),
+            e);
       }
     }
   }

@@ -64,8 +64,7 @@ final class HostKvStore implements KvStore, KvSource {
     halfBytes = headBytes * layout.region().heads().size();
     attention = new RegionAttention(layout, kernels, rowBytes, headBytes);
     sparse = Optional.empty();
-    pagedMemory =
-        PagedMemory.reserve(arena, Math.multiplyExact(boxes(layout), 2 * halfBytes));
+    pagedMemory = PagedMemory.reserve(arena, Math.multiplyExact(boxes(layout), 2 * halfBytes));
     memory = pagedMemory.memory();
     held = new HeldPages(layout.region(), pages);
   }

@@ -53,8 +53,7 @@ final class Mapping {
       var unmap =
           function("munmap", ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG);
       var memory =
-          (MemorySegment)
-              map.invokeExact(MemorySegment.NULL, bytes, READ_AND_WRITE, flags, -1, 0L);
+          (MemorySegment) map.invokeExact(MemorySegment.NULL, bytes, READ_AND_WRITE, flags, -1, 0L);
       if (memory.address() == -1) {
         throw new OutOfMemoryError("the system has no %d bytes of memory".formatted(bytes));
       }

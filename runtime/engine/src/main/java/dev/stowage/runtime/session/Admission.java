@@ -157,8 +157,7 @@ final class Admission {
   private boolean allFit(int prompt, int needed, int waiting) {
     for (var room : rooms) {
       for (int sweep = 1; sweep <= Math.max(needed, batch.sweeps()); sweep++) {
-        long bytes =
-            sweep > needed ? 0 : room.pages().bytes(batch.storedAfter(prompt, sweep));
+        long bytes = sweep > needed ? 0 : room.pages().bytes(batch.storedAfter(prompt, sweep));
         if (sweep <= batch.sweeps()) {
           bytes += waiting * room.pages().bytes(batch.storedAfter(sweep));
         }

@@ -97,12 +97,7 @@ class AdmissionTest {
     int sequences = 1 + random.nextInt(8);
     var batch =
         new BatchShape(
-            sequences,
-            1,
-            1 + random.nextInt(20),
-            random.nextInt(60),
-            1 + random.nextInt(24),
-            true);
+            sequences, 1, 1 + random.nextInt(20), random.nextInt(60), 1 + random.nextInt(24), true);
     var regions = regions(random, batch);
     var admission = new Admission(batch, regions);
     admission.begin();
@@ -215,8 +210,7 @@ class AdmissionTest {
       long sweep = 0;
       for (int running = 0; begun < requests || running > 0; sweep++) {
         while (begun < requests && admission.hasFreeSlot()) {
-          int slot =
-              admission.admit(batch.promptTokens(), batch.tokens(), requests - begun - 1);
+          int slot = admission.admit(batch.promptTokens(), batch.tokens(), requests - begun - 1);
           if (slot < 0) {
             break;
           }
