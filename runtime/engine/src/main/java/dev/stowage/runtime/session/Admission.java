@@ -5,7 +5,6 @@ import dev.stowage.plan.KvPages;
 import dev.stowage.plan.KvRegion;
 import java.util.Arrays;
 import java.util.BitSet;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -29,7 +28,7 @@ final class Admission {
   private static final double EARLY = 1e-9; // sums of distances are not exact
 
   private final BatchShape batch;
-  private final List<Room> rooms;
+  private final Room[] rooms; // an array, for a list's iterator is an object a sweep
   private final double distanceOfPosition; // sweeps until the next may begin
   private final long[] began; // sweep before the first one of the slot's sequence
   private final int[] prompts;
@@ -62,7 +61,7 @@ final class Admission {
     rooms =
         regions.entrySet().stream()
             .map(e -> new Room(e.getKey(), e.getValue(), new long[batch.tokens()]))
-            .toList();
+            .toArray(Room[]::new);
     began = new long[batch.sequences()];
     prompts = new int[batch.sequences()];
     sweeps = new int[batch.sequences()];
@@ -74,12 +73,14 @@ final class Admission {
 
   /** Whether any region is not there whole. */
   boolean limits() {
-    return !rooms.isEmpty();
+    return rooms.length > 0;
   }
 
   /** Nothing runs from now on. */
   void begin() {
-    rooms.forEach(room -> Arrays.fill(room.held(), 0));
+    for (var room : rooms) {
+      Arrays.fill(room.held(), 0);
+    }
     Arrays.fill(sweeps, 0);
     wait = 0;
   }
@@ -107,7 +108,7 @@ final class Admission {
   int admit(int prompt, int tokens, int waiting) {
     int needed = batch.sweeps(prompt, tokens);
     int free = freeSlots();
-    boolean inTurn = rooms.isEmpty() || wait <= EARLY || free == sweeps.length;
+    boolean inTurn = rooms.length == 0 || wait <= EARLY || free == sweeps.length;
     if (!inTurn && (waiting >= free || !allFit(prompt, needed, waiting))) {
       return -1;
     }
@@ -129,8 +130,8 @@ final class Admission {
 
   /** Whether a request has room in every region of a slot until it ends. */
   private boolean fits(int slot, int prompt, int needed) {
-    for (int i = 0; i < rooms.size(); i++) {
-      var room = rooms.get(i);
+    for (int i = 0; i < rooms.length; i++) {
+      var room = rooms[i];
       if (room.region().sequences().contains(slot)) {
         if (!full.get(i) && !fits(room, prompt, needed)) {
           full.set(i);

@@ -83,14 +83,10 @@ final class Dequantize {
   static void int4(
       MemorySegment x, long row, int width, int first, float[] to, int at, int step, int n) {
     long group = Quantized.group(ElementType.INT4, row, first);
-    int whole = WIDE ? n / GROUP * GROUP : 0;
-    for (int i = 0; i < whole; i += GROUP, group += INT4_GROUP) {
-      nibbles(x, group, to, at + i * step, step);
-    }
-    for (int i = whole; i < n; i += GROUP, group += INT4_GROUP) {
+    for (int i = 0; i < n; i += GROUP, group += INT4_GROUP) {
       int numbers = Math.min(GROUP, width - first - i); // of the group, of which n may be fewer
       if (WIDE && n - i >= numbers && numbers % (2 * LANES) == 0) {
-        nibbles(x, group, numbers / 2, to, at + i * step, step);
+        nibbles(x, group, numbers, to, at + i * step, step);
       } else {
         for (int j = i; j < Math.min(n, i + GROUP); j++) {
           to[Lanes.place(at, j, step)] = Quantized.get(ElementType.INT4, x, row, width, first + j);
@@ -99,24 +95,22 @@ final class Dequantize {
     }
   }
 
-  /** A whole group: in a loop of known length, which C2 unrolls. */
-  private static void nibbles(MemorySegment x, long group, float[] to, int at, int step) {
+  /** All in one method: C2 does not always inline one that returns a vector. */
+  private static void nibbles(
+      MemorySegment x, long group, int numbers, float[] to, int at, int step) {
     var scale = FloatVector.broadcast(F, Quantized.scale(x, group));
     var min = FloatVector.broadcast(F, Quantized.min(x, group));
-    for (int i = 0; i < GROUP / 2; i += LANES) {
-      var codes = unsigned(x, group + 4 + i);
-      floats(low(codes)).fma(scale, min).intoArray(to, at + i * step);
-      floats(high(codes)).fma(scale, min).intoArray(to, at + (GROUP / 2 + i) * step);
-    }
-  }
-
-  private static void nibbles(MemorySegment x, long group, int half, float[] to, int at, int step) {
-    var scale = FloatVector.broadcast(F, Quantized.scale(x, group));
-    var min = FloatVector.broadcast(F, Quantized.min(x, group));
-    for (int i = 0; i < half; i += LANES) {
-      var codes = unsigned(x, group + 4 + i);
-      floats(low(codes)).fma(scale, min).intoArray(to, at + i * step);
-      floats(high(codes)).fma(scale, min).intoArray(to, at + (half + i) * step);
+    for (int i = 0; i < numbers; i += LANES) {
+      int half = 2 * i < numbers ? 0 : 1;
+      long from = group + 4 + i - half * numbers / 2;
+      var codes =
+          ByteVector.fromMemorySegment(B, x, from, LITTLE_ENDIAN)
+              .convertShape(VectorOperators.ZERO_EXTEND_B2I, I, 0)
+              .lanewise(VectorOperators.LSHR, 4 * half)
+              .lanewise(VectorOperators.AND, 15);
+      ((FloatVector) codes.convertShape(VectorOperators.I2F, F, 0))
+          .fma(scale, min)
+          .intoArray(to, at + i * step);
     }
   }
 
@@ -317,10 +311,10 @@ final class Dequantize {
     long block = offset;
     for (int i = 0; i < n; i += 32, block += Q40_BLOCK) {
       var d = FloatVector.broadcast(F, Blocks.half(x, block));
-      for (int j = 0; j < 16; j += LANES) {
-        var codes = unsigned(x, block + 2 + j);
-        floats(low(codes).sub(8)).mul(d).intoArray(to, at + (i + j) * step);
-        floats(high(codes).sub(8)).mul(d).intoArray(to, at + (i + 16 + j) * step);
+      for (int j = 0; j < 32; j += LANES) {
+        floats(four(x, block + 2 + j % 16, j / 16 * 4).sub(8))
+            .mul(d)
+            .intoArray(to, at + (i + j) * step);
       }
     }
   }
@@ -392,16 +386,6 @@ final class Dequantize {
    */
   private static IntVector four(MemorySegment x, long at, int bit) {
     return unsigned(x, at).lanewise(VectorOperators.LSHR, bit).and(15);
-  }
-
-  /** The low four bits of bytes. */
-  private static IntVector low(IntVector bytes) {
-    return bytes.and(15);
-  }
-
-  /** The high four bits of bytes. */
-  private static IntVector high(IntVector bytes) {
-    return bytes.lanewise(VectorOperators.LSHR, 4);
   }
 
   static FloatVector floats(IntVector codes) {
