@@ -118,35 +118,44 @@ public final class KernelBench {
     kernels.matmul(x, 0, 4L * K, w, 0, type, null, 0, out, 0, 4L * n, rows, K, 0, n);
   }
 
-  /** A query row over 4096 stored tokens, and 512 rows over themselves. */
+  /** A query row over 4096 stored tokens, and prompts of 512 and 2048 over themselves. */
   private void attention(ElementType[] types) {
     int tokens = 4096;
-    int rows = 512;
-    var q = floats(rows * HEADS * HEAD_DIM);
-    var o = arena.allocate(4L * rows * HEADS * HEAD_DIM, 64);
-    var state = arena.allocate(8L * rows * HEADS, 64);
+    int[] prompts = {512, 2048};
+    int most = 2048;
+    var q = floats(most * HEADS * HEAD_DIM);
+    var o = arena.allocate(4L * most * HEADS * HEAD_DIM, 64);
+    var state = arena.allocate(8L * most * HEADS, 64);
     int[] one = {tokens};
-    int[] causal = new int[rows];
+    int[] causal = new int[most];
     Arrays.setAll(causal, r -> r + 1);
     for (var type : types) {
       if (type.wholeGroups()) {
         continue; // no type for keys and values
       }
-      int vectors = tokens * KV_HEADS;
-      long bytes = vectors * type.rowBytes(HEAD_DIM);
-      var kv = arena.allocate(2 * bytes, 64);
-      numbers(type, kv, 2 * vectors, HEAD_DIM);
-      long whole = 2 * bytes >> 20 << 20;
-      var decode = contest("GB/s", new Subject("read KV", whole, () -> limits.read(kv, whole)));
-      decode.add(type + " decode", 2 * bytes, () -> attend(q, kv, bytes, type, one, 1, o, state));
-      System.out.print(decode.run());
-      var prefill =
-          contest("GF/s", new Subject("multiply-add", limits.multiplyWork(), limits::multiply));
-      prefill.add(
-          type + " prefill",
-          4.0 * HEADS * HEAD_DIM * rows * (rows + 1) / 2,
-          () -> attend(q, kv, bytes, type, causal, rows, o, state));
-      System.out.print(prefill.run());
+      for (int kvHeads : new int[] {HEADS, KV_HEADS}) {
+        int group = HEADS / kvHeads;
+        int vectors = tokens * kvHeads;
+        long bytes = vectors * type.rowBytes(HEAD_DIM);
+        var kv = arena.allocate(2 * bytes, 64);
+        numbers(type, kv, 2 * vectors, HEAD_DIM);
+        long whole = 2 * bytes >> 20 << 20;
+        var decode = contest("GB/s", new Subject("read KV", whole, () -> limits.read(kv, whole)));
+        decode.add(
+            "%s decode, group of %d".formatted(type, group),
+            2 * bytes,
+            () -> attend(q, kv, bytes, type, kvHeads, one, 1, o, state));
+        System.out.print(decode.run());
+        var prefill =
+            contest("GF/s", new Subject("multiply-add", limits.multiplyWork(), limits::multiply));
+        for (int rows : prompts) {
+          prefill.add(
+              "%s prefill of %d, group of %d".formatted(type, rows, group),
+              4.0 * HEADS * HEAD_DIM * rows * (rows + 1) / 2,
+              () -> attend(q, kv, bytes, type, kvHeads, causal, rows, o, state));
+        }
+        System.out.print(prefill.run());
+      }
     }
   }
 
@@ -155,12 +164,14 @@ public final class KernelBench {
       MemorySegment kv,
       long values,
       ElementType type,
+      int kvHeads,
       int[] lengths,
       int rows,
       MemorySegment o,
       MemorySegment state) {
     long head = type.rowBytes(HEAD_DIM);
     long stride = 4L * HEADS * HEAD_DIM;
+    long kvStride = values / kvHeads; // all tokens of a head, as the host stores them
     kernels.attention(
         q,
         0,
@@ -170,8 +181,8 @@ public final class KernelBench {
         kv,
         values,
         type,
-        KV_HEADS * head,
         head,
+        kvStride,
         lengths,
         0,
         0.088f,
@@ -182,9 +193,9 @@ public final class KernelBench {
         0,
         rows,
         HEADS,
-        KV_HEADS,
+        kvHeads,
         0,
-        KV_HEADS,
+        kvHeads,
         HEAD_DIM);
   }
 

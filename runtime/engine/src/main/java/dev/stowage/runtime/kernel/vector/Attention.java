@@ -9,46 +9,63 @@ import dev.stowage.runtime.parallel.WorkerPool;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 
 /**
- * Mergeable attention, shared out over tiles of up to {@value #TILE_ROWS} rows x one key/value head
- * (x a part of its query heads where there would be fewer tiles than threads).
+ * Mergeable attention, shared out over tiles of about {@value #TILE_QUERIES} queries, which are
+ * rows x the query heads of one key/value head (x a part of those where there would be fewer tiles
+ * than threads).
  *
  * <p>A tile walks once over the tokens in blocks of {@value #BLOCK}: it widens the block's keys and
  * values into heap arrays, and every query of the tile that still sees tokens there updates its
- * running (m, l, o). Blocks begin at multiples of {@value #BLOCK}, so a query's result depends on
- * its own length only.
+ * running (m, l, o). Scores are taken of two queries and four keys at a time, and sums of values of
+ * two queries and four vectors, so that what is loaded is used more than once. Blocks begin at
+ * multiples of {@value #BLOCK}, and every sum has one order, so a query's result depends on its own
+ * length only.
  */
 final class Attention implements WorkerPool.Task {
-  private static final int TILE_ROWS = 8;
-  private static final int BLOCK = 32;
+  private static final int TILE_QUERIES = 64;
+  private static final int BLOCK = 64;
+
+  /** Tokens whose values are multiplied together. */
+  private static final int RUN = 32;
+
+  /** Keys whose scores are folded together. */
+  private static final int KEYS = 8;
 
   /** Multiply-adds below which a second thread does not pay. */
   private static final long SERIAL_WORK = 1 << 16;
 
   /** What one worker scribbles on; a query is a (row, head) of its tile. */
   private static final class Scratch {
-    private final float[] scores = new float[BLOCK + 1]; // the last: see score
-    private float[] keys = new float[0]; // [BLOCK, headDim]
-    private float[] values = new float[0]; // [BLOCK, headDim]
-    private float[] q = new float[0]; // [queries, headDim]
-    private float[] o = new float[0]; // [queries, headDim]
+    private final float[] lanes = new float[LANES];
+    private float[] keys = new float[0]; // [BLOCK, padded]
+    private float[] values = new float[0]; // [BLOCK, padded]
+    private float[] q = new float[0]; // [queries, padded], scaled
+    private float[] o = new float[0]; // [queries, padded]
+    private float[] scores = new float[0]; // [queries, BLOCK]
+    private float[] sums = new float[0]; // [queries, KEYS, LANES], not folded
     private float[] m = new float[0]; // [queries]
     private float[] l = new float[0]; // [queries]
-    private float kept; // what the last maximum leaves of the sums so far
+    private int[] seen = new int[0]; // [queries]: tokens of the block
 
-    private void fit(int queries, int headDim) {
-      if (keys.length < BLOCK * headDim) {
-        keys = new float[BLOCK * headDim];
-        values = new float[BLOCK * headDim];
+    private void fit(int queries, int padded) {
+      if (keys.length < BLOCK * padded) {
+        keys = new float[BLOCK * padded];
+        values = new float[BLOCK * padded];
       }
-      if (q.length < queries * headDim) {
-        q = new float[queries * headDim];
-        o = new float[queries * headDim];
+      if (q.length < queries * padded) {
+        q = new float[queries * padded];
+        o = new float[queries * padded];
       }
       if (m.length < queries) {
+        scores = new float[queries * BLOCK];
+        sums = new float[queries * KEYS * LANES];
         m = new float[queries];
         l = new float[queries];
+        seen = new int[queries];
       }
     }
   }
@@ -80,6 +97,10 @@ final class Attention implements WorkerPool.Task {
   private int kvFrom;
   private int kvCount; // key/value heads of the region
   private int headDim;
+  private int padded; // headDim, up to whole vectors
+  private boolean adjacent; // whether the tokens of a head are one run of numbers
+  private int tileRows;
+  private int units;
   private int parts; // into which a group is cut
   private int partHeads; // query heads of a part, fewer in the last
 
@@ -137,19 +158,24 @@ final class Attention implements WorkerPool.Task {
     this.kvFrom = kvFrom;
     kvCount = kvTo - kvFrom;
     this.headDim = headDim;
+    padded = (headDim + LANES - 1) / LANES * LANES;
+    adjacent =
+        padded == headDim
+            && tokenStride == type.rowBytes(headDim)
+            && headDim % type.group() == 0;
     group = heads / kvHeads;
-    int rowTiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
+    tileRows = Math.max(1, Math.min(rows, TILE_QUERIES / group));
+    int tiles = (rows + tileRows - 1) / tileRows * kvCount;
     partHeads = group;
     parts = 1;
-    int tiles = rowTiles * kvCount;
     while (tiles * parts < pool.threads() && partHeads > 1) {
       partHeads = (partHeads + 1) / 2;
       parts = (group + partHeads - 1) / partHeads;
     }
     for (Scratch scratch : scratches) {
-      scratch.fit(Math.min(rows, TILE_ROWS) * group, headDim);
+      scratch.fit(tileRows * partHeads, padded);
     }
-    int units = tiles * parts;
+    units = tiles * parts;
     pool.run(this, units, work() < SERIAL_WORK ? Math.max(1, units) : 1);
     this.q = null; // neither memory nor array is kept reachable beyond the call
     this.k = null;
@@ -169,173 +195,341 @@ final class Attention implements WorkerPool.Task {
 
   @Override
   public void run(int worker, int from, int to) {
-    for (int unit = from; unit < to; unit++) { // unit = (row tile * heads + head) * parts + part
-      int row = unit / (parts * kvCount) * TILE_ROWS;
+    for (int i = from; i < to; i++) {
+      int unit = units - 1 - i; // rows of a prompt see the more the later they are
+      int row = unit / (parts * kvCount) * tileRows; // unit = (tile * heads + head) * parts + part
       int kv = unit / parts % kvCount;
       int part = unit % parts * partHeads;
       int count = Math.min(partHeads, group - part);
-      tile(scratches[worker], row, Math.min(TILE_ROWS, rows - row), kv, part, count);
+      tile(scratches[worker], row, Math.min(tileRows, rows - row), kv, part, count);
     }
   }
 
   /**
-   * Rows {@code [row, row + tileRows)} times the {@code count} query heads of key/value head {@code
-   * kvFrom + kv} from the {@code part}-th on.
+   * Rows {@code [row, row + count)} times the {@code partCount} query heads of key/value head
+   * {@code kvFrom + kv} from the {@code part}-th on.
    */
-  private void tile(Scratch s, int row, int tileRows, int kv, int part, int count) {
+  private void tile(Scratch s, int row, int count, int kv, int part, int partCount) {
     int longest = 0;
-    for (int r = 0; r < tileRows; r++) {
+    for (int r = 0; r < count; r++) {
       longest = Math.max(longest, lengths[first + row + r]);
     }
     int firstHead = (kvFrom + kv) * group + part;
-    begin(s, row, tileRows, firstHead, count);
+    int queries = count * partCount;
+    begin(s, row, count, firstHead, partCount);
     for (int token = 0; token < longest; token += BLOCK) {
       int tokens = Math.min(BLOCK, longest - token);
       long at = token * tokenStride + kv * headStride;
-      for (int t = 0; t < tokens; t++) {
-        Lanes.widen(type, k, kOffset + at + t * tokenStride, s.keys, t * headDim, headDim);
-        Lanes.widen(type, v, vOffset + at + t * tokenStride, s.values, t * headDim, headDim);
+      widen(k, kOffset + at, tokens, s.keys);
+      widen(v, vOffset + at, tokens, s.values);
+      for (int i = 0; i < queries; i++) {
+        int length = lengths[first + row + i / partCount];
+        s.seen[i] = Math.max(0, Math.min(tokens, length - token));
       }
-      for (int r = 0; r < tileRows; r++) {
-        int seen = Math.min(tokens, lengths[first + row + r] - token);
-        for (int h = 0; h < count && seen > 0; h++) {
-          block(s, r * count + h, seen);
-        }
+      for (int key = 0; key < tokens; key += KEYS) {
+        PRODUCTS.run(s, queries, padded, key);
+        FOLD.run(s, queries, padded, key);
       }
+      WEIGHTS.run(s, queries, padded, tokens);
+      VALUES.run(s, queries, padded, tokens);
     }
-    end(s, row, tileRows, firstHead, count);
+    end(s, row, count, firstHead, partCount);
   }
 
-  private void begin(Scratch s, int row, int tileRows, int firstHead, int count) {
-    int queries = tileRows * count;
-    Arrays.fill(s.o, 0, queries * headDim, 0f);
+  private void widen(MemorySegment from, long offset, int tokens, float[] to) {
+    if (adjacent) {
+      Lanes.widen(type, from, offset, to, 0, tokens * headDim);
+      return;
+    }
+    for (int t = 0; t < tokens; t++) {
+      Lanes.widen(type, from, offset + t * tokenStride, to, t * padded, headDim);
+    }
+  }
+
+  private void begin(Scratch s, int row, int count, int firstHead, int partCount) {
+    int queries = count * partCount;
+    Arrays.fill(s.o, 0, queries * padded, 0f);
     Arrays.fill(s.l, 0, queries, 0f);
     Arrays.fill(s.m, 0, queries, Float.NEGATIVE_INFINITY);
-    for (int r = 0; r < tileRows; r++) {
-      long at = qOffset + (row + r) * qStride + 4L * firstHead * headDim;
-      MemorySegment.copy(q, Elements.F32, at, s.q, r * count * headDim, count * headDim);
+    for (int i = 0; i < queries; i++) {
+      long head = firstHead + i % partCount;
+      long at = qOffset + (row + i / partCount) * qStride + 4 * head * headDim;
+      Lanes.widen(ElementType.F32, q, at, s.q, i * padded, headDim);
+      Arrays.fill(s.q, i * padded + headDim, (i + 1) * padded, 0f);
+    }
+    scale(s.q, 0, queries * padded, scale);
+    for (int t = 0; t < BLOCK && headDim < padded; t++) { // what lies there is of other widths
+      Arrays.fill(s.keys, t * padded + headDim, (t + 1) * padded, 0f);
+      Arrays.fill(s.values, t * padded + headDim, (t + 1) * padded, 0f);
     }
   }
 
-  private void end(Scratch s, int row, int tileRows, int firstHead, int count) {
-    for (int r = 0; r < tileRows; r++) {
-      long at = oOffset + (row + r) * oStride + 4L * firstHead * headDim;
-      MemorySegment.copy(s.o, r * count * headDim, o, Elements.F32, at, count * headDim);
-      for (int h = 0; h < count; h++) {
-        long pair = stateOffset + 8L * ((long) (row + r) * heads + firstHead + h);
-        state.set(Elements.F32, pair, s.m[r * count + h]);
-        state.set(Elements.F32, pair + 4, s.l[r * count + h]);
-      }
+  private static void scale(float[] x, int from, int to, float scale) {
+    for (int i = from; i < to; i += LANES) {
+      FloatVector.fromArray(F, x, i).mul(scale).intoArray(x, i);
+    }
+  }
+
+  private void end(Scratch s, int row, int count, int firstHead, int partCount) {
+    for (int i = 0; i < count * partCount; i++) {
+      int r = row + i / partCount;
+      long head = firstHead + i % partCount;
+      long at = oOffset + r * oStride + 4 * head * headDim;
+      MemorySegment.copy(s.o, i * padded, o, Elements.F32, at, headDim);
+      long pair = stateOffset + 8 * ((long) r * heads + head);
+      state.set(Elements.F32, pair, s.m[i]);
+      state.set(Elements.F32, pair + 4, s.l[i]);
     }
   }
 
   /**
-   * A part of a block's work. An interface, so that C2 compiles each part by itself: all of them
-   * inlined into one method are more than it takes, and vectors would become objects.
+   * A part of a block's work, for all queries. An interface, so that C2 compiles each part by
+   * itself: all of them inlined into one method are more than it takes, and vectors would become
+   * objects.
    */
   private interface Part {
-    void run(Attention attention, Scratch s, int query, int tokens);
+    /**
+     * @param n numbers of a head, padded
+     * @param at the first of the keys at hand, or the tokens of the block
+     */
+    void run(Scratch s, int queries, int n, int at);
   }
 
-  private static final Part[] PARTS = {
-    (attention, s, query, tokens) -> {
-      float before = s.m[query];
-      float m = Math.max(before, attention.scores(s, query, tokens));
-      s.kept = before == Float.NEGATIVE_INFINITY ? 0f : Exp.of(before - m);
-      s.m[query] = m;
-    },
-    (attention, s, query, tokens) ->
-        s.l[query] = s.l[query] * s.kept + exponentials(s.scores, s.m[query], tokens),
-    (attention, s, query, tokens) ->
-        accumulate(
-            s.scores, s.values, tokens, attention.headDim, s.o, query * attention.headDim, s.kept)
-  };
+  private static final Part PRODUCTS = Attention::products;
+  private static final Part FOLD = LANES == KEYS ? Attention::fold : Attention::foldEach;
+  private static final Part WEIGHTS = Attention::weights;
+  private static final Part VALUES = Attention::values;
 
-  /** Updates one query's running softmax by the first {@code tokens} tokens of the block. */
-  private void block(Scratch s, int query, int tokens) {
-    for (var part : PARTS) {
-      part.run(this, s, query, tokens);
-    }
-  }
-
-  /** Fills the block's scaled scores and returns the largest. */
-  private float scores(Scratch s, int query, int tokens) {
-    float largest = Float.NEGATIVE_INFINITY;
-    for (int t = 0; t < tokens; t += 2) {
-      int other = Math.min(t + 1, tokens - 1);
-      score(s.q, query * headDim, s.keys, t * headDim, other * headDim, headDim, s.scores, t);
-      s.scores[t] *= scale;
-      s.scores[t + 1] *= scale;
-      largest = Math.max(largest, Math.max(s.scores[t], s.scores[other]));
-    }
-    return largest;
-  }
-
-  /** Two dot products at a time, to hide latency; an odd last one is done twice. */
-  private static void score(
-      float[] q, int q0, float[] k, int k0, int k1, int n, float[] scores, int at) {
-    var s0 = FloatVector.zero(F);
-    var s1 = FloatVector.zero(F);
-    int i = 0;
-    for (int bound = F.loopBound(n); i != bound; i += LANES) { // not unrolled: see Matmul
-      var qi = FloatVector.fromArray(F, q, q0 + i);
-      s0 = qi.fma(FloatVector.fromArray(F, k, k0 + i), s0);
-      s1 = qi.fma(FloatVector.fromArray(F, k, k1 + i), s1);
-    }
-    float sum0 = Lanes.sum(s0);
-    float sum1 = Lanes.sum(s1);
-    for (; i < n; i++) {
-      sum0 = Math.fma(q[q0 + i], k[k0 + i], sum0);
-      sum1 = Math.fma(q[q0 + i], k[k1 + i], sum1);
-    }
-    scores[at] = sum0;
-    scores[at + 1] = sum1;
-  }
-
-  /** Replaces scores by {@code exp(score - m)} and returns their sum. */
-  private static float exponentials(float[] scores, float m, int n) {
-    int i = 0;
-    for (int bound = F.loopBound(n); i < bound; i += LANES) {
-      Exp.of(FloatVector.fromArray(F, scores, i).sub(m)).intoArray(scores, i);
-    }
-    for (; i < n; i++) {
-      scores[i] = Exp.of(scores[i] - m);
-    }
-    float sum = 0;
-    for (int t = 0; t < n; t++) {
-      sum += scores[t];
-    }
-    return sum;
-  }
-
-  /** {@code o = o * kept + sum_t p[t] * v[t, :]}. */
-  private static void accumulate(
-      float[] p, float[] v, int tokens, int n, float[] o, int o0, float kept) {
-    int d = 0;
-    for (; d <= n - 4 * LANES; d += 4 * LANES) {
-      accumulateFour(p, v, tokens, n, d, o, o0 + d, kept);
-    }
-    for (; d <= n - LANES; d += LANES) {
-      accumulateOne(p, v, tokens, n, d, o, o0 + d, kept);
-    }
-    for (; d < n; d++) {
-      float sum = o[o0 + d] * kept;
-      for (int t = 0; t < tokens; t++) {
-        sum = Math.fma(p[t], v[t * n + d], sum);
+  /** Products of queries and {@value #KEYS} keys, two by four; an odd last query is taken twice. */
+  private static void products(Scratch s, int queries, int n, int key) {
+    for (int i = 0; i < queries; i += 2) {
+      int other = Math.min(i + 1, queries - 1);
+      if (Math.max(s.seen[i], s.seen[other]) > key) {
+        int to = i * KEYS * LANES;
+        int otherTo = other * KEYS * LANES;
+        int k0 = key * n;
+        product(s.q, i * n, other * n, s.keys, k0, n, s.sums, to, otherTo);
+        k0 += KEYS / 2 * n;
+        int half = KEYS / 2 * LANES;
+        product(s.q, i * n, other * n, s.keys, k0, n, s.sums, to + half, otherTo + half);
       }
-      o[o0 + d] = sum;
     }
   }
 
-  private static void accumulateFour(
-      float[] p, float[] v, int tokens, int n, int d, float[] o, int at, float kept) {
-    var s0 = FloatVector.fromArray(F, o, at).mul(kept);
-    var s1 = FloatVector.fromArray(F, o, at + LANES).mul(kept);
-    var s2 = FloatVector.fromArray(F, o, at + 2 * LANES).mul(kept);
-    var s3 = FloatVector.fromArray(F, o, at + 3 * LANES).mul(kept);
-    for (int t = 0; t < tokens; t++) {
-      var pt = FloatVector.broadcast(F, p[t]);
-      int vt = t * n + d;
+  private static void product(
+      float[] q, int q0, int q1, float[] k, int k0, int n, float[] sums, int to0, int to1) {
+    var s00 = FloatVector.zero(F);
+    var s01 = FloatVector.zero(F);
+    var s02 = FloatVector.zero(F);
+    var s03 = FloatVector.zero(F);
+    var s10 = FloatVector.zero(F);
+    var s11 = FloatVector.zero(F);
+    var s12 = FloatVector.zero(F);
+    var s13 = FloatVector.zero(F);
+    int k1 = k0 + n;
+    int k2 = k1 + n;
+    int k3 = k2 + n;
+    for (int i = 0; i != n; i += LANES) { // not unrolled: see Tiles
+      var qa = FloatVector.fromArray(F, q, q0 + i & Tiles.NO_OVERFLOW);
+      var qb = FloatVector.fromArray(F, q, q1 + i & Tiles.NO_OVERFLOW);
+      var c = FloatVector.fromArray(F, k, k0 + i & Tiles.NO_OVERFLOW);
+      s00 = qa.fma(c, s00);
+      s10 = qb.fma(c, s10);
+      c = FloatVector.fromArray(F, k, k1 + i & Tiles.NO_OVERFLOW);
+      s01 = qa.fma(c, s01);
+      s11 = qb.fma(c, s11);
+      c = FloatVector.fromArray(F, k, k2 + i & Tiles.NO_OVERFLOW);
+      s02 = qa.fma(c, s02);
+      s12 = qb.fma(c, s12);
+      c = FloatVector.fromArray(F, k, k3 + i & Tiles.NO_OVERFLOW);
+      s03 = qa.fma(c, s03);
+      s13 = qb.fma(c, s13);
+    }
+    s00.intoArray(sums, to0);
+    s01.intoArray(sums, to0 + LANES);
+    s02.intoArray(sums, to0 + 2 * LANES);
+    s03.intoArray(sums, to0 + 3 * LANES);
+    s10.intoArray(sums, to1);
+    s11.intoArray(sums, to1 + LANES);
+    s12.intoArray(sums, to1 + 2 * LANES);
+    s13.intoArray(sums, to1 + 3 * LANES);
+  }
+
+  private static final VectorShuffle<Float> SWAP_4 = VectorShuffle.fromOp(F, i -> (i ^ 4) % LANES);
+  private static final VectorShuffle<Float> SWAP_2 = VectorShuffle.fromOp(F, i -> (i ^ 2) % LANES);
+  private static final VectorShuffle<Float> SWAP_1 = VectorShuffle.fromOp(F, i -> (i ^ 1) % LANES);
+  private static final VectorMask<Float> UPPER_4 = VectorMask.fromLong(F, 0b11110000);
+  private static final VectorMask<Float> UPPER_2 = VectorMask.fromLong(F, 0b11001100);
+  private static final VectorMask<Float> UPPER_1 = VectorMask.fromLong(F, 0b10101010);
+
+  /**
+   * Scores of {@value #KEYS} keys: sums of the lanes of as many vectors, of all at once. Of two
+   * vectors each step adds one half to the other, and leaves one vector with a half of each. Every
+   * sum is that of {@link Lanes#sum}.
+   */
+  private static void fold(Scratch s, int queries, int n, int key) {
+    float[] sums = s.sums;
+    for (int i = 0; i < queries; i++) {
+      if (s.seen[i] > key) {
+        int at = i * KEYS * LANES;
+        for (int half = at; half < at + 2 * LANES; half += LANES) { // all in one is more than C2 takes
+          var a = FloatVector.fromArray(F, sums, half);
+          var b = FloatVector.fromArray(F, sums, half + 4 * LANES);
+          var c = FloatVector.fromArray(F, sums, half + 2 * LANES);
+          var d = FloatVector.fromArray(F, sums, half + 6 * LANES);
+          var ab = a.blend(b, UPPER_4).add(b.blend(a, UPPER_4).rearrange(SWAP_4));
+          var cd = c.blend(d, UPPER_4).add(d.blend(c, UPPER_4).rearrange(SWAP_4));
+          ab.blend(cd, UPPER_2)
+              .add(cd.blend(ab, UPPER_2).rearrange(SWAP_2))
+              .intoArray(sums, half);
+        }
+        var a = FloatVector.fromArray(F, sums, at);
+        var b = FloatVector.fromArray(F, sums, at + LANES);
+        a.blend(b, UPPER_1)
+            .add(b.blend(a, UPPER_1).rearrange(SWAP_1))
+            .intoArray(s.scores, i * BLOCK + key);
+      }
+    }
+  }
+
+  /** The same for vectors of other lengths. */
+  private static void foldEach(Scratch s, int queries, int n, int key) {
+    for (int i = 0; i < queries; i++) {
+      for (int j = 0; j < KEYS && s.seen[i] > key; j++) {
+        s.scores[i * BLOCK + key + j] = Lanes.sum(s.sums, (i * KEYS + j) * LANES);
+      }
+    }
+  }
+
+  /** Moves the running maxima and sums on, and replaces scores by {@code exp(score - m)}. */
+  private static void weights(Scratch s, int queries, int n, int tokens) {
+    for (int i = 0; i < queries; i++) {
+      int seen = s.seen[i];
+      if (seen > 0) {
+        int from = i * BLOCK;
+        int to = from + (seen + LANES - 1) / LANES * LANES;
+        for (int t = from + seen; t < to; t++) {
+          s.scores[t] = Float.NEGATIVE_INFINITY;
+        }
+        float before = s.m[i];
+        float m = Math.max(before, largest(s.scores, from, to));
+        float kept = m == before ? 1f : Exp.of(before - m);
+        exponentials(s.scores, from, to, m, s.lanes);
+        s.m[i] = m;
+        s.l[i] = s.l[i] * kept + Lanes.sum(s.lanes, 0);
+        if (kept != 1) {
+          scale(s.o, i * n, (i + 1) * n, kept);
+        }
+      }
+    }
+  }
+
+  /** The largest number of whole vectors; NaN counts for none. */
+  private static float largest(float[] x, int from, int to) {
+    var largest = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+    for (int i = from; i < to; i += LANES) {
+      var xi = FloatVector.fromArray(F, x, i);
+      largest = largest.blend(xi, xi.compare(VectorOperators.GT, largest));
+    }
+    return largest.reduceLanes(VectorOperators.MAX);
+  }
+
+  private static void exponentials(float[] x, int from, int to, float m, float[] sums) {
+    var sum = FloatVector.zero(F);
+    for (int i = from; i < to; i += LANES) {
+      var e = Exp.of(FloatVector.fromArray(F, x, i).sub(m));
+      sum = sum.add(e);
+      e.intoArray(x, i);
+    }
+    sum.intoArray(sums, 0);
+  }
+
+  /**
+   * {@code o += sum_t p[t] * v[t, :]}, a run of tokens and a strip of their values after the other:
+   * rows of values often lie a power of two apart, and more of them would crowd each other out of
+   * the fastest cache.
+   */
+  private static void values(Scratch s, int queries, int n, int tokens) {
+    for (int from = 0; from < tokens; from += RUN) {
+      int d = 0;
+      for (; d <= n - 4 * LANES; d += 4 * LANES) {
+        strip(s, queries, n, from, d);
+      }
+      for (; d < n; d += LANES) {
+        for (int i = 0; i < queries; i++) {
+          one(s, i, d, n, from, Math.min(s.seen[i], from + RUN));
+        }
+      }
+    }
+  }
+
+  private static void strip(Scratch s, int queries, int n, int from, int d) {
+    for (int i = 0; i < queries; i++) {
+      int to = Math.min(s.seen[i], from + RUN);
+      if (i + 1 < queries && to == Math.min(s.seen[i + 1], from + RUN)) {
+        if (from < to) {
+          twoByFour(s, i, d, n, from, to);
+        }
+        i++;
+      } else if (from < to) {
+        four(s, i, d, n, from, to);
+      }
+    }
+  }
+
+  private static void twoByFour(Scratch s, int query, int d, int n, int from, int to) {
+    float[] v = s.values;
+    float[] o = s.o;
+    float[] p = s.scores;
+    int o0 = query * n + d & Tiles.NO_OVERFLOW;
+    int o1 = o0 + n & Tiles.NO_OVERFLOW;
+    var s00 = FloatVector.fromArray(F, o, o0);
+    var s01 = FloatVector.fromArray(F, o, o0 + LANES);
+    var s02 = FloatVector.fromArray(F, o, o0 + 2 * LANES);
+    var s03 = FloatVector.fromArray(F, o, o0 + 3 * LANES);
+    var s10 = FloatVector.fromArray(F, o, o1);
+    var s11 = FloatVector.fromArray(F, o, o1 + LANES);
+    var s12 = FloatVector.fromArray(F, o, o1 + 2 * LANES);
+    var s13 = FloatVector.fromArray(F, o, o1 + 3 * LANES);
+    int p0 = query * BLOCK;
+    for (int t = from; t != to; t++) {
+      int at = d + t * n & Tiles.NO_OVERFLOW;
+      var pa = FloatVector.broadcast(F, p[p0 + t]);
+      var pb = FloatVector.broadcast(F, p[p0 + BLOCK + t]);
+      var c = FloatVector.fromArray(F, v, at);
+      s00 = pa.fma(c, s00);
+      s10 = pb.fma(c, s10);
+      c = FloatVector.fromArray(F, v, at + LANES);
+      s01 = pa.fma(c, s01);
+      s11 = pb.fma(c, s11);
+      c = FloatVector.fromArray(F, v, at + 2 * LANES);
+      s02 = pa.fma(c, s02);
+      s12 = pb.fma(c, s12);
+      c = FloatVector.fromArray(F, v, at + 3 * LANES);
+      s03 = pa.fma(c, s03);
+      s13 = pb.fma(c, s13);
+    }
+    s00.intoArray(o, o0);
+    s01.intoArray(o, o0 + LANES);
+    s02.intoArray(o, o0 + 2 * LANES);
+    s03.intoArray(o, o0 + 3 * LANES);
+    s10.intoArray(o, o1);
+    s11.intoArray(o, o1 + LANES);
+    s12.intoArray(o, o1 + 2 * LANES);
+    s13.intoArray(o, o1 + 3 * LANES);
+  }
+
+  private static void four(Scratch s, int query, int d, int n, int from, int to) {
+    float[] v = s.values;
+    float[] o = s.o;
+    int at = query * n + d & Tiles.NO_OVERFLOW;
+    var s0 = FloatVector.fromArray(F, o, at);
+    var s1 = FloatVector.fromArray(F, o, at + LANES);
+    var s2 = FloatVector.fromArray(F, o, at + 2 * LANES);
+    var s3 = FloatVector.fromArray(F, o, at + 3 * LANES);
+    for (int t = from; t < to; t++) {
+      var pt = FloatVector.broadcast(F, s.scores[query * BLOCK + t]);
+      int vt = d + t * n & Tiles.NO_OVERFLOW;
       s0 = pt.fma(FloatVector.fromArray(F, v, vt), s0);
       s1 = pt.fma(FloatVector.fromArray(F, v, vt + LANES), s1);
       s2 = pt.fma(FloatVector.fromArray(F, v, vt + 2 * LANES), s2);
@@ -347,12 +541,13 @@ final class Attention implements WorkerPool.Task {
     s3.intoArray(o, at + 3 * LANES);
   }
 
-  private static void accumulateOne(
-      float[] p, float[] v, int tokens, int n, int d, float[] o, int at, float kept) {
-    var sum = FloatVector.fromArray(F, o, at).mul(kept);
-    for (int t = 0; t < tokens; t++) {
-      sum = FloatVector.broadcast(F, p[t]).fma(FloatVector.fromArray(F, v, t * n + d), sum);
+  private static void one(Scratch s, int query, int d, int n, int from, int to) {
+    int at = query * n + d;
+    var sum = FloatVector.fromArray(F, s.o, at);
+    for (int t = from; t < to; t++) {
+      var pt = FloatVector.broadcast(F, s.scores[query * BLOCK + t]);
+      sum = pt.fma(FloatVector.fromArray(F, s.values, d + t * n), sum);
     }
-    sum.intoArray(o, at);
+    sum.intoArray(s.o, at);
   }
 }
