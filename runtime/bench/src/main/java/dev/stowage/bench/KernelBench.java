@@ -173,30 +173,8 @@ public final class KernelBench {
     long stride = 4L * HEADS * HEAD_DIM;
     long kvStride = values / kvHeads; // all tokens of a head, as the host stores them
     kernels.attention(
-        q,
-        0,
-        stride,
-        kv,
-        0,
-        kv,
-        values,
-        type,
-        head,
-        kvStride,
-        lengths,
-        0,
-        0.088f,
-        o,
-        0,
-        stride,
-        state,
-        0,
-        rows,
-        HEADS,
-        kvHeads,
-        0,
-        kvHeads,
-        HEAD_DIM);
+        q, 0, stride, kv, 0, kv, values, type, head, kvStride, lengths, 0, 0.088f, o, 0, stride,
+        state, 0, rows, HEADS, kvHeads, 0, kvHeads, HEAD_DIM);
   }
 
   private MemorySegment floats(int count) {

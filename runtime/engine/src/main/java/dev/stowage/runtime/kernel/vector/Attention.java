@@ -35,15 +35,24 @@ final class Attention implements WorkerPool.Task {
   /** Keys whose scores are folded together. */
   private static final int KEYS = 8;
 
+  /** Keys that lie interleaved vector by vector, as queries do two by two. */
+  private static final int INTERLEAVED = 4;
+
+  /** Floats from an array's header to where vectors cross no cache line: see {@link Matmul}. */
+  private static final int ALIGN = 4;
+
   /** Multiply-adds below which a second thread does not pay. */
   private static final long SERIAL_WORK = 1 << 16;
 
-  /** What one worker scribbles on; a query is a (row, head) of its tile. */
+  /**
+   * What one worker scribbles on; a query is a (row, head) of its tile. Vectors begin {@value
+   * #ALIGN} floats behind the beginning of an array.
+   */
   private static final class Scratch {
     private final float[] lanes = new float[LANES];
-    private float[] keys = new float[0]; // [BLOCK, padded]
+    private float[] keys = new float[0]; // [BLOCK / 4, padded / LANES, 4, LANES]
     private float[] values = new float[0]; // [BLOCK, padded]
-    private float[] q = new float[0]; // [queries, padded], scaled
+    private float[] q = new float[0]; // [queries / 2, padded / LANES, 2, LANES], scaled
     private float[] o = new float[0]; // [queries, padded]
     private float[] scores = new float[0]; // [queries, BLOCK]
     private float[] sums = new float[0]; // [queries, KEYS, LANES], not folded
@@ -51,18 +60,19 @@ final class Attention implements WorkerPool.Task {
     private float[] l = new float[0]; // [queries]
     private int[] seen = new int[0]; // [queries]: tokens of the block
 
-    private void fit(int queries, int padded) {
-      if (keys.length < BLOCK * padded) {
-        keys = new float[BLOCK * padded];
-        values = new float[BLOCK * padded];
+    private void fit(int most, int padded) {
+      int queries = most + most % 2; // always in pairs
+      if (keys.length < ALIGN + BLOCK * padded) {
+        keys = new float[ALIGN + BLOCK * padded];
+        values = new float[ALIGN + BLOCK * padded];
       }
-      if (q.length < queries * padded) {
-        q = new float[queries * padded];
-        o = new float[queries * padded];
+      if (q.length < ALIGN + queries * padded) {
+        q = new float[ALIGN + queries * padded];
+        o = new float[ALIGN + queries * padded];
       }
       if (m.length < queries) {
-        scores = new float[queries * BLOCK];
-        sums = new float[queries * KEYS * LANES];
+        scores = new float[ALIGN + queries * BLOCK];
+        sums = new float[ALIGN + queries * KEYS * LANES];
         m = new float[queries];
         l = new float[queries];
         seen = new int[queries];
@@ -160,9 +170,7 @@ final class Attention implements WorkerPool.Task {
     this.headDim = headDim;
     padded = (headDim + LANES - 1) / LANES * LANES;
     adjacent =
-        padded == headDim
-            && tokenStride == type.rowBytes(headDim)
-            && headDim % type.group() == 0;
+        padded == headDim && tokenStride == type.rowBytes(headDim) && headDim % type.group() == 0;
     group = heads / kvHeads;
     tileRows = Math.max(1, Math.min(rows, TILE_QUERIES / group));
     int tiles = (rows + tileRows - 1) / tileRows * kvCount;
@@ -220,11 +228,15 @@ final class Attention implements WorkerPool.Task {
     for (int token = 0; token < longest; token += BLOCK) {
       int tokens = Math.min(BLOCK, longest - token);
       long at = token * tokenStride + kv * headStride;
-      widen(k, kOffset + at, tokens, s.keys);
+      widen(k, kOffset + at, tokens, s.values);
+      INTERLEAVE.run(s, queries, padded, tokens);
       widen(v, vOffset + at, tokens, s.values);
       for (int i = 0; i < queries; i++) {
         int length = lengths[first + row + i / partCount];
         s.seen[i] = Math.max(0, Math.min(tokens, length - token));
+      }
+      if (queries % 2 == 1) {
+        s.seen[queries] = 0;
       }
       for (int key = 0; key < tokens; key += KEYS) {
         PRODUCTS.run(s, queries, padded, key);
@@ -238,35 +250,36 @@ final class Attention implements WorkerPool.Task {
 
   private void widen(MemorySegment from, long offset, int tokens, float[] to) {
     if (adjacent) {
-      Lanes.widen(type, from, offset, to, 0, tokens * headDim);
+      Lanes.widen(type, from, offset, to, ALIGN, tokens * headDim);
       return;
     }
     for (int t = 0; t < tokens; t++) {
-      Lanes.widen(type, from, offset + t * tokenStride, to, t * padded, headDim);
+      Lanes.widen(type, from, offset + t * tokenStride, to, ALIGN + t * padded, headDim);
     }
   }
 
   private void begin(Scratch s, int row, int count, int firstHead, int partCount) {
     int queries = count * partCount;
-    Arrays.fill(s.o, 0, queries * padded, 0f);
     Arrays.fill(s.l, 0, queries, 0f);
     Arrays.fill(s.m, 0, queries, Float.NEGATIVE_INFINITY);
     for (int i = 0; i < queries; i++) {
       long head = firstHead + i % partCount;
       long at = qOffset + (row + i / partCount) * qStride + 4 * head * headDim;
-      Lanes.widen(ElementType.F32, q, at, s.q, i * padded, headDim);
-      Arrays.fill(s.q, i * padded + headDim, (i + 1) * padded, 0f);
+      int to = ALIGN + i * padded;
+      Lanes.widen(ElementType.F32, q, at, s.o, to, headDim);
+      Arrays.fill(s.o, to + headDim, to + padded, 0f);
+      layOut(s.o, to, s.q, ALIGN + i / 2 * 2 * padded + i % 2 * LANES, padded, scale);
     }
-    scale(s.q, 0, queries * padded, scale);
+    Arrays.fill(s.o, ALIGN, ALIGN + queries * padded, 0f);
     for (int t = 0; t < BLOCK && headDim < padded; t++) { // what lies there is of other widths
-      Arrays.fill(s.keys, t * padded + headDim, (t + 1) * padded, 0f);
-      Arrays.fill(s.values, t * padded + headDim, (t + 1) * padded, 0f);
+      int at = ALIGN + t * padded;
+      Arrays.fill(s.values, at + headDim, at + padded, 0f);
     }
   }
 
-  private static void scale(float[] x, int from, int to, float scale) {
-    for (int i = from; i < to; i += LANES) {
-      FloatVector.fromArray(F, x, i).mul(scale).intoArray(x, i);
+  private static void layOut(float[] from, int at, float[] q, int to, int n, float scale) {
+    for (int i = 0; i < n; i += LANES) {
+      FloatVector.fromArray(F, from, at + i).mul(scale).intoArray(q, to + 2 * i);
     }
   }
 
@@ -275,7 +288,7 @@ final class Attention implements WorkerPool.Task {
       int r = row + i / partCount;
       long head = firstHead + i % partCount;
       long at = oOffset + r * oStride + 4 * head * headDim;
-      MemorySegment.copy(s.o, i * padded, o, Elements.F32, at, headDim);
+      MemorySegment.copy(s.o, ALIGN + i * padded, o, Elements.F32, at, headDim);
       long pair = stateOffset + 8 * ((long) r * heads + head);
       state.set(Elements.F32, pair, s.m[i]);
       state.set(Elements.F32, pair + 4, s.l[i]);
@@ -295,29 +308,38 @@ final class Attention implements WorkerPool.Task {
     void run(Scratch s, int queries, int n, int at);
   }
 
+  private static final Part INTERLEAVE = Attention::interleave;
   private static final Part PRODUCTS = Attention::products;
   private static final Part FOLD = LANES == KEYS ? Attention::fold : Attention::foldEach;
   private static final Part WEIGHTS = Attention::weights;
   private static final Part VALUES = Attention::values;
 
-  /** Products of queries and {@value #KEYS} keys, two by four; an odd last query is taken twice. */
-  private static void products(Scratch s, int queries, int n, int key) {
-    for (int i = 0; i < queries; i += 2) {
-      int other = Math.min(i + 1, queries - 1);
-      if (Math.max(s.seen[i], s.seen[other]) > key) {
-        int to = i * KEYS * LANES;
-        int otherTo = other * KEYS * LANES;
-        int k0 = key * n;
-        product(s.q, i * n, other * n, s.keys, k0, n, s.sums, to, otherTo);
-        k0 += KEYS / 2 * n;
-        int half = KEYS / 2 * LANES;
-        product(s.q, i * n, other * n, s.keys, k0, n, s.sums, to + half, otherTo + half);
+  /** Copies the block's keys from where values go. */
+  private static void interleave(Scratch s, int queries, int n, int tokens) {
+    for (int t = 0; t < tokens; t++) {
+      int from = ALIGN + t * n;
+      int to = ALIGN + t / INTERLEAVED * INTERLEAVED * n + t % INTERLEAVED * LANES;
+      for (int i = 0; i < n; i += LANES) {
+        FloatVector.fromArray(F, s.values, from + i).intoArray(s.keys, to + INTERLEAVED * i);
       }
     }
   }
 
-  private static void product(
-      float[] q, int q0, int q1, float[] k, int k0, int n, float[] sums, int to0, int to1) {
+  /** Products of queries and {@value #KEYS} keys, two by four. */
+  private static void products(Scratch s, int queries, int n, int key) {
+    for (int i = 0; i < queries; i += 2) {
+      if (Math.max(s.seen[i], s.seen[i + 1]) > key) {
+        int to = ALIGN + i * KEYS * LANES;
+        int q0 = ALIGN + i * n;
+        int k0 = ALIGN + key * n;
+        product(s.q, q0, s.keys, k0, n, s.sums, to);
+        k0 += INTERLEAVED * n;
+        product(s.q, q0, s.keys, k0, n, s.sums, to + INTERLEAVED * LANES);
+      }
+    }
+  }
+
+  private static void product(float[] q, int q0, float[] k, int k0, int n, float[] sums, int to0) {
     var s00 = FloatVector.zero(F);
     var s01 = FloatVector.zero(F);
     var s02 = FloatVector.zero(F);
@@ -326,25 +348,25 @@ final class Attention implements WorkerPool.Task {
     var s11 = FloatVector.zero(F);
     var s12 = FloatVector.zero(F);
     var s13 = FloatVector.zero(F);
-    int k1 = k0 + n;
-    int k2 = k1 + n;
-    int k3 = k2 + n;
-    for (int i = 0; i != n; i += LANES) { // not unrolled: see Tiles
-      var qa = FloatVector.fromArray(F, q, q0 + i & Tiles.NO_OVERFLOW);
-      var qb = FloatVector.fromArray(F, q, q1 + i & Tiles.NO_OVERFLOW);
-      var c = FloatVector.fromArray(F, k, k0 + i & Tiles.NO_OVERFLOW);
+    for (int i = 0; i != 2 * n; i += 2 * LANES) { // not unrolled: see Tiles
+      int qi = q0 + i & Tiles.NO_OVERFLOW;
+      int ki = k0 + 2 * i & Tiles.NO_OVERFLOW;
+      var qa = FloatVector.fromArray(F, q, qi);
+      var qb = FloatVector.fromArray(F, q, qi + LANES);
+      var c = FloatVector.fromArray(F, k, ki);
       s00 = qa.fma(c, s00);
       s10 = qb.fma(c, s10);
-      c = FloatVector.fromArray(F, k, k1 + i & Tiles.NO_OVERFLOW);
+      c = FloatVector.fromArray(F, k, ki + LANES);
       s01 = qa.fma(c, s01);
       s11 = qb.fma(c, s11);
-      c = FloatVector.fromArray(F, k, k2 + i & Tiles.NO_OVERFLOW);
+      c = FloatVector.fromArray(F, k, ki + 2 * LANES);
       s02 = qa.fma(c, s02);
       s12 = qb.fma(c, s12);
-      c = FloatVector.fromArray(F, k, k3 + i & Tiles.NO_OVERFLOW);
+      c = FloatVector.fromArray(F, k, ki + 3 * LANES);
       s03 = qa.fma(c, s03);
       s13 = qb.fma(c, s13);
     }
+    int to1 = to0 + KEYS * LANES;
     s00.intoArray(sums, to0);
     s01.intoArray(sums, to0 + LANES);
     s02.intoArray(sums, to0 + 2 * LANES);
@@ -371,23 +393,22 @@ final class Attention implements WorkerPool.Task {
     float[] sums = s.sums;
     for (int i = 0; i < queries; i++) {
       if (s.seen[i] > key) {
-        int at = i * KEYS * LANES;
-        for (int half = at; half < at + 2 * LANES; half += LANES) { // all in one is more than C2 takes
+        int at = ALIGN + i * KEYS * LANES;
+        // both halves in one are more than C2 takes
+        for (int half = at; half < at + 2 * LANES; half += LANES) {
           var a = FloatVector.fromArray(F, sums, half);
           var b = FloatVector.fromArray(F, sums, half + 4 * LANES);
           var c = FloatVector.fromArray(F, sums, half + 2 * LANES);
           var d = FloatVector.fromArray(F, sums, half + 6 * LANES);
           var ab = a.blend(b, UPPER_4).add(b.blend(a, UPPER_4).rearrange(SWAP_4));
           var cd = c.blend(d, UPPER_4).add(d.blend(c, UPPER_4).rearrange(SWAP_4));
-          ab.blend(cd, UPPER_2)
-              .add(cd.blend(ab, UPPER_2).rearrange(SWAP_2))
-              .intoArray(sums, half);
+          ab.blend(cd, UPPER_2).add(cd.blend(ab, UPPER_2).rearrange(SWAP_2)).intoArray(sums, half);
         }
         var a = FloatVector.fromArray(F, sums, at);
         var b = FloatVector.fromArray(F, sums, at + LANES);
         a.blend(b, UPPER_1)
             .add(b.blend(a, UPPER_1).rearrange(SWAP_1))
-            .intoArray(s.scores, i * BLOCK + key);
+            .intoArray(s.scores, ALIGN + i * BLOCK + key);
       }
     }
   }
@@ -396,7 +417,8 @@ final class Attention implements WorkerPool.Task {
   private static void foldEach(Scratch s, int queries, int n, int key) {
     for (int i = 0; i < queries; i++) {
       for (int j = 0; j < KEYS && s.seen[i] > key; j++) {
-        s.scores[i * BLOCK + key + j] = Lanes.sum(s.sums, (i * KEYS + j) * LANES);
+        int at = ALIGN + (i * KEYS + j) * LANES;
+        s.scores[ALIGN + i * BLOCK + key + j] = Lanes.sum(s.sums, at);
       }
     }
   }
@@ -406,7 +428,7 @@ final class Attention implements WorkerPool.Task {
     for (int i = 0; i < queries; i++) {
       int seen = s.seen[i];
       if (seen > 0) {
-        int from = i * BLOCK;
+        int from = ALIGN + i * BLOCK;
         int to = from + (seen + LANES - 1) / LANES * LANES;
         for (int t = from + seen; t < to; t++) {
           s.scores[t] = Float.NEGATIVE_INFINITY;
@@ -418,9 +440,15 @@ final class Attention implements WorkerPool.Task {
         s.m[i] = m;
         s.l[i] = s.l[i] * kept + Lanes.sum(s.lanes, 0);
         if (kept != 1) {
-          scale(s.o, i * n, (i + 1) * n, kept);
+          scale(s.o, ALIGN + i * n, ALIGN + (i + 1) * n, kept);
         }
       }
+    }
+  }
+
+  private static void scale(float[] x, int from, int to, float scale) {
+    for (int i = from; i < to; i += LANES) {
+      FloatVector.fromArray(F, x, i).mul(scale).intoArray(x, i);
     }
   }
 
@@ -481,7 +509,7 @@ final class Attention implements WorkerPool.Task {
     float[] v = s.values;
     float[] o = s.o;
     float[] p = s.scores;
-    int o0 = query * n + d & Tiles.NO_OVERFLOW;
+    int o0 = ALIGN + query * n + d & Tiles.NO_OVERFLOW;
     int o1 = o0 + n & Tiles.NO_OVERFLOW;
     var s00 = FloatVector.fromArray(F, o, o0);
     var s01 = FloatVector.fromArray(F, o, o0 + LANES);
@@ -491,9 +519,9 @@ final class Attention implements WorkerPool.Task {
     var s11 = FloatVector.fromArray(F, o, o1 + LANES);
     var s12 = FloatVector.fromArray(F, o, o1 + 2 * LANES);
     var s13 = FloatVector.fromArray(F, o, o1 + 3 * LANES);
-    int p0 = query * BLOCK;
+    int p0 = ALIGN + query * BLOCK;
     for (int t = from; t != to; t++) {
-      int at = d + t * n & Tiles.NO_OVERFLOW;
+      int at = ALIGN + d + t * n & Tiles.NO_OVERFLOW;
       var pa = FloatVector.broadcast(F, p[p0 + t]);
       var pb = FloatVector.broadcast(F, p[p0 + BLOCK + t]);
       var c = FloatVector.fromArray(F, v, at);
@@ -522,14 +550,14 @@ final class Attention implements WorkerPool.Task {
   private static void four(Scratch s, int query, int d, int n, int from, int to) {
     float[] v = s.values;
     float[] o = s.o;
-    int at = query * n + d & Tiles.NO_OVERFLOW;
+    int at = ALIGN + query * n + d & Tiles.NO_OVERFLOW;
     var s0 = FloatVector.fromArray(F, o, at);
     var s1 = FloatVector.fromArray(F, o, at + LANES);
     var s2 = FloatVector.fromArray(F, o, at + 2 * LANES);
     var s3 = FloatVector.fromArray(F, o, at + 3 * LANES);
     for (int t = from; t < to; t++) {
-      var pt = FloatVector.broadcast(F, s.scores[query * BLOCK + t]);
-      int vt = d + t * n & Tiles.NO_OVERFLOW;
+      var pt = FloatVector.broadcast(F, s.scores[ALIGN + query * BLOCK + t]);
+      int vt = ALIGN + d + t * n & Tiles.NO_OVERFLOW;
       s0 = pt.fma(FloatVector.fromArray(F, v, vt), s0);
       s1 = pt.fma(FloatVector.fromArray(F, v, vt + LANES), s1);
       s2 = pt.fma(FloatVector.fromArray(F, v, vt + 2 * LANES), s2);
@@ -542,11 +570,11 @@ final class Attention implements WorkerPool.Task {
   }
 
   private static void one(Scratch s, int query, int d, int n, int from, int to) {
-    int at = query * n + d;
+    int at = ALIGN + query * n + d;
     var sum = FloatVector.fromArray(F, s.o, at);
     for (int t = from; t < to; t++) {
-      var pt = FloatVector.broadcast(F, s.scores[query * BLOCK + t]);
-      sum = pt.fma(FloatVector.fromArray(F, s.values, d + t * n), sum);
+      var pt = FloatVector.broadcast(F, s.scores[ALIGN + query * BLOCK + t]);
+      sum = pt.fma(FloatVector.fromArray(F, s.values, ALIGN + d + t * n), sum);
     }
     sum.intoArray(s.o, at);
   }
