@@ -26,14 +26,7 @@ final class Recorder {
   private int decodes;
   private volatile boolean on;
 
-  private record Span(Lane lane, Work work, int microBatch, long bytes, long start, long end) {
-    /** What of it lies behind a moment. */
-    Span from(long moment) {
-      return moment - start <= 0 || moment == 0
-          ? this
-          : new Span(lane, work, microBatch, bytes, Math.min(moment, end), end);
-    }
-  }
+  private record Span(Lane lane, Work work, int microBatch, long bytes, long start, long end) {}
 
   /**
    * What a lane does again and again.
@@ -50,12 +43,19 @@ final class Recorder {
     long of(Pass pass);
   }
 
+  /** A piece of work that has begun and not ended. */
+  private static final class Piece {
+    private final LaneEvent event = new LaneEvent();
+    private long start; // or when one that began before it ended: the rest is told as its own
+    private long within; // nanoseconds that are told already
+  }
+
   /** One lane; made when a plan is bound. */
   final class Lane {
     private final String name;
+    private final List<Piece> underWay = new ArrayList<>(); // may be several, on different threads
     private long prefillNanos;
     private long decodeNanos;
-    private long busyUntil; // work side by side counts once
 
     private Lane(String name) {
       this.name = name;
@@ -68,10 +68,9 @@ final class Recorder {
           command.run(pass);
           return;
         }
-        var event = begin();
-        long start = System.nanoTime();
+        var piece = begin();
         command.run(pass);
-        end(event, work, pass.microBatch, bytes.of(pass), start);
+        end(piece, work, pass.microBatch, bytes.of(pass));
       };
     }
 
@@ -80,14 +79,15 @@ final class Recorder {
       return new Reading(this, work, bytes, requests);
     }
 
-    private LaneEvent begin() {
-      var event = new LaneEvent();
-      event.begin();
-      return event;
+    private Piece begin() {
+      var piece = new Piece();
+      piece.event.begin();
+      begun(this, piece);
+      return piece;
     }
 
-    private void end(LaneEvent event, Work work, int microBatch, long bytes, long start) {
-      long now = System.nanoTime();
+    private void end(Piece piece, Work work, int microBatch, long bytes) {
+      var event = piece.event;
       event.end();
       if (event.shouldCommit()) {
         event.lane = name;
@@ -98,7 +98,7 @@ final class Recorder {
         event.bytes = bytes;
         event.commit();
       }
-      add(new Span(this, work, microBatch, bytes, start, now));
+      ended(this, piece, work, microBatch, bytes);
     }
   }
 
@@ -109,8 +109,7 @@ final class Recorder {
     private final long bytes;
     private final int requests;
     private int done;
-    private LaneEvent event;
-    private long start;
+    private Piece piece; // null while nobody wants to know
 
     private Reading(Lane lane, Work work, long bytes, int requests) {
       this.lane = lane;
@@ -121,9 +120,8 @@ final class Recorder {
 
     /** A request begins. */
     synchronized void begin() {
-      if (on && done == 0 && event == null) {
-        event = lane.begin();
-        start = System.nanoTime();
+      if (on && done == 0 && piece == null) {
+        piece = lane.begin();
       }
     }
 
@@ -131,9 +129,9 @@ final class Recorder {
     synchronized void end() {
       if (++done == requests) {
         done = 0;
-        if (event != null) {
-          lane.end(event, work, -1, bytes, start);
-          event = null;
+        if (piece != null) {
+          lane.end(piece, work, -1, bytes);
+          piece = null;
         }
       }
     }
@@ -145,6 +143,10 @@ final class Recorder {
 
   /** From now on all lanes are timed, and single pieces of work are kept if wanted. */
   synchronized void start(boolean keep) {
+    long now = System.nanoTime();
+    for (var lane : lanes.values()) {
+      lane.underWay.forEach(piece -> restart(piece, now));
+    }
     counting = true;
     keeping = keep;
     on = true;
@@ -177,20 +179,41 @@ final class Recorder {
     }
   }
 
-  private synchronized void add(Span given) {
+  private synchronized void begun(Lane lane, Piece piece) {
+    restart(piece, System.nanoTime());
+    lane.underWay.add(piece);
+  }
+
+  private static void restart(Piece piece, long now) {
+    piece.start = now;
+    piece.within = 0;
+  }
+
+  /**
+   * Counts the time of work side by side once. What is still under way when a piece ends has it
+   * within its own time, or, if it began later, begins now.
+   */
+  private synchronized void ended(Lane lane, Piece piece, Work work, int microBatch, long bytes) {
+    long now = System.nanoTime();
+    long nanos = now - piece.start - piece.within;
+    lane.underWay.remove(piece);
+    for (var other : lane.underWay) {
+      if (other.start - piece.start >= 0) {
+        restart(other, now);
+      } else {
+        other.within += nanos;
+      }
+    }
     if (!counting) {
       return;
     }
-    var span = given.from(given.lane().busyUntil);
-    span.lane().busyUntil = Math.max(span.end(), span.lane().busyUntil);
-    long nanos = span.end() - span.start();
     if (prefill) {
-      span.lane().prefillNanos += nanos;
+      lane.prefillNanos += nanos;
     } else {
-      span.lane().decodeNanos += nanos;
+      lane.decodeNanos += nanos;
     }
     if (keeping && spans.size() < MOST) {
-      spans.add(span);
+      spans.add(new Span(lane, work, microBatch, bytes, piece.start, now));
     } else {
       whole &= !keeping;
     }

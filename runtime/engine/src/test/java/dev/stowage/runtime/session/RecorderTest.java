@@ -77,6 +77,35 @@ class RecorderTest {
     assertEquals(1, recorder.recording().lanes().size());
   }
 
+  @Test
+  void readsThatOverlapAreCountedOnceAndLieBesideOrWithinEachOther() {
+    recorder.start(true);
+    var lane = recorder.lane("read(ssd)");
+    var first = lane.reading(new Recorder.Work("first", "layer 0", 0), 1, 2);
+    var second = lane.reading(new Recorder.Work("second", "layer 0", 0), 1, 1);
+    var third = lane.reading(new Recorder.Work("third", "layer 0", 0), 1, 1);
+    long start = System.nanoTime();
+    first.begin(); // its requests are long: the second read begins and ends meanwhile
+    first.begin();
+    first.end();
+    second.begin();
+    second.end();
+    third.begin(); // and the third one begins before it ends
+    first.end();
+    third.end();
+    recorder.swept(start, System.nanoTime());
+    var recording = recorder.recording();
+    var spans = recording.spans();
+    assertEquals(
+        List.of("second", "first", "third"), spans.stream().map(Recording.Span::what).toList());
+    assertTrue(spans.get(1).startSeconds() < spans.get(0).startSeconds(), spans::toString);
+    assertEquals(spans.get(1).endSeconds(), spans.get(2).startSeconds(), 1e-12);
+    assertEquals(
+        spans.get(2).endSeconds() - spans.get(1).startSeconds(),
+        recording.lanes().getFirst().decodeBusySeconds(),
+        1e-12);
+  }
+
   private static String told(Recording.Span span) {
     return "%s %s %d %s %d"
         .formatted(span.lane(), span.what(), span.microBatch(), span.stop(), span.bytes());
