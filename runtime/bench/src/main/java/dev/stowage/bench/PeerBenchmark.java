@@ -4,6 +4,7 @@ import dev.stowage.compiler.Compilation;
 import dev.stowage.compiler.Compiler;
 import dev.stowage.compiler.Settings;
 import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.runtime.parallel.Cores;
 import dev.stowage.runtime.sampler.Sampling;
 import dev.stowage.runtime.session.Request;
 import dev.stowage.runtime.session.Session;
@@ -82,8 +83,7 @@ public final class PeerBenchmark {
     var args = some ? Arrays.copyOfRange(given, 2, given.length) : given;
     var shapes = some ? rows(given[1]) : SHAPES;
     int rounds = args.length > 2 ? Integer.parseInt(args[2]) : 3;
-    int threads =
-        args.length > 3 ? Integer.parseInt(args[3]) : Runtime.getRuntime().availableProcessors();
+    int threads = args.length > 3 ? Integer.parseInt(args[3]) : Cores.available();
     var formats =
         args.length > 4
             ? Arrays.stream(args).skip(4).map(RandomGguf.Format::valueOf).toList()

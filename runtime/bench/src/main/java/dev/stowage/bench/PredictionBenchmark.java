@@ -12,6 +12,7 @@ import dev.stowage.compiler.Compiler;
 import dev.stowage.compiler.Settings;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.plan.text.AtomicFile;
+import dev.stowage.runtime.parallel.Cores;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
@@ -83,7 +84,7 @@ public final class PredictionBenchmark {
   private final Path folder;
   private int plans = HeldOut.all().size();
   private int rounds = 3;
-  private int threads = Runtime.getRuntime().availableProcessors();
+  private int threads = Cores.available();
   private Optional<Path> platform = Optional.empty();
   private boolean quick = true;
   private boolean work;

@@ -4,6 +4,7 @@ import dev.stowage.compiler.Compilation;
 import dev.stowage.compiler.Compiler;
 import dev.stowage.compiler.Settings;
 import dev.stowage.plan.model.ModelFormatException;
+import dev.stowage.runtime.parallel.Cores;
 import dev.stowage.runtime.session.Session;
 import dev.stowage.runtime.storage.PageCache;
 import java.io.IOException;
@@ -60,8 +61,7 @@ public final class ScarceMemoryBenchmark {
     }
     int limit = args.length > 2 ? Integer.parseInt(args[2]) : 1024;
     int rounds = args.length > 3 ? Integer.parseInt(args[3]) : 3;
-    int threads =
-        args.length > 4 ? Integer.parseInt(args[4]) : Runtime.getRuntime().availableProcessors();
+    int threads = args.length > 4 ? Integer.parseInt(args[4]) : Cores.available();
     var sequences =
         args.length > 5
             ? Arrays.stream(args).skip(5).map(Integer::valueOf).toList()

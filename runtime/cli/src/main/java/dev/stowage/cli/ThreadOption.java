@@ -1,5 +1,6 @@
 package dev.stowage.cli;
 
+import dev.stowage.runtime.parallel.Cores;
 import picocli.CommandLine.Option;
 
 /** How many threads compute. */
@@ -14,7 +15,7 @@ final class ThreadOption {
 
   int threads() {
     if (threads == null) {
-      return Runtime.getRuntime().availableProcessors();
+      return Cores.available();
     }
     if (threads < 1 || threads > MOST) {
       throw Failure.usage("--threads takes numbers from 1 to %d".formatted(MOST));

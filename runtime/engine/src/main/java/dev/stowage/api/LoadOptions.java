@@ -1,5 +1,6 @@
 package dev.stowage.api;
 
+import dev.stowage.runtime.parallel.Cores;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
@@ -25,8 +26,7 @@ public record LoadOptions(Optional<Path> model, Optional<Path> scratch, int thre
 
   /** What the plan names, and a thread for every core. */
   public static LoadOptions defaults() {
-    return new LoadOptions(
-        Optional.empty(), Optional.empty(), Runtime.getRuntime().availableProcessors());
+    return new LoadOptions(Optional.empty(), Optional.empty(), Cores.available());
   }
 
   /** The same, with the model in that folder. */

@@ -5,6 +5,7 @@ import com.sun.management.OperatingSystemMXBean;
 import dev.stowage.compiler.lower.Draft;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
+import dev.stowage.runtime.parallel.Cores;
 import dev.stowage.runtime.sampler.Sampling;
 import dev.stowage.runtime.session.Metrics;
 import dev.stowage.runtime.session.Request;
@@ -186,7 +187,7 @@ final class LargeModels {
     var draft = draft(folder, model, work, budget);
     numbers.put("layers", model.layers()).put("weight_bytes", model.bytes());
     numbers.put("budget_bytes", budget).put("sequences", work.sequences());
-    int threads = Runtime.getRuntime().availableProcessors();
+    int threads = Cores.available();
     try (var session = Session.open(draft.plan(), draft.schedule(), scratch, folder, threads)) {
       run(session, model, work, 1);
       var before = session.metrics();

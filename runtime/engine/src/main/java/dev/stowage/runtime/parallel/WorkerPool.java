@@ -49,11 +49,6 @@ public final class WorkerPool implements AutoCloseable {
   private volatile boolean callerParked;
   private volatile boolean closed;
 
-  /** A pool of one thread for every core the JVM may use. */
-  public WorkerPool() {
-    this(Runtime.getRuntime().availableProcessors());
-  }
-
   /** A pool of {@code threads} threads, the caller of {@link #run} among them. */
   public WorkerPool(int threads) {
     if (threads < 1) {
