@@ -3,6 +3,7 @@ package dev.stowage.calibrate;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ElementType;
+import dev.stowage.plan.Footprint;
 import dev.stowage.plan.Origin;
 import dev.stowage.plan.Rate;
 import dev.stowage.plan.RateCurve;
@@ -144,6 +145,20 @@ public record Calibrator(
             Amount.percent(outcomes.stream().mapToDouble(Rounds.Outcome::worst).max().orElse(0)));
   }
 
+  /** Which points were in doubt, if any, and which still are. */
+  static Optional<String> doubt(Rounds.Outcome outcome) {
+    if (outcome.again().isEmpty()) {
+      return Optional.empty();
+    }
+    String kept =
+        outcome.doubtful().isEmpty()
+            ? "all are in line now"
+            : "still out of line, and kept: " + String.join(", ", outcome.doubtful());
+    return Optional.of(
+        "Points out of line with their neighbours, timed once more: %d; %s."
+            .formatted(outcome.again().size(), kept));
+  }
+
   // -- the host
 
   /** Kernels and whole models take turns, so that a slow minute is in both. */
@@ -167,8 +182,9 @@ public record Calibrator(
             effort.modelWarmSeconds())) {
       var pieces = new ArrayList<Piece>(kernels.pieces());
       pieces.addAll(models.pieces());
-      var outcome = rounds(effort.rounds(), 1 - DISK_PART).time(pieces, reference());
+      var outcome = rounds(effort.rounds(), 1 - DISK_PART).time(pieces, reference(), KernelPieces::doubtful);
       outcomes.add(outcome);
+      doubt(outcome).ifPresent(notes::add);
       var seconds = outcome.seconds();
       notes.add(
           Amount.format("Copies within memory: %.1f GB/s.", KernelPieces.copyRate(seconds) / 1e9));
@@ -259,7 +275,7 @@ public record Calibrator(
     var curves = DiskPieces.curves(outcome.seconds());
     var reads = curves.getFirst();
     var writes = curves.getLast();
-    long small = reads.points().firstKey();
+    long small = Footprint.DIRECT_BYTES; // smaller reads come from the page cache
     double rate = reads.at(reads.points().lastKey());
     var rates = new EnumMap<Rate, RateValue>(Rate.class);
     rates.put(Rate.READ, KernelPieces.measured(rate));

@@ -40,7 +40,9 @@ import java.util.TreeMap;
  * scratch, in a folder that the caller removes.
  */
 final class DiskPieces implements AutoCloseable {
-  private static final int[] READ_ROWS = {4, 16, 64, 256, 1024};
+  /** Rows of a read: on either side of the size from which reads pass the page cache by. */
+  private static final int[] READ_ROWS = {4, 63, 64, 256, 1024};
+
   private static final int[] WRITE_TOKENS = {1, 4, 16, 64, 256};
   private static final int HEADS = 8;
   private static final int HEAD_DIM = 64;

@@ -15,9 +15,11 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 
@@ -47,6 +49,10 @@ final class KernelPieces {
   private static final List<ElementType> PROMPT_CACHES = List.of(ElementType.F32, ElementType.F16);
   private static final int MLP = 1408;
   private static final long F32 = Float.BYTES;
+
+  /** How much slower than it should be at least a kernel is that is in doubt. */
+  private static final double DOUBT = 1.15;
+
   private static final String COPY = "copy";
   private static final String ELEMENTWISE = "elementwise";
 
@@ -209,6 +215,50 @@ final class KernelPieces {
       curves.add(new RateCurve(Measure.ATTEND_PROMPT, Optional.of(type), points));
     }
     return curves;
+  }
+
+  /**
+   * What cannot be right: a kernel that takes longer than it does for the next more, or works at a
+   * lower rate than for the next fewer, or is slower with a matrix from caches than from memory.
+   */
+  static Set<String> doubtful(Map<String, Double> seconds) {
+    var names = new LinkedHashSet<String>();
+    for (var type : PRODUCTS) {
+      for (var measure : List.of(Measure.MATMUL, Measure.MATMUL_CACHED)) {
+        addDoubtful(measure, type, ROWS, seconds, names);
+      }
+      for (int rows : ROWS) {
+        String cached = name(Measure.MATMUL_CACHED, type, rows);
+        if (seconds.get(cached) > DOUBT * seconds.get(name(Measure.MATMUL, type, rows))) {
+          names.add(cached);
+        }
+      }
+    }
+    for (var type : CACHES) {
+      addDoubtful(Measure.ATTEND, type, TOKENS, seconds, names);
+    }
+    return names;
+  }
+
+  /** Of kernels whose work grows with their size as it does. */
+  private static void addDoubtful(
+      Measure measure,
+      ElementType type,
+      int[] sizes,
+      Map<String, Double> seconds,
+      Set<String> names) {
+    for (int i = 0; i < sizes.length; i++) {
+      double here = seconds.get(name(measure, type, sizes[i]));
+      boolean aboveNext =
+          i + 1 < sizes.length && here > DOUBT * seconds.get(name(measure, type, sizes[i + 1]));
+      boolean slowerThanLast =
+          i > 0
+              && here / sizes[i]
+                  > DOUBT * seconds.get(name(measure, type, sizes[i - 1])) / sizes[i - 1];
+      if (aboveNext || slowerThanLast) {
+        names.add(name(measure, type, sizes[i]));
+      }
+    }
   }
 
   static RateValue measured(double rate) {

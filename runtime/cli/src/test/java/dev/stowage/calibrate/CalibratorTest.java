@@ -13,8 +13,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -56,14 +58,60 @@ class CalibratorTest {
 
   @Test
   void aMachineThatIsNotSteadyIsToldByHowMuch() {
-    var bad = new Rounds.Outcome(Map.of(), 9, 7, 0.14, 1.5, false);
-    var good = new Rounds.Outcome(Map.of(), 5, 0, 0.02, 0.02, true);
+    var bad = new Rounds.Outcome(Map.of(), 9, 7, 0.14, 1.5, false, Set.of(), Set.of());
+    var good = new Rounds.Outcome(Map.of(), 5, 0, 0.02, 0.02, true, Set.of(), Set.of());
     assertEquals(
         "Drift guard: NOT STEADY. The reference loop was off by more than 15 % in 7 of 14 rounds, by up to 150 % in all: measure again when the machine is quiet.",
         Calibrator.drift(List.of(bad, good), false));
     assertEquals(
         "Drift guard: 5 rounds, 0 of them run again; in those that count the reference loop stayed within 2 %.",
         Calibrator.drift(List.of(good), true));
+  }
+
+  /** Seconds of all kernels on a machine of one GFLOP/s. */
+  private static Map<String, Double> plain() {
+    var seconds = new HashMap<String, Double>();
+    for (var type : List.of("f32", "f16", "bf16", "int8", "int4")) {
+      for (int rows : new int[] {1, 4, 16, 64, 256}) {
+        seconds.put("matmul %s %d".formatted(type, rows), 2e-3 * rows);
+        seconds.put("matmul-cached %s %d".formatted(type, rows), 1e-3 * rows);
+      }
+      for (int tokens : new int[] {1, 16, 64, 256, 1024}) {
+        seconds.put("attend %s %d".formatted(type, tokens), 1e-6 * tokens);
+      }
+    }
+    return seconds;
+  }
+
+  @Test
+  void aPointFarBelowItsNeighboursIsInDoubt() {
+    assertEquals(Set.of(), KernelPieces.doubtful(plain()));
+    // slower for 4 rows than for 16
+    var low = plain();
+    low.put("matmul f32 4", 3 * low.get("matmul f32 16"));
+    assertEquals(Set.of("matmul f32 4"), KernelPieces.doubtful(low));
+    // one row has no smaller neighbour
+    var first = plain();
+    first.put("attend int8 1", 1.5 * first.get("attend int8 16"));
+    assertEquals(Set.of("attend int8 1"), KernelPieces.doubtful(first));
+    // a little is chance
+    var little = plain();
+    little.put("matmul f16 64", 1.1 * little.get("matmul f16 64"));
+    assertEquals(Set.of(), KernelPieces.doubtful(little));
+    var cached = plain();
+    cached.put("matmul-cached bf16 1", 1.2 * cached.get("matmul bf16 1"));
+    assertEquals(Set.of("matmul-cached bf16 1"), KernelPieces.doubtful(cached));
+  }
+
+  @Test
+  void whatWasTimedAgainIsSaid() {
+    var names = Set.of("matmul f32 4");
+    var mended = new Rounds.Outcome(Map.of(), 5, 0, 0, 0, true, names, Set.of());
+    assertEquals(
+        "Points out of line with their neighbours, timed once more: 1; all are in line now.",
+        Calibrator.doubt(mended).orElseThrow());
+    var kept = new Rounds.Outcome(Map.of(), 5, 0, 0, 0, true, names, names);
+    assertTrue(Calibrator.doubt(kept).orElseThrow().endsWith("and kept: matmul f32 4."));
   }
 
   @Test

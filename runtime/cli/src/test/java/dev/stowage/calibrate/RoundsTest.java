@@ -5,7 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Test;
 
@@ -18,6 +21,7 @@ class RoundsTest {
     private final String name;
     private final double[] seconds;
     private int next;
+    private int warmed;
 
     Script(String name, double... seconds) {
       this.name = name;
@@ -30,7 +34,9 @@ class RoundsTest {
     }
 
     @Override
-    public void warmUp(LongSupplier nanos) {}
+    public void warmUp(LongSupplier nanos) {
+      warmed++;
+    }
 
     @Override
     public double seconds(LongSupplier nanos) {
@@ -84,6 +90,51 @@ class RoundsTest {
     assertEquals(2, outcome.rounds());
     var late = rounds(5, 9, -1).time(List.of(new Script("a", 1)), new Script("r", 0.5));
     assertEquals(1, late.rounds());
+  }
+
+  /** Doubts whatever takes longer than a second. */
+  private static Set<String> slow(Map<String, Double> seconds) {
+    var names = new HashSet<String>();
+    seconds.forEach(
+        (name, took) -> {
+          if (took > 1) {
+            names.add(name);
+          }
+        });
+    return names;
+  }
+
+  @Test
+  void aPointThatCannotBeRightIsWarmedUpAndTimedAgain() {
+    // three rounds, then three more of what was not compiled in the first
+    var low = new Script("low", 7, 7, 7, 0.5, 0.5, 9);
+    var fine = new Script("fine", 0.8);
+    var outcome =
+        rounds(3, 9, 1000).time(List.of(low, fine), new Script("r", 1), RoundsTest::slow);
+    assertEquals(0.5, outcome.seconds().get("low"));
+    assertEquals(0.8, outcome.seconds().get("fine"));
+    assertEquals(Set.of("low"), outcome.again());
+    assertEquals(Set.of(), outcome.doubtful());
+    assertEquals(2, low.warmed);
+    assertEquals(1, fine.warmed);
+    assertEquals(3, outcome.rounds());
+  }
+
+  @Test
+  void aPointThatStaysAsItWasIsKeptAndNamed() {
+    var slower = new Script("slow", 3, 3, 3, 4, 4, 4);
+    var outcome = rounds(3, 9, 1000).time(List.of(slower), new Script("r", 1), RoundsTest::slow);
+    assertEquals(3, outcome.seconds().get("slow"));
+    assertEquals(Set.of("slow"), outcome.doubtful());
+  }
+
+  @Test
+  void whatIsTimedAgainCountsOnlyWhileTheMachineIsAsItWas() {
+    // twice as fast from the fourth round on
+    var reference = new Script("r", 1, 1, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5);
+    var slow = new Script("slow", 3, 3, 3, 1.5, 1.5, 1.5, 1.5);
+    var outcome = rounds(3, 4, 1000).time(List.of(slow), reference, RoundsTest::slow);
+    assertEquals(3, outcome.seconds().get("slow"));
   }
 
   @Test
