@@ -100,7 +100,15 @@ public final class Vocabulary {
           word("read", Set.of(Dimension.BANDWIDTH), "Sequential reading."),
           word("write", Set.of(Dimension.BANDWIDTH), "Sequential writing."),
           word("random-read", Set.of(Dimension.BANDWIDTH), "Reading page by page in any order."),
-          word("latency", Set.of(Dimension.TIME), "From asking to the first byte."));
+          word("latency", Set.of(Dimension.TIME), "From asking to the first byte."),
+          word(
+              "slows-host",
+              Set.of(Dimension.SHARE),
+              "What reading all the time takes of the host's compute."),
+          word(
+              "slowed-by-host",
+              Set.of(Dimension.SHARE),
+              "What a host that computes all the time takes of reading."));
 
   private static final Map<String, Entry> IN_STORAGE =
       entries(

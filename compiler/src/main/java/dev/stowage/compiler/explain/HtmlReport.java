@@ -564,6 +564,9 @@ public final class HtmlReport {
     if (unit.equals("s")) {
       return Amount.seconds(value);
     }
+    if (unit.equals("s/s")) {
+      return Amount.percent(value);
+    }
     String[] prefixes = {"", "k", "M", "G", "T", "P"};
     int prefix = 0;
     double scaled = value;

@@ -45,7 +45,9 @@ final class Machines {
           Map.entry("write", Rate.WRITE),
           Map.entry("latency", Rate.LATENCY),
           Map.entry("elementwise", Rate.ELEMENTWISE),
-          Map.entry("pass-latency", Rate.PASS_LATENCY));
+          Map.entry("pass-latency", Rate.PASS_LATENCY),
+          Map.entry("slows-host", Rate.SLOWS_HOST),
+          Map.entry("slowed-by-host", Rate.SLOWED_BY_HOST));
 
   /** Of one transfer over PCIe, as the optimizer assumes for links that nobody declared. */
   private static final double CARD_LATENCY_SECONDS = 10e-6;
@@ -265,7 +267,9 @@ final class Machines {
           var rate = RATES.get(name);
           if (rate != null && property.getValue() != null) {
             double value = values.one(property.getValue());
-            if (value > 0) {
+            if (value > 1 && isShare(property.getValue())) {
+              diagnostics.add(Messages.moreThanAll(Spans.of(property), name));
+            } else if (value > 0) {
               rates.put(rate, new RateValue(value, origin(property)));
             } else {
               diagnostics.add(Messages.rateNotPositive(Spans.of(property), name));

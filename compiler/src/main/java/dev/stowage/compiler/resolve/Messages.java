@@ -58,6 +58,10 @@ final class Messages {
         "%s is not above zero; a device that cannot do it is better left out.".formatted(name));
   }
 
+  static Diagnostic moreThanAll(SourceSpan property, String name) {
+    return error("SW206", property, "%s is a part of the whole: 100 %% at most.".formatted(name));
+  }
+
   static Diagnostic sizeNotWhole(SourceSpan size, String name) {
     return error(
         "SW206",

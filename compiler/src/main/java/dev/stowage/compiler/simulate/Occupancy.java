@@ -26,6 +26,11 @@ final class Occupancy {
    */
   double add(double from, double seconds) {
     busy += seconds;
+    return take(from, seconds);
+  }
+
+  /** As {@link #add}, of time in which the resource does nothing of its own. */
+  double take(double from, double seconds) {
     double at = from;
     double left = seconds;
     added.clear();

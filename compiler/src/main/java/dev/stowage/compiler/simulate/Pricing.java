@@ -26,6 +26,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * The seconds of single steps, by the formulas that {@code dev.stowage.optimizer.cost} has for
@@ -40,6 +41,7 @@ final class Pricing {
   private final String host;
   private final double sweepBytes;
   private final Set<Buffer.Purpose> pageable;
+  private final Set<DeviceSpec> slowed; // by the host's compute, as weights are loaded from them
   private final Map<String, Integer> lanes = new HashMap<>();
   private final List<String> laneNames = new ArrayList<>();
 
@@ -67,6 +69,13 @@ final class Pricing {
             .map(DeviceSpec::name)
             .findFirst()
             .orElse(compute);
+    slowed =
+        plan.sections().stream()
+            .flatMap(section -> section.steps().stream())
+            .filter(Step.Load.class::isInstance)
+            .map(step -> plan.machine().device(((Step.Load) step).from()))
+            .filter(device -> device.rates().containsKey(Rate.SLOWED_BY_HOST))
+            .collect(Collectors.toUnmodifiableSet());
   }
 
   /** Whether a lane is a device's own: its processor or its memory. */
@@ -86,14 +95,16 @@ final class Pricing {
   Work price(Step step, Sweep sweep, Range slots) {
     var work = new Work();
     switch (step) {
-      case Step.Load load ->
-          move(
-              work,
-              load.from(),
-              plan.buffer(load.ring()).device(),
-              (double) load.rows().size() * shape.rowBytes(load.weight(), load.type()),
-              1,
-              isPageable(Buffer.Purpose.WEIGHTS, load.from()));
+      case Step.Load load -> {
+        move(
+            work,
+            load.from(),
+            plan.buffer(load.ring()).device(),
+            (double) load.rows().size() * shape.rowBytes(load.weight(), load.type()),
+            1,
+            isPageable(Buffer.Purpose.WEIGHTS, load.from()));
+        leak(work, plan.machine().device(load.from()));
+      }
       case Step.Compute(var op, var at, _, _) -> compute(work, op, at, sweep, slots);
       case Step.Attend(var region, var queries, _) ->
           attend(work, plan.kvRegion(region), plan.buffer(queries).device(), sweep, slots);
@@ -266,6 +277,15 @@ final class Pricing {
     }
   }
 
+  /** What a load takes of the host's compute. */
+  private void leak(Work work, DeviceSpec from) {
+    var part = from.rates().get(Rate.SLOWS_HOST);
+    if (part != null) {
+      double reading = work.secondsOf(lane("read", from.name()));
+      work.leak(lane("compute", host), part.value() * reading);
+    }
+  }
+
   /** Whether what a gpu copies from a device is not page-locked there. */
   private boolean isPageable(Buffer.Purpose purpose, String from) {
     return pageable.contains(purpose) && plan.machine().device(from).kind() == DeviceKind.HOST;
@@ -363,14 +383,21 @@ final class Pricing {
 
   private void add(Work work, String verb, String device, double seconds) {
     if (seconds > 0) {
-      work.add(
-          lanes.computeIfAbsent(
-              verb + "(" + device + ")",
-              name -> {
-                laneNames.add(name);
-                return laneNames.size() - 1;
-              }),
-          seconds);
+      work.add(lane(verb, device), seconds);
+      if (verb.equals("compute") && device.equals(host)) {
+        for (var disk : slowed) {
+          work.leak(lane("read", disk.name()), disk.rate(Rate.SLOWED_BY_HOST) * seconds);
+        }
+      }
     }
+  }
+
+  private int lane(String verb, String device) {
+    return lanes.computeIfAbsent(
+        verb + "(" + device + ")",
+        name -> {
+          laneNames.add(name);
+          return laneNames.size() - 1;
+        });
   }
 }

@@ -342,10 +342,7 @@ public final class Simulator {
     endLane = -1;
     for (int i = 0; i < work.count(); i++) {
       int lane = work.lane(i);
-      while (lane >= lanes.size()) {
-        lanes.add(new Occupancy());
-      }
-      var occupancy = lanes.get(lane);
+      var occupancy = lane(lane);
       double done = occupancy.add(start, work.seconds(i));
       if (pricing.computes(lane, devices.get(stage))) {
         endOwn = Math.max(endOwn, done);
@@ -367,6 +364,23 @@ public final class Simulator {
         }
       }
     }
+    if (work.leaked() != null && schedule.prefetch() > 0) {
+      leak(work.leaked(), start);
+    }
+  }
+
+  /** Takes of other lanes what work leaks to them; nobody waits for that. */
+  private void leak(Work leaked, double start) {
+    for (int i = 0; i < leaked.count(); i++) {
+      lane(leaked.lane(i)).take(start, leaked.seconds(i));
+    }
+  }
+
+  private Occupancy lane(int number) {
+    while (number >= lanes.size()) {
+      lanes.add(new Occupancy());
+    }
+    return lanes.get(number);
   }
 
   private void waitFor(Moments moments, int buffer, int microBatch) {

@@ -198,6 +198,53 @@ class CurvesTest {
     }
   }
 
+  /** All weights on a disk whose reads and the host's compute take of each other. */
+  private Compilation.Compiled leaking(String leaks, int batch) {
+    return compiled(
+        "platform from \"host.stow\" { disk ssd { read 100 MB/s  latency 1 us  %s } }"
+            .formatted(leaks),
+        batch,
+        "place { weights on ssd 100%  kv on ram 100% }");
+  }
+
+  private static double busy(Compilation.Compiled compiled, String resource) {
+    return compiled.placement().busy().stream()
+        .filter(busy -> busy.phase() == Phase.DECODE && busy.resource().equals(resource))
+        .mapToDouble(busy -> busy.seconds())
+        .sum();
+  }
+
+  @Test
+  void whatReadsAndComputeTakeOfEachOtherIsInThePredictionAndTheSimulation() {
+    for (int batch : new int[] {1, 4, 32, 256}) {
+      var apart = leaking("", batch);
+      var together = leaking("slows-host 30 %  slowed-by-host 20 %", batch);
+      double compute = busy(apart, "compute(ram)");
+      double read = busy(apart, "read(ssd)");
+      assertEquals(compute, busy(together, "compute(ram)"), 1e-9 * compute);
+      double expected = Math.max(compute + 0.3 * read, read + 0.2 * compute);
+      double predicted = together.plan().predicted().decodeSeconds();
+      assertEquals(Math.max(compute, read), apart.plan().predicted().decodeSeconds(), 1e-3 * read);
+      assertEquals(expected, predicted, 0.01 * expected, "batch " + batch);
+      var timeline = Simulator.simulate(together.plan(), together.schedule());
+      assertEquals(predicted, timeline.decodeSeconds(), 0.05 * predicted, "batch " + batch);
+    }
+  }
+
+  @Test
+  void moreThanAllOfTheHostIsRefused() {
+    for (var leak : List.of("slows-host 101 %", "slowed-by-host 200 %", "slows-host 0 %")) {
+      var codes =
+          compile("platform p { disk ssd { memory 1 GiB  path \"x\"  " + leak + " } }", 1, "")
+              .diagnostics()
+              .stream()
+              .filter(Diagnostic::isError)
+              .map(Diagnostic::code)
+              .toList();
+      assertTrue(codes.contains("SW206"), leak + codes);
+    }
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -215,6 +262,7 @@ class CurvesTest {
         "attend-prompt at 16 tok 3 GFLOPS | SW106",
         "memory at 16 tok 3 GiB | SW106",
         "pass-latency 0 us | SW206",
+        "slows-host 10 % | SW103",
       })
   void whatIsNoPointOfACurveIsRefused(String property, String code) {
     var platform = "platform p { host ram { memory 1 GiB  " + property + " } }";

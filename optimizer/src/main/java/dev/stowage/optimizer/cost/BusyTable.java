@@ -97,6 +97,18 @@ public final class BusyTable {
     return sum;
   }
 
+  /**
+   * Seconds that work of other resources takes of one in a phase, where both go on at once: loads
+   * of the host's compute, and that of loads.
+   */
+  public double leaked(Phase phase, int resource) {
+    double sum = 0;
+    for (var leak : resources.leaks(resource)) {
+      sum += leak.part() * of(phase, leak.from(), leak.kinds());
+    }
+    return sum;
+  }
+
   /** What a resource of the compute device does for products and its own attention. */
   public double own(Phase phase, int resource) {
     return of(phase, resource, OWN);
@@ -138,13 +150,15 @@ public final class BusyTable {
    * The time of a phase, named after the busiest resource, the first by name among equals:
    *
    * <pre>
-   * ahead    max( max_r sum_r, waiting )
+   * ahead    max( max_r (sum_r + leaked_r), waiting )
    * in turn  max_r loading_r + max( max_r (sum_r − loading_r), waiting )
    * waiting  max( own, own + (a − before) / m, own + (2a − own) / m, a + own / m ),   a = max_r attending_r
    * own      other + resident + inLine,  before  beforeAttention · other + resident + inLine
    * </pre>
    *
-   * of compute and bandwidth of the compute device, {@code inLine} of all others together. A pass
+   * of compute and bandwidth of the compute device, {@code inLine} of all others together; {@code
+   * leaked} is what loads take of the compute of a host, and that of loads: see {@link #leaked}. A
+   * pass
    * waits in every layer for attention over what it has just computed. Of {@code m} micro-batches
    * the next one does what comes before its attention meanwhile; the last one has only the one
    * before it for that; and what attends waits for the first to come and for the last to go.
@@ -171,9 +185,10 @@ public final class BusyTable {
         longestInLine = here.inLine();
         inLineName = resources.name(resource);
       }
-      busiest = Math.max(busiest, ahead ? here.sum() : here.sum() - here.loading());
-      if (here.sum() > most) {
-        most = here.sum();
+      double all = here.sum() + (ahead ? leaked(phase, resource) : 0);
+      busiest = Math.max(busiest, ahead ? all : all - here.loading());
+      if (all > most) {
+        most = all;
         name = resources.name(resource);
       }
     }

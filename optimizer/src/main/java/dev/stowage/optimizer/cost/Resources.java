@@ -4,10 +4,15 @@ import dev.stowage.optimizer.Problem;
 import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.LinkSpec;
 import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.Rate;
 import dev.stowage.plan.Weight;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -19,6 +24,15 @@ public final class Resources {
   /** A device with the numbers of its resources. */
   record Device(DeviceSpec spec, int compute, int bandwidth, int read, int write, int internal) {}
 
+  /**
+   * Work elsewhere that takes of a resource while it goes on.
+   *
+   * @param from the resource that works
+   * @param kinds of work that count
+   * @param part seconds taken for each of its seconds
+   */
+  record Leak(int from, Set<BusyTable.Kind> kinds, double part) {}
+
   /** A link with its number. */
   record Link(LinkSpec spec, int number) {}
 
@@ -27,6 +41,7 @@ public final class Resources {
   private final Map<String, Device> devices = new HashMap<>();
   private final Map<String, Map<String, Link>> links = new HashMap<>();
   private final Map<String, List<Integer>> owned = new HashMap<>();
+  private final List<List<Leak>> leaks; // of every resource
   private final double beforeAttention;
   private double sweepBytes; // 0 before it is asked for; every thread finds the same
 
@@ -56,7 +71,7 @@ public final class Resources {
       devices.put(device.name(), numbered);
       owned.put(
           device.name(),
-          new java.util.ArrayList<>(
+          new ArrayList<>(
               List.of(
                   numbered.compute(),
                   numbered.bandwidth(),
@@ -72,6 +87,40 @@ public final class Resources {
       owned.get(link.from()).add(number);
       owned.get(link.to()).add(number);
     }
+    leaks = leaks();
+  }
+
+  /** Loads slow the host's compute down, and it slows them down. */
+  private List<List<Leak>> leaks() {
+    var all = new ArrayList<List<Leak>>();
+    names.forEach(name -> all.add(new ArrayList<>()));
+    int host = devices.get(problem.host().name()).compute();
+    for (var device : devices.values()) {
+      var rates = device.spec().rates();
+      if (rates.containsKey(Rate.SLOWS_HOST)) {
+        all.get(host)
+            .add(
+                new Leak(
+                    device.read(),
+                    EnumSet.of(BusyTable.Kind.LOADING),
+                    device.spec().rate(Rate.SLOWS_HOST)));
+      }
+      if (rates.containsKey(Rate.SLOWED_BY_HOST)) {
+        all.get(device.read())
+            .add(
+                new Leak(
+                    host,
+                    EnumSet.allOf(BusyTable.Kind.class),
+                    device.spec().rate(Rate.SLOWED_BY_HOST)));
+      }
+    }
+    all.forEach(some -> some.sort(Comparator.comparingInt(Leak::from)));
+    return all.stream().map(List::copyOf).toList();
+  }
+
+  /** What takes of a resource while it works itself. */
+  List<Leak> leaks(int resource) {
+    return leaks.get(resource);
   }
 
   /** Bytes of the matrices that a sweep multiplies with, in the fewest bytes allowed. */

@@ -19,7 +19,8 @@ import java.util.stream.IntStream;
  * A phase lasts as long as its busiest resource, a block as long as its phases:
  *
  * <pre>
- * time[phase] ≥ fixed[r, phase] + Σ work[r, phase, column] · share[column]     for every resource r
+ * time[phase] ≥ fixed[r, phase] + Σ work[r, phase, column] · share[column]     for every resource r,
+ *               with what leaks to it of others' work where loads run ahead
  * attending[phase] ≥ the same sum over attention that leaves the compute device
  * time[phase] ≥ own                                                  of compute and memory of the
  * time[phase] ≥ own + (attending[phase] − before) / micro-batches      compute device
@@ -302,7 +303,7 @@ final class TimeRows {
     terms.add(new Term(time, 1));
     var columns = stage.columns();
     for (var work : stage.work()) {
-      double seconds = work.table().of(phase, resource, kinds);
+      double seconds = seconds(work.table(), phase, resource, kinds);
       if (seconds != 0) {
         terms.add(new Term(work.index(), -seconds * Columns.MILLIS));
       }
@@ -314,9 +315,15 @@ final class TimeRows {
         name,
         "ms",
         terms,
-        columns.fixedWork.get(stage.number()).of(phase, resource, kinds) * Columns.MILLIS,
+        seconds(columns.fixedWork.get(stage.number()), phase, resource, kinds) * Columns.MILLIS,
         Double.POSITIVE_INFINITY,
         List.of());
+  }
+
+  /** Of all kinds of work, with what leaks: those take turns only where nothing runs ahead. */
+  private static double seconds(BusyTable table, Phase phase, int resource, Set<Kind> kinds) {
+    return table.of(phase, resource, kinds)
+        + (kinds.equals(ALL) ? table.leaked(phase, resource) : 0);
   }
 
   private static List<Work> work(Columns columns, int stage) {

@@ -36,22 +36,24 @@ import java.util.Optional;
  * <pre>{@code
  * ./mvnw -q compile -pl runtime/bench -am
  * java @runtime/cli/target/jvm.args -cp CLASSPATH \
- *   dev.stowage.bench.PredictionBenchmark FOLDER [--plans N] [--rounds N] [--threads N] \
- *   [--platform host.stow | --full] [--only held-out | --only regret] [--work]
+ *   dev.stowage.bench.PredictionBenchmark FOLDER [--plans FIRST-LAST] [--rounds N] [--threads N] \
+ *   [--platform host.stow | --full] [--only held-out | --only regret | --only calibrate] [--work]
  * }</pre>
  *
  * The folder lies on the disk that is measured; models of 330 MB are made there, and stay. A few
  * plans are open at once and take turns, round after round, so that a slow minute of the machine
  * spoils a little of each. Prints a table, and writes {@code prediction.json} there. A platform
- * that was calibrated before can be given; {@code --full} calibrates for minutes instead of
- * seconds; {@code --work} tells in which kinds of work predictions and runs differ.
+ * that was calibrated before can be given, and plans by their numbers from 1 on (workloads, for
+ * regret): what {@code prediction.json} holds of others on the same platform stays, and is counted
+ * in the errors that are told at the end. {@code --full} calibrates for minutes instead of seconds;
+ * {@code --work} tells in which kinds of work predictions and runs differ.
  *
  * <p>Before and after every block a few points of the platform's curves are timed again ({@link
  * Drift}). Errors are told twice: against what was measured, and against that divided by this
- * drift, of the disk where a phase is bound by it, else of compute.
+ * drift, of the disk where a phase is bound by it, else of products of as many rows.
  *
  * <p>Plans with an emulated drive are apart: the drive's busy seconds as predicted are compared
- * with those that the emulator counts for a real one.
+ * with those that the emulator counts for a real one: both are simulated.
  */
 public final class PredictionBenchmark {
   private static final ObjectMapper MAPPER =
@@ -70,6 +72,10 @@ public final class PredictionBenchmark {
   /** Plans that are open at once. */
   private static final int TOGETHER = 4;
 
+  private static final String PLANS = "plans";
+  private static final String DRIVES = "drives";
+  private static final String REGRET = "regret";
+
   private static final String FREELY = "batch auto in 1..24  micro-batches auto in 1..4";
 
   /** Workloads whose shape is chosen: all in memory, and with two thirds read from the disk. */
@@ -82,7 +88,8 @@ public final class PredictionBenchmark {
               HeldOut.Model.SMALL, FREELY, "host ram { memory 48 MiB  reserve 0 MiB }", "", ""));
 
   private final Path folder;
-  private int plans = HeldOut.all().size();
+  private int first = 1;
+  private int last = Integer.MAX_VALUE;
   private int rounds = 3;
   private int threads = Cores.available();
   private Optional<Path> platform = Optional.empty();
@@ -99,7 +106,11 @@ public final class PredictionBenchmark {
     var benchmark = new PredictionBenchmark(Path.of(args[0]).toAbsolutePath().normalize());
     for (int i = 1; i < args.length; i++) {
       switch (args[i]) {
-        case "--plans" -> benchmark.plans = number(args[++i], HeldOut.all().size());
+        case "--plans" -> {
+          var ends = args[++i].split("-", 2);
+          benchmark.first = number(ends[0], HeldOut.all().size());
+          benchmark.last = number(ends[ends.length - 1], HeldOut.all().size());
+        }
         case "--rounds" -> benchmark.rounds = number(args[++i], 1000);
         case "--threads" -> benchmark.threads = number(args[++i], 1024);
         case "--platform" -> benchmark.platform = Optional.of(Path.of(args[++i]));
@@ -109,6 +120,10 @@ public final class PredictionBenchmark {
           switch (args[++i]) {
             case "held-out" -> benchmark.regrets = false;
             case "regret" -> benchmark.compares = false;
+            case "calibrate" -> {
+              benchmark.compares = false;
+              benchmark.regrets = false;
+            }
             default -> throw new IllegalArgumentException("--only " + args[i]);
           }
         }
@@ -131,12 +146,9 @@ public final class PredictionBenchmark {
     var json = MAPPER.createObjectNode();
     json.put("date", LocalDate.now().toString()).put("threads", threads).put("rounds", rounds);
     calibrate(json);
-    var all = HeldOut.all();
-    var some = new ArrayList<HeldOut>();
-    for (int i = 0; i < plans; i++) {
-      some.add(all.get(i * all.size() / plans));
-    }
-    var chosen = CHOSEN.subList(0, Math.min(CHOSEN.size(), Math.ceilDiv(plans, 8)));
+    keepOthers(json);
+    var some = compares ? numbered(HeldOut.all()) : List.<HeldOut>of();
+    var chosen = regrets ? numbered(CHOSEN) : List.<HeldOut>of();
     for (var model : models(some, chosen)) {
       var at = folder.resolve(model.folder());
       if (!Files.exists(at.resolve("model.safetensors"))
@@ -144,17 +156,46 @@ public final class PredictionBenchmark {
         model.shape().write(at);
       }
     }
-    if (compares) {
+    if (!some.isEmpty()) {
       compare(some, json);
     }
-    if (regrets) {
-      for (var one : chosen) {
-        regret(one, json);
-      }
+    for (var one : chosen) {
+      regret(one, json);
     }
+    tellErrors("measured", json);
+    tellErrors("corrected", json);
     var target = folder.resolve("prediction.json");
     AtomicFile.write(target, MAPPER.writeValueAsBytes(json));
     say("wrote %s", target);
+  }
+
+  private List<HeldOut> numbered(List<HeldOut> all) {
+    return all.subList(Math.min(first - 1, all.size()), Math.min(last, all.size()));
+  }
+
+  /** What was written before stays, where it was of the same platform. */
+  private void keepOthers(ObjectNode json) throws IOException {
+    var before = folder.resolve("prediction.json");
+    if (!Files.exists(before)) {
+      return;
+    }
+    var known = MAPPER.readTree(Files.readAllBytes(before));
+    if (known.path("platform").equals(json.path("platform"))) {
+      for (var what : List.of(PLANS, DRIVES, REGRET)) {
+        known.path(what).forEach(node -> json.withArray(what).add(node));
+      }
+    }
+  }
+
+  /** Adds to a list of the JSON; what it holds of the same goes. */
+  private static ObjectNode add(ObjectNode json, String list, String plan) {
+    var nodes = json.withArray(list);
+    for (int i = nodes.size() - 1; i >= 0; i--) {
+      if (nodes.get(i).path("plan").asText().equals(plan)) {
+        nodes.remove(i);
+      }
+    }
+    return nodes.addObject().put("plan", plan);
   }
 
   private static EnumSet<HeldOut.Model> models(List<HeldOut> some, List<HeldOut> chosen) {
@@ -196,14 +237,12 @@ public final class PredictionBenchmark {
   private void compare(List<HeldOut> some, ObjectNode json)
       throws IOException, ModelFormatException {
     tellHeader();
-    var errors = new Errors();
     for (int from = 0; from < some.size(); from += TOGETHER) {
-      compare(some.subList(from, Math.min(from + TOGETHER, some.size())), from, errors, json);
+      compareTogether(some.subList(from, Math.min(from + TOGETHER, some.size())), from, json);
     }
-    errors.tell(json);
   }
 
-  private void compare(List<HeldOut> some, int from, Errors errors, ObjectNode json)
+  private void compareTogether(List<HeldOut> some, int from, ObjectNode json)
       throws IOException, ModelFormatException {
     var timed = new ArrayList<TimedPlan>();
     try {
@@ -211,7 +250,7 @@ public final class PredictionBenchmark {
         timed.add(open(one, "heldOut" + (from + timed.size())).orElseThrow());
       }
       time(timed);
-      timed.forEach(one -> report(one, errors, json));
+      timed.forEach(one -> report(one, json));
       if (work) {
         timed.forEach(PredictionBenchmark::tellWork);
       }
@@ -278,21 +317,18 @@ public final class PredictionBenchmark {
         "predicted", "measured", "- drift", "error", "- drift", "prefill", "decode", "spread");
   }
 
-  private static void report(TimedPlan one, Errors errors, ObjectNode json) {
+  private static void report(TimedPlan one, ObjectNode json) {
     if (one.drive().isPresent()) {
       say(
           "drive: busy %.4f s predicted, %.4f s counted by the emulator  %s",
           one.predictedDrive(), one.measuredDrive(), one.source().words());
-      json.withArray("drives")
-          .addObject()
-          .put("plan", one.source().words())
+      add(json, DRIVES, one.source().words())
           .put("predicted_drive_s", one.predictedDrive())
           .put("counted_drive_s", one.measuredDrive());
       return;
     }
     double measured = one.predictedTokens() / one.measuredTokens() - 1;
     double corrected = one.predictedTokens() / one.correctedTokens() - 1;
-    errors.add(measured, corrected);
     say(
         "%9.1f %9.1f %9.1f %+7.1f%% %+7.1f%% %+7.1f%% %+7.1f%% %7.1f%%  %s",
         one.predictedTokens(),
@@ -304,9 +340,7 @@ public final class PredictionBenchmark {
         100 * (one.correctedDecode() / one.predictedDecode() - 1),
         100 * one.spread(),
         one.source().words());
-    json.withArray("plans")
-        .addObject()
-        .put("plan", one.source().words())
+    add(json, PLANS, one.source().words())
         .put("predicted_tok_per_s", one.predictedTokens())
         .put("measured_tok_per_s", one.measuredTokens())
         .put("corrected_tok_per_s", one.correctedTokens())
@@ -319,24 +353,14 @@ public final class PredictionBenchmark {
         .put("spread", one.spread());
   }
 
-  /** How far predictions were off, of all plans. */
-  private static final class Errors {
-    private final List<Double> measured = new ArrayList<>();
-    private final List<Double> corrected = new ArrayList<>();
-
-    void add(double measured, double corrected) {
-      this.measured.add(Math.abs(measured));
-      this.corrected.add(Math.abs(corrected));
+  /** How far predictions were off, of all plans that the JSON holds. */
+  private static void tellErrors(String against, ObjectNode json) {
+    var errors = new ArrayList<Double>();
+    for (var plan : json.withArray(PLANS)) {
+      double predicted = plan.path("predicted_tok_per_s").asDouble();
+      errors.add(Math.abs(predicted / plan.path(against + "_tok_per_s").asDouble() - 1));
     }
-
-    void tell(ObjectNode json) {
-      if (!measured.isEmpty()) {
-        tell("measured", measured, json);
-        tell("corrected", corrected, json);
-      }
-    }
-
-    private static void tell(String against, List<Double> errors, ObjectNode json) {
+    if (!errors.isEmpty()) {
       var sizes = errors.stream().mapToDouble(Double::doubleValue).toArray();
       double median = TimedPlan.quantile(sizes, 0.5);
       double p95 = TimedPlan.quantile(sizes, 0.95);
@@ -363,8 +387,8 @@ public final class PredictionBenchmark {
       double regret = 1 - chosen.correctedTokens() / best.orElseThrow().correctedTokens();
       say("");
       say("%s%s", one.model().folder(), one.devices().isEmpty() ? "" : ", " + one.devices());
-      var node = json.withArray("regret").addObject();
-      node.put("model", one.model().folder()).put("devices", one.devices()).put("regret", regret);
+      var node = add(json, REGRET, one.words() + " " + one.devices());
+      node.put("regret", regret);
       var grid = node.putArray("shapes");
       for (var shape : timed) {
         var batch = shape.compiled().plan().batch();

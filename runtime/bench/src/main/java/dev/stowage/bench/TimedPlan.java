@@ -4,7 +4,7 @@ import dev.stowage.calibrate.Drift;
 import dev.stowage.compiler.Compilation;
 import dev.stowage.optimizer.Phase;
 import dev.stowage.plan.DeviceKind;
-import dev.stowage.plan.Prediction;
+import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.runtime.sampler.Sampling;
 import dev.stowage.runtime.session.Metrics;
@@ -37,15 +37,19 @@ final class TimedPlan implements AutoCloseable {
     }
 
     /** What it would have taken while the machine was as fast as when it was calibrated. */
-    Block corrected(Prediction predicted, Drift.Factors drift) {
+    Block corrected(ExecutablePlan plan, Drift.Factors drift) {
+      var predicted = plan.predicted();
+      var batch = plan.batch();
+      double sequences = (double) batch.sequences() / batch.microBatches();
+      double chunk = Math.min(batch.prefillChunk(), batch.promptTokens());
       return new Block(
-          prefillSeconds / factor(predicted.prefillBound(), drift),
-          decodeSeconds / factor(predicted.decodeBound(), drift),
+          prefillSeconds / factor(predicted.prefillBound(), chunk * sequences, drift),
+          decodeSeconds / factor(predicted.decodeBound(), sequences, drift),
           driveSeconds);
     }
 
-    private static double factor(String bound, Drift.Factors drift) {
-      return bound.startsWith("read(") ? drift.read() : drift.compute();
+    private static double factor(String bound, double rows, Drift.Factors drift) {
+      return bound.startsWith("read(") ? drift.read() : drift.compute(rows);
     }
   }
 
@@ -98,7 +102,7 @@ final class TimedPlan implements AutoCloseable {
     var block = run();
     blocks.add(block);
     corrected.add(
-        block.corrected(compiled.plan().predicted(), Drift.Factors.between(before, drift.now())));
+        block.corrected(compiled.plan(), Drift.Factors.between(before, drift.now())));
   }
 
   private Block run() {
@@ -153,19 +157,26 @@ final class TimedPlan implements AutoCloseable {
     return compiled.plan().predicted().decodeSeconds();
   }
 
-  /** Seconds for which the drive's busiest resource works, phase by phase. */
+  /**
+   * Seconds for which the drive works. It carries out one command after another, so what its link
+   * takes either way adds up; what it reads of its flash while its engine attends does not.
+   */
   double predictedDrive() {
-    String name = "(" + drive().orElseThrow() + ")";
+    String name = drive().orElseThrow();
     double seconds = 0;
     for (var phase : Phase.values()) {
-      seconds +=
-          compiled.placement().busy().stream()
-              .filter(busy -> busy.phase() == phase && busy.resource().endsWith(name))
-              .mapToDouble(busy -> busy.seconds())
-              .max()
-              .orElse(0);
+      seconds += busy(phase, "read", name) + busy(phase, "write", name);
+      seconds += Math.max(busy(phase, "internal", name), busy(phase, "compute", name));
     }
     return seconds;
+  }
+
+  private double busy(Phase phase, String what, String device) {
+    String resource = "%s(%s)".formatted(what, device);
+    return compiled.placement().busy().stream()
+        .filter(busy -> busy.phase() == phase && busy.resource().equals(resource))
+        .mapToDouble(busy -> busy.seconds())
+        .sum();
   }
 
   /** As {@link #measuredPrefill}, had the machine been as fast as when it was calibrated. */

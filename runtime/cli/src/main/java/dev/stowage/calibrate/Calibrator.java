@@ -48,13 +48,16 @@ public record Calibrator(
     LocalDate date,
     Consumer<String> say,
     BooleanSupplier stop) {
-  /** A part by which the reference loop may be off in a round that counts. */
+  /** A part by which the reference may be off where times count. */
   private static final double DRIFT = 0.15;
 
   /** Of a disk's free space, what plans may use; and of that, what scratch files may. */
   private static final double SHARE = 0.9;
 
-  private static final int REFERENCE_LONGS = 1 << 20;
+
+  /** What reads and products take of each other counts from here on: less is chance. */
+  private static final double LEAST_LEAK = 0.01;
+
   private static final LongSupplier CLOCK = System::nanoTime;
   private static final double DISK_PART = 1.0 / 5;
 
@@ -120,8 +123,15 @@ public record Calibrator(
         var arena = Arena.ofShared()) {
       var selection = KernelSelection.best(pool);
       notes.add("Kernels: " + selection.kernels().description() + ".");
-      var host = host(scratch, selection, arena, outcomes, notes);
-      var measuredDisk = Optional.of(disk(scratch, selection, outcomes, notes));
+      var kernels =
+          new KernelPieces(
+              selection.kernels(),
+              arena,
+              effort.side(),
+              effort.warmSeconds(),
+              effort.timedSeconds());
+      var host = host(scratch, kernels, outcomes, notes);
+      var measuredDisk = Optional.of(disk(scratch, selection, kernels, outcomes, notes));
       boolean steady = outcomes.stream().allMatch(Rounds.Outcome::steady);
       notes.add(drift(outcomes, steady));
       return new Calibration(date, host, measuredDisk, notes, steady);
@@ -131,17 +141,17 @@ public record Calibrator(
   /** What the guard has to tell. */
   static String drift(List<Rounds.Outcome> outcomes, boolean steady) {
     int discarded = outcomes.stream().mapToInt(Rounds.Outcome::discarded).sum();
-    int rounds = outcomes.stream().mapToInt(Rounds.Outcome::rounds).sum();
+    int stretches = outcomes.stream().mapToInt(Rounds.Outcome::stretches).sum();
     double drift = outcomes.stream().mapToDouble(Rounds.Outcome::drift).max().orElse(0);
     return steady
         ? Amount.format(
-            "Drift guard: %d rounds, %d of them run again; in those that count the reference loop stayed within %s.",
-            rounds, discarded, Amount.percent(drift))
+            "Drift guard: %d stretches, %d of them left out; in those that count the reference stayed within %s.",
+            stretches, discarded, Amount.percent(drift))
         : Amount.format(
-            "Drift guard: NOT STEADY. The reference loop was off by more than %s in %d of %d rounds, by up to %s in all: measure again when the machine is quiet.",
+            "Drift guard: NOT STEADY. The reference was off by more than %s in %d of %d stretches, by up to %s in all: measure again when the machine is quiet.",
             Amount.percent(DRIFT),
             discarded,
-            rounds,
+            stretches,
             Amount.percent(outcomes.stream().mapToDouble(Rounds.Outcome::worst).max().orElse(0)));
   }
 
@@ -163,16 +173,9 @@ public record Calibrator(
 
   /** Kernels and whole models take turns, so that a slow minute is in both. */
   private DeviceSpec host(
-      Path scratch,
-      KernelSelection selection,
-      Arena arena,
-      List<Rounds.Outcome> outcomes,
-      List<String> notes)
+      Path scratch, KernelPieces kernels, List<Rounds.Outcome> outcomes, List<String> notes)
       throws IOException, ModelFormatException {
     say.accept("measuring kernels and small models");
-    var kernels =
-        new KernelPieces(
-            selection.kernels(), arena, effort.side(), effort.warmSeconds(), effort.timedSeconds());
     try (var models =
         ModelPieces.open(
             Files.createDirectory(scratch.resolve("models")),
@@ -182,7 +185,7 @@ public record Calibrator(
             effort.modelWarmSeconds())) {
       var pieces = new ArrayList<Piece>(kernels.pieces());
       pieces.addAll(models.pieces());
-      var outcome = rounds(effort.rounds(), 1 - DISK_PART).time(pieces, reference(), KernelPieces::doubtful);
+      var outcome = rounds(effort.rounds(), 1 - DISK_PART).time(pieces, kernels.reference(), KernelPieces::doubtful);
       outcomes.add(outcome);
       doubt(outcome).ifPresent(notes::add);
       var seconds = outcome.seconds();
@@ -257,7 +260,11 @@ public record Calibrator(
   // -- the disk
 
   private DeviceSpec disk(
-      Path scratch, KernelSelection selection, List<Rounds.Outcome> outcomes, List<String> notes)
+      Path scratch,
+      KernelSelection selection,
+      KernelPieces kernels,
+      List<Rounds.Outcome> outcomes,
+      List<String> notes)
       throws IOException, ModelFormatException {
     say.accept("measuring the disk of " + disk);
     long free = Files.getFileStore(disk).getUsableSpace();
@@ -265,7 +272,9 @@ public record Calibrator(
     try (var pieces =
         DiskPieces.open(
             scratch, selection.kernels(), effort.diskRows(), 5 * effort.timedSeconds())) {
-      outcome = rounds(effort.rounds(), DISK_PART).time(pieces.pieces(), reference());
+      var all = new ArrayList<Piece>(pieces.pieces());
+      all.addAll(pieces.beside(kernels.reference()));
+      outcome = rounds(effort.rounds(), DISK_PART).time(all, kernels.reference());
     }
     outcomes.add(outcome);
     notes.add(
@@ -282,6 +291,8 @@ public record Calibrator(
     rates.put(Rate.WRITE, KernelPieces.measured(writes.at(writes.points().lastKey())));
     double latency = Math.max(1e-7, small / reads.at(small) - small / rate);
     rates.put(Rate.LATENCY, new RateValue(HostFile.rounded(latency), Origin.FITTED));
+    putLeak(rates, Rate.SLOWS_HOST, DiskPieces.slowsHost(outcome.seconds()));
+    putLeak(rates, Rate.SLOWED_BY_HOST, DiskPieces.slowedByHost(outcome.seconds()));
     return new DeviceSpec(
         "ssd",
         DeviceKind.DISK,
@@ -293,29 +304,17 @@ public record Calibrator(
         curves);
   }
 
+  private static void putLeak(Map<Rate, RateValue> rates, Rate rate, double part) {
+    if (part >= LEAST_LEAK) {
+      rates.put(rate, KernelPieces.measured(part));
+    }
+  }
+
   // -- common
 
   private Rounds rounds(int wanted, double part) {
     long deadline = CLOCK.getAsLong() + (long) (part * effort.seconds() * 1e9);
     return new Rounds(wanted, 3 * wanted, DRIFT, deadline, CLOCK, stop);
-  }
-
-  /** A sum over 8 MiB: as fast as processor and caches are at the time. */
-  private static Piece reference() {
-    var numbers = new long[REFERENCE_LONGS];
-    java.util.Arrays.setAll(numbers, i -> i * 0x9E3779B97F4A7C15L);
-    var sink = new long[1];
-    return new Repeated(
-        "reference",
-        () -> {
-          long sum = 0;
-          for (long number : numbers) {
-            sum += number;
-          }
-          sink[0] += sum;
-        },
-        0.1,
-        0.005);
   }
 
   private static void remove(Path folder) {

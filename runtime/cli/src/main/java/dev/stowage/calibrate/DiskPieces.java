@@ -59,6 +59,8 @@ final class DiskPieces implements AutoCloseable {
   private static final int MANY = 4;
   private static final int MANY_ROWS = 256;
   private static final String TOGETHER = "read together";
+  private static final String READS_BESIDE = "reads beside products";
+  private static final String PRODUCTS_BESIDE = "products beside reads";
 
   private final ModelFiles files;
   private final Device device;
@@ -137,6 +139,32 @@ final class DiskPieces implements AutoCloseable {
       pieces.add(repeated(write(tokens), append(tokens)));
     }
     return pieces;
+  }
+
+  /**
+   * Reads and products alone and beside each other.
+   *
+   * @param products those of {@link KernelPieces#reference}, on threads of their own
+   */
+  List<Piece> beside(Piece products) {
+    return List.of(
+        products,
+        new Beside(READS_BESIDE, reads(), products),
+        new Beside(PRODUCTS_BESIDE, products, reads()));
+  }
+
+  /** The part of the products that reading all the time takes; 0 where it takes none. */
+  static double slowsHost(Map<String, Double> seconds) {
+    return slowed(seconds.get(KernelPieces.REFERENCE), seconds.get(PRODUCTS_BESIDE));
+  }
+
+  /** The part of the reads that products all the time take; 0 where they take none. */
+  static double slowedByHost(Map<String, Double> seconds) {
+    return slowed(seconds.get(read(MANY_ROWS)), seconds.get(READS_BESIDE));
+  }
+
+  private static double slowed(double alone, double beside) {
+    return Math.max(0, 1 - alone / beside);
   }
 
   /** Reads of {@value #MANY_ROWS} rows, as the engine's. */

@@ -23,17 +23,30 @@ public final class Drift implements AutoCloseable {
   private static final double TIMED_SECONDS = 0.005;
   private static final int DISK_ROWS = 8192;
 
+  /** How often a point is timed: the median counts. */
+  private static final int TIMES = 3;
+
   /**
    * Seconds now over seconds then; above 1, the machine is slower.
    *
-   * @param compute of products of few and of many rows, the geometric mean
+   * @param few of products of few rows, which wait for memory
+   * @param many of products of many rows, which compute
    * @param read of a disk; 1 where none was measured
    */
-  public record Factors(double compute, double read) {
+  public record Factors(double few, double many, double read) {
     /** Between two moments. */
     public static Factors between(Factors one, Factors other) {
       return new Factors(
-          Math.sqrt(one.compute() * other.compute()), Math.sqrt(one.read() * other.read()));
+          Math.sqrt(one.few * other.few),
+          Math.sqrt(one.many * other.many),
+          Math.sqrt(one.read * other.read));
+    }
+
+    /** Of products of so many rows: between few and many, by the logarithm. */
+    public double compute(double rows) {
+      double part = Math.log(rows / FEW) / Math.log((double) MANY / FEW);
+      part = Math.clamp(part, 0, 1);
+      return Math.pow(few, 1 - part) * Math.pow(many, part);
     }
   }
 
@@ -50,17 +63,24 @@ public final class Drift implements AutoCloseable {
 
   private record Product(Measure measure, ElementType type, int rows) {}
 
-  private static final List<Product> PRODUCTS =
+  private static final int FEW = 4; // rows
+  private static final int MANY = 64;
+
+  private static final List<Product> OF_FEW =
       List.of(
           new Product(Measure.MATMUL, ElementType.F32, 1),
-          new Product(Measure.MATMUL, ElementType.F16, 4),
-          new Product(Measure.MATMUL_CACHED, ElementType.F16, 64),
-          new Product(Measure.MATMUL, ElementType.F32, 256));
+          new Product(Measure.MATMUL, ElementType.F16, FEW));
+
+  private static final List<Product> OF_MANY =
+      List.of(
+          new Product(Measure.MATMUL_CACHED, ElementType.F16, MANY),
+          new Product(Measure.MATMUL, ElementType.F32, 4 * MANY));
 
   private final WorkerPool pool;
   private final Arena arena = Arena.ofShared();
   private final DiskPieces files;
-  private final List<Point> products = new ArrayList<>();
+  private final List<Point> few;
+  private final List<Point> many;
   private final Point read;
 
   /**
@@ -80,18 +100,8 @@ public final class Drift implements AutoCloseable {
             side,
             WARM_SECONDS,
             TIMED_SECONDS);
-    for (var product : PRODUCTS) {
-      double rate =
-          platform.stream()
-              .flatMap(device -> device.curve(product.measure(), product.type()).stream())
-              .findFirst()
-              .orElseThrow(() -> new CalibrationException("the platform has no measured products"))
-              .at(product.rows());
-      products.add(
-          new Point(
-              pieces.product(product.measure(), product.type(), product.rows()),
-              pieces.productFlops(product.rows()) / rate));
-    }
+    few = points(OF_FEW, pieces, platform);
+    many = points(OF_MANY, pieces, platform);
     var reads =
         platform.stream().flatMap(device -> device.curve(Measure.READ).stream()).findFirst();
     if (reads.isPresent()) {
@@ -104,16 +114,47 @@ public final class Drift implements AutoCloseable {
       files = null;
       read = null;
     }
-    products.forEach(point -> point.piece().warmUp(System::nanoTime));
+    few.forEach(point -> point.piece().warmUp(System::nanoTime));
+    many.forEach(point -> point.piece().warmUp(System::nanoTime));
   }
 
-  /** Times all points once. */
+  private static List<Point> points(
+      List<Product> products, KernelPieces pieces, List<DeviceSpec> platform) {
+    var points = new ArrayList<Point>();
+    for (var product : products) {
+      double rate =
+          platform.stream()
+              .flatMap(device -> device.curve(product.measure(), product.type()).stream())
+              .findFirst()
+              .orElseThrow(() -> new CalibrationException("the platform has no measured products"))
+              .at(product.rows());
+      points.add(
+          new Point(
+              pieces.product(product.measure(), product.type(), product.rows()),
+              pieces.productFlops(product.rows()) / rate));
+    }
+    return points;
+  }
+
+  /** Times all points, {@value #TIMES} times in turn. */
   public Factors now() {
+    var times = new double[3][TIMES];
+    for (int i = 0; i < TIMES; i++) {
+      times[0][i] = mean(few);
+      times[1][i] = mean(many);
+      times[2][i] = read == null ? 1 : read.factor();
+    }
+    return new Factors(
+        Rounds.median(times[0]), Rounds.median(times[1]), Rounds.median(times[2]));
+  }
+
+  /** The geometric mean. */
+  private static double mean(List<Point> points) {
     double logarithms = 0;
-    for (var point : products) {
+    for (var point : points) {
       logarithms += Math.log(point.factor());
     }
-    return new Factors(Math.exp(logarithms / products.size()), read == null ? 1 : read.factor());
+    return Math.exp(logarithms / points.size());
   }
 
   @Override

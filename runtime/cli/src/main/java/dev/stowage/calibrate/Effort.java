@@ -23,7 +23,7 @@ public record Effort(
     double seconds,
     int diskRows) {
   /** Under a minute in all. */
-  public static final Effort QUICK = new Effort(9, 4, 1024, 0.2, 0.004, 1, 44, 8192);
+  public static final Effort QUICK = new Effort(9, 4, 1024, 0.1, 0.004, 0.7, 44, 8192);
 
   public static final Effort FULL = new Effort(21, 4, 1024, 0.3, 0.01, 3, 180, 32768);
 }

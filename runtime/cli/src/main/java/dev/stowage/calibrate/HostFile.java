@@ -27,16 +27,18 @@ public final class HostFile {
 
   private static final Map<Rate, String> WORDS =
       new EnumMap<>(
-          Map.of(
-              Rate.MEMORY_BANDWIDTH, "memory-bandwidth",
-              Rate.PREFILL_COMPUTE, "matmul-prefill",
-              Rate.DECODE_COMPUTE, "matmul-decode",
-              Rate.ATTENTION, "attend-decode",
-              Rate.READ, "read",
-              Rate.WRITE, "write",
-              Rate.LATENCY, "latency",
-              Rate.ELEMENTWISE, "elementwise",
-              Rate.PASS_LATENCY, "pass-latency"));
+          Map.ofEntries(
+              Map.entry(Rate.MEMORY_BANDWIDTH, "memory-bandwidth"),
+              Map.entry(Rate.PREFILL_COMPUTE, "matmul-prefill"),
+              Map.entry(Rate.DECODE_COMPUTE, "matmul-decode"),
+              Map.entry(Rate.ATTENTION, "attend-decode"),
+              Map.entry(Rate.READ, "read"),
+              Map.entry(Rate.WRITE, "write"),
+              Map.entry(Rate.LATENCY, "latency"),
+              Map.entry(Rate.ELEMENTWISE, "elementwise"),
+              Map.entry(Rate.PASS_LATENCY, "pass-latency"),
+              Map.entry(Rate.SLOWS_HOST, "slows-host"),
+              Map.entry(Rate.SLOWED_BY_HOST, "slowed-by-host")));
 
   private HostFile() {}
 
@@ -147,6 +149,7 @@ public final class HostFile {
   private static String number(double value, String unit) {
     return switch (unit) {
       case "s" -> scaled(value, 1e-6, "us");
+      case "s/s" -> scaled(value, 1e-2, "%");
       case "B/s" -> value < 1e9 ? scaled(value, 1e6, "MB/s") : scaled(value, 1e9, "GB/s");
       case "FLOP/s" -> value < 1e9 ? scaled(value, 1e6, "MFLOPS") : scaled(value, 1e9, "GFLOPS");
       default -> throw new IllegalArgumentException("a rate in " + unit);

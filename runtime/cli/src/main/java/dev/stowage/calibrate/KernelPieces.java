@@ -53,6 +53,9 @@ final class KernelPieces {
   /** How much slower than it should be at least a kernel is that is in doubt. */
   private static final double DOUBT = 1.15;
 
+  /** The name of {@link #reference}. */
+  static final String REFERENCE = "products";
+
   private static final String COPY = "copy";
   private static final String ELEMENTWISE = "elementwise";
 
@@ -160,6 +163,15 @@ final class KernelPieces {
         new Repeated(
             COPY, () -> MemorySegment.copy(memory, 0, target, 0, half), warmSeconds, timedSeconds));
     return pieces;
+  }
+
+  /** Products that wait for memory, and products that compute: as fast as the machine is then. */
+  Piece reference() {
+    return new Composite(
+        REFERENCE,
+        List.of(
+            product(Measure.MATMUL, ElementType.F32, 4),
+            product(Measure.MATMUL_CACHED, ElementType.F16, 64)));
   }
 
   /** Copied bytes a second. */

@@ -9,7 +9,6 @@ import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.runtime.sampler.Sampling;
-import dev.stowage.runtime.session.Metrics;
 import dev.stowage.runtime.session.Request;
 import dev.stowage.runtime.session.Session;
 import java.io.IOException;
@@ -17,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -123,11 +123,13 @@ final class ModelPieces implements AutoCloseable {
         .toList();
   }
 
+  /** Phases of one model follow each other. */
   List<Piece> pieces() {
     var pieces = new ArrayList<Piece>();
     for (var one : open) {
+      var block = new Block(one);
       for (var phase : Phase.values()) {
-        pieces.add(new Run(one, phase));
+        pieces.add(new Run(block, phase));
       }
     }
     return pieces;
@@ -160,19 +162,41 @@ final class ModelPieces implements AutoCloseable {
     return one.name() + " " + phase.word();
   }
 
-  /** A phase of a block; the other phase runs too, untimed. */
-  private final class Run implements Piece {
+  /** A block of one model, run whole for the first of its phases. */
+  private final class Block {
     private final Open one;
+    private final Map<Phase, Double> seconds = new EnumMap<>(Phase.class);
+
+    Block(Open one) {
+      this.one = one;
+    }
+
+    /** Seconds that a phase took, of a block that none of its phases has asked for yet. */
+    double next(Phase phase) {
+      if (!seconds.containsKey(phase)) {
+        var before = one.session().metrics();
+        one.session().generate(one.block(), (request, id) -> true);
+        var after = one.session().metrics();
+        seconds.put(Phase.PREFILL, after.prefillSeconds() - before.prefillSeconds());
+        seconds.put(Phase.DECODE, after.decodeSeconds() - before.decodeSeconds());
+      }
+      return seconds.remove(phase);
+    }
+  }
+
+  /** A phase of a block. */
+  private final class Run implements Piece {
+    private final Block block;
     private final Phase phase;
 
-    Run(Open one, Phase phase) {
-      this.one = one;
+    Run(Block block, Phase phase) {
+      this.block = block;
       this.phase = phase;
     }
 
     @Override
     public String name() {
-      return ModelPieces.name(one, phase);
+      return ModelPieces.name(block.one, phase);
     }
 
     @Override
@@ -180,22 +204,13 @@ final class ModelPieces implements AutoCloseable {
       long start = nanos.getAsLong();
       do {
         seconds(nanos);
-      } while ((nanos.getAsLong() - start) * 1e-9 < warmSeconds);
+      } while ((nanos.getAsLong() - start) * 1e-9 < warmSeconds / Phase.values().length);
+      block.seconds.clear();
     }
 
     @Override
     public double seconds(LongSupplier nanos) {
-      var before = one.session().metrics();
-      one.session().generate(one.block(), (request, id) -> true);
-      var after = one.session().metrics();
-      return of(after) - of(before);
-    }
-
-    private double of(Metrics metrics) {
-      return switch (phase) {
-        case PREFILL -> metrics.prefillSeconds();
-        case DECODE -> metrics.decodeSeconds();
-      };
+      return block.next(phase);
     }
   }
 

@@ -11,17 +11,19 @@ import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
+import java.util.stream.IntStream;
 
 /**
  * Times pieces of work in interleaved rounds, each of every piece once, and guards against drift: a
- * reference is timed before and after every round, and a round counts only if both agree with the
- * median of all references. Rounds that do not count are run again, up to a limit.
+ * reference is timed between every few pieces, and what lies between two of its times counts only if
+ * both agree with the median of all. Rounds are run until every piece has as many times that count
+ * as are wanted, up to a limit.
  *
  * <p>What then cannot be right, such as more work that takes less time, is warmed up and timed once
  * more: the faster of two medians counts, as nothing but chance and code that is not compiled yet
  * makes a piece slower than it is.
  *
- * @param wanted rounds that count
+ * @param wanted times of every piece that count
  * @param most rounds at all
  * @param bound how far, in parts, a reference may be from the median
  * @param deadlineNanos when no further round begins, on the clock
@@ -33,21 +35,24 @@ record Rounds(
     long deadlineNanos,
     LongSupplier nanos,
     BooleanSupplier stop) {
+  /** Pieces between two looks at the reference. */
+  private static final int STRETCH = 8;
+
   /**
    * What came out.
    *
    * @param seconds the median of every piece, by name
-   * @param rounds that were run
-   * @param discarded rounds that did not count
-   * @param drift the largest part by which a reference was off in a round that counts
-   * @param worst the same of all rounds
-   * @param steady whether all rounds wanted stayed within the bound
+   * @param stretches between two looks at the reference, in all rounds
+   * @param discarded stretches that did not count
+   * @param drift the largest part by which the reference was off around a stretch that counts
+   * @param worst the same of all
+   * @param steady whether every piece has as many times that count as are wanted
    * @param again pieces that were in doubt, and timed once more
    * @param doubtful those of them that still are
    */
   record Outcome(
       Map<String, Double> seconds,
-      int rounds,
+      int stretches,
       int discarded,
       double drift,
       double worst,
@@ -61,9 +66,21 @@ record Rounds(
     }
   }
 
-  private record Round(double before, double after, double[] seconds) {
-    double drift(double usual) {
-      return Math.max(Math.abs(before / usual - 1), Math.abs(after / usual - 1));
+  /**
+   * One round.
+   *
+   * @param references seconds of the reference before every stretch, and after the last
+   * @param seconds of every piece
+   */
+  private record Round(double[] references, double[] seconds) {
+    int stretches() {
+      return references.length - 1;
+    }
+
+    /** How far the reference was off around a stretch. */
+    double drift(int stretch, double usual) {
+      return Math.max(
+          Math.abs(references[stretch] / usual - 1), Math.abs(references[stretch + 1] / usual - 1));
     }
   }
 
@@ -85,28 +102,27 @@ record Rounds(
     pieces.forEach(piece -> piece.warmUp(nanos));
     var rounds = new ArrayList<Round>();
     while (rounds.isEmpty()
-        || steady(rounds, usual(rounds)).size() < wanted
+        || fewest(rounds, usual(rounds)) < wanted
             && rounds.size() < most
             && nanos.getAsLong() - deadlineNanos < 0) {
       rounds.add(round(pieces, reference));
     }
     double usual = usual(rounds);
-    var good = steady(rounds, usual);
-    boolean steady = good.size() >= Math.min(wanted, rounds.size());
-    var counted = good.isEmpty() ? rounds : good;
-    var medians = medians(pieces, counted);
+    var medians = medians(pieces, rounds, usual, true);
     var again = doubt.apply(medians);
     if (!again.isEmpty()) {
       var some = pieces.stream().filter(piece -> again.contains(piece.name())).toList();
       medians.putAll(faster(some, reference, usual, medians));
     }
+    var drifts = drifts(rounds, usual);
+    var good = Arrays.stream(drifts).filter(drift -> drift <= bound).toArray();
     return new Outcome(
         medians,
-        rounds.size(),
-        rounds.size() - good.size(),
-        counted.stream().mapToDouble(r -> r.drift(usual)).max().orElse(0),
-        rounds.stream().mapToDouble(r -> r.drift(usual)).max().orElse(0),
-        steady,
+        drifts.length,
+        drifts.length - good.length,
+        Arrays.stream(good.length == 0 ? drifts : good).max().orElse(0),
+        Arrays.stream(drifts).max().orElse(0),
+        fewest(rounds, usual) >= Math.min(wanted, rounds.size()),
         again,
         again.isEmpty() ? Set.of() : doubt.apply(medians));
   }
@@ -120,14 +136,10 @@ record Rounds(
       List<? extends Piece> pieces, Piece reference, double usual, Map<String, Double> medians) {
     pieces.forEach(piece -> piece.warmUp(nanos));
     var rounds = new ArrayList<Round>();
-    while (rounds.size() < most && steady(rounds, usual).size() < wanted) {
+    do {
       rounds.add(round(pieces, reference));
-    }
-    var good = steady(rounds, usual);
-    if (good.isEmpty()) {
-      return Map.of(); // the machine is another than it was
-    }
-    var faster = medians(pieces, good);
+    } while (rounds.size() < most && fewest(rounds, usual) < wanted);
+    var faster = medians(pieces, rounds, usual, false);
     faster.replaceAll((name, seconds) -> Math.min(seconds, medians.get(name)));
     return faster;
   }
@@ -136,16 +148,35 @@ record Rounds(
     if (stop.getAsBoolean()) {
       throw new CalibrationException("interrupted");
     }
-    double before = reference.seconds(nanos);
-    var seconds = pieces.stream().mapToDouble(piece -> piece.seconds(nanos)).toArray();
-    return new Round(before, reference.seconds(nanos), seconds);
+    var references = new double[Math.ceilDiv(pieces.size(), STRETCH) + 1];
+    var seconds = new double[pieces.size()];
+    for (int i = 0; i < seconds.length; i++) {
+      if (i % STRETCH == 0) {
+        references[i / STRETCH] = reference.seconds(nanos);
+      }
+      seconds[i] = pieces.get(i).seconds(nanos);
+    }
+    references[references.length - 1] = reference.seconds(nanos);
+    return new Round(references, seconds);
   }
 
-  private static Map<String, Double> medians(List<? extends Piece> pieces, List<Round> rounds) {
+  /**
+   * Medians of the times that count.
+   *
+   * @param all whether all times of a piece count where none lies in a steady stretch
+   */
+  private Map<String, Double> medians(
+      List<? extends Piece> pieces, List<Round> rounds, double usual, boolean all) {
     var medians = new LinkedHashMap<String, Double>();
     for (int i = 0; i < pieces.size(); i++) {
       int piece = i;
-      double median = median(rounds.stream().mapToDouble(r -> r.seconds()[piece]).toArray());
+      var counted =
+          rounds.stream().filter(r -> r.drift(piece / STRETCH, usual) <= bound).toList();
+      if (counted.isEmpty() && !all) {
+        continue; // the machine is another than it was
+      }
+      var times = counted.isEmpty() ? rounds : counted;
+      double median = median(times.stream().mapToDouble(r -> r.seconds()[piece]).toArray());
       if (!(median > 0)) {
         throw new CalibrationException(
             "the clock does not tell how long '%s' takes".formatted(pieces.get(i).name()));
@@ -155,14 +186,29 @@ record Rounds(
     return medians;
   }
 
-  private List<Round> steady(List<Round> rounds, double usual) {
-    return rounds.stream().filter(round -> round.drift(usual) <= bound).toList();
+  /** How many times count of the piece with the fewest. */
+  private int fewest(List<Round> rounds, double usual) {
+    int fewest = rounds.size();
+    for (int stretch = 0; stretch < rounds.getFirst().stretches(); stretch++) {
+      int at = stretch;
+      fewest =
+          Math.min(
+              fewest, (int) rounds.stream().filter(r -> r.drift(at, usual) <= bound).count());
+    }
+    return fewest;
+  }
+
+  private static double[] drifts(List<Round> rounds, double usual) {
+    return rounds.stream()
+        .flatMapToDouble(
+            r -> IntStream.range(0, r.stretches()).mapToDouble(i -> r.drift(i, usual)))
+        .toArray();
   }
 
   private static double usual(List<Round> rounds) {
     return median(
         rounds.stream()
-            .flatMapToDouble(r -> Arrays.stream(new double[] {r.before, r.after}))
+            .flatMapToDouble(r -> Arrays.stream(r.references()))
             .toArray());
   }
 

@@ -8,7 +8,7 @@
  * </pre>
  *
  * Everything is timed in interleaved rounds, so that a slow moment of the machine spoils a little
- * of everything and not all of one thing; a round whose reference loop ran at another speed than
- * usual is left out and run again.
+ * of everything and not all of one thing; what was timed while reference products ran at another
+ * speed than usual is left out and timed again, and so is what cannot be right.
  */
 package dev.stowage.calibrate;

@@ -61,10 +61,10 @@ class CalibratorTest {
     var bad = new Rounds.Outcome(Map.of(), 9, 7, 0.14, 1.5, false, Set.of(), Set.of());
     var good = new Rounds.Outcome(Map.of(), 5, 0, 0.02, 0.02, true, Set.of(), Set.of());
     assertEquals(
-        "Drift guard: NOT STEADY. The reference loop was off by more than 15 % in 7 of 14 rounds, by up to 150 % in all: measure again when the machine is quiet.",
+        "Drift guard: NOT STEADY. The reference was off by more than 15 % in 7 of 14 stretches, by up to 150 % in all: measure again when the machine is quiet.",
         Calibrator.drift(List.of(bad, good), false));
     assertEquals(
-        "Drift guard: 5 rounds, 0 of them run again; in those that count the reference loop stayed within 2 %.",
+        "Drift guard: 5 stretches, 0 of them left out; in those that count the reference stayed within 2 %.",
         Calibrator.drift(List.of(good), true));
   }
 
@@ -112,6 +112,18 @@ class CalibratorTest {
         Calibrator.doubt(mended).orElseThrow());
     var kept = new Rounds.Outcome(Map.of(), 5, 0, 0, 0, true, names, names);
     assertTrue(Calibrator.doubt(kept).orElseThrow().endsWith("and kept: matmul f32 4."));
+  }
+
+  @Test
+  void whatReadsAndProductsTakeOfEachOtherIsAPartOfEach() {
+    var seconds =
+        Map.of(
+            "products", 1.0,
+            "products beside reads", 1.25,
+            "read 1048576", 2.0,
+            "reads beside products", 1.9);
+    assertEquals(0.2, DiskPieces.slowsHost(seconds), 1e-12);
+    assertEquals(0, DiskPieces.slowedByHost(seconds), "faster by chance");
   }
 
   @Test

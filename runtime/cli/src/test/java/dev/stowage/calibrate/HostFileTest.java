@@ -63,6 +63,8 @@ class HostFileTest {
     storage.put(Rate.READ, rate(random, 1e6, 1e10, Origin.MEASURED));
     storage.put(Rate.WRITE, rate(random, 1e6, 1e10, Origin.MEASURED));
     storage.put(Rate.LATENCY, rate(random, 1e-7, 1e-2, Origin.FITTED));
+    storage.put(Rate.SLOWS_HOST, rate(random, 0.01, 1, Origin.MEASURED));
+    storage.put(Rate.SLOWED_BY_HOST, rate(random, 0.01, 1, Origin.MEASURED));
     var disk =
         new DeviceSpec(
             "ssd",

@@ -5,10 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Test;
 
@@ -68,17 +71,76 @@ class RoundsTest {
     var piece = new Script("a", 2, 2, 6, 2);
     var outcome = rounds(3, 9, 1000).time(List.of(piece), reference);
     assertEquals(2, outcome.seconds().get("a"));
-    assertEquals(4, outcome.rounds());
+    assertEquals(4, outcome.stretches());
     assertEquals(1, outcome.discarded());
     assertEquals(0, outcome.drift());
     assertTrue(outcome.steady());
   }
 
   @Test
+  void onlyWhatLiesAroundASlowMomentIsLeftOut() {
+    // ten pieces: the reference is timed before the first, after the eighth, and at the end
+    var pieces = new ArrayList<Script>();
+    for (int i = 0; i < 10; i++) {
+      pieces.add(new Script("p" + i, i < 8 ? 1 : 5, 1, 1, 1));
+    }
+    var reference = new Script("r", 1, 1, 3, 1, 1, 1, 1, 1, 1);
+    var outcome = rounds(2, 9, 1000).time(pieces, reference);
+    assertEquals(3, pieces.getFirst().next); // until the last two have two times that count
+    assertEquals(6, outcome.stretches());
+    assertEquals(1, outcome.discarded());
+    outcome.seconds().forEach((name, seconds) -> assertEquals(1, seconds, name));
+    assertTrue(outcome.steady());
+  }
+
+  @Test
+  void severalPiecesCountAlikeInOne() {
+    var both = new Composite("both", List.of(new Script("a", 1, 2), new Script("b", 100, 200)));
+    assertEquals(10, both.seconds(() -> now), 1e-9);
+    assertEquals(20, both.seconds(() -> now), 1e-9);
+  }
+
+  private static Piece counting(AtomicInteger count, IntSupplier until) {
+    return new Piece() {
+      @Override
+      public String name() {
+        return "counting";
+      }
+
+      @Override
+      public void warmUp(LongSupplier nanos) {}
+
+      @Override
+      public double seconds(LongSupplier nanos) {
+        do {
+          count.incrementAndGet();
+          Thread.onSpinWait();
+        } while (count.get() < until.getAsInt());
+        return 1;
+      }
+    };
+  }
+
+  @Test
+  void whatRunsBesideAPieceRunsAllTheTime() {
+    var others = new AtomicInteger();
+    var other = counting(others, () -> 0);
+    // ends only once the other one has run ten times
+    var piece = counting(new AtomicInteger(), () -> others.get() < 10 ? Integer.MAX_VALUE : 0);
+    var beside = new Beside("both", piece, other);
+    assertEquals(1, beside.seconds(() -> now));
+    int ended = others.get();
+    assertTrue(ended >= 10, ended + " times");
+    var failing = counting(others, () -> Integer.parseInt("no number"));
+    var fails = new Beside("fails", new Script("a", 1), failing);
+    assertThrows(NumberFormatException.class, () -> fails.seconds(() -> now));
+  }
+
+  @Test
   void aMachineThatNeverSettlesIsSaidNotToBeSteady() {
     var reference = new Script("r", 1, 2, 4, 8);
     var outcome = rounds(3, 5, 1000).time(List.of(new Script("a", 2)), reference);
-    assertEquals(5, outcome.rounds());
+    assertEquals(5, outcome.stretches());
     assertFalse(outcome.steady());
     assertEquals(2, outcome.seconds().get("a"));
     assertTrue(outcome.worst() > 0.15, outcome::toString);
@@ -87,9 +149,9 @@ class RoundsTest {
   @Test
   void noRoundBeginsAfterTheDeadlineButOneIsRun() {
     var outcome = rounds(5, 9, 2.5).time(List.of(new Script("a", 1)), new Script("r", 0.5));
-    assertEquals(2, outcome.rounds());
+    assertEquals(2, outcome.stretches());
     var late = rounds(5, 9, -1).time(List.of(new Script("a", 1)), new Script("r", 0.5));
-    assertEquals(1, late.rounds());
+    assertEquals(1, late.stretches());
   }
 
   /** Doubts whatever takes longer than a second. */
@@ -117,7 +179,7 @@ class RoundsTest {
     assertEquals(Set.of(), outcome.doubtful());
     assertEquals(2, low.warmed);
     assertEquals(1, fine.warmed);
-    assertEquals(3, outcome.rounds());
+    assertEquals(3, outcome.stretches());
   }
 
   @Test

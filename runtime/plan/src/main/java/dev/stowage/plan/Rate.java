@@ -24,7 +24,11 @@ public enum Rate {
   /** Activation bytes a second that norms, rotations, activations and sums go through. */
   ELEMENTWISE("B/s"),
   /** Seconds that a layer costs a pass, whatever the work in it. */
-  PASS_LATENCY("s");
+  PASS_LATENCY("s"),
+  /** Seconds of its host's compute that a second of reading storage takes. */
+  SLOWS_HOST("s/s"),
+  /** Seconds of reading storage that a second of its host's compute takes. */
+  SLOWED_BY_HOST("s/s");
 
   private final String unit;
 
@@ -34,7 +38,7 @@ public enum Rate {
 
   /** Whether it is a time that work takes, so that less of it is better. */
   public boolean latency() {
-    return unit.equals("s");
+    return unit.startsWith("s");
   }
 
   public String unit() {
