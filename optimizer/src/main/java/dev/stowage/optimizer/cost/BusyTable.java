@@ -158,10 +158,10 @@ public final class BusyTable {
    *
    * of compute and bandwidth of the compute device, {@code inLine} of all others together; {@code
    * leaked} is what loads take of the compute of a host, and that of loads: see {@link #leaked}. A
-   * pass
-   * waits in every layer for attention over what it has just computed. Of {@code m} micro-batches
-   * the next one does what comes before its attention meanwhile; the last one has only the one
-   * before it for that; and what attends waits for the first to come and for the last to go.
+   * pass waits in every layer for attention over what it has just computed. Of {@code m}
+   * micro-batches the next one does what comes before its attention meanwhile; the last one has
+   * only the one before it for that; and what attends waits for the first to come and for the last
+   * to go.
    *
    * @param computing compute and bandwidth of the compute device: see {@link CostModel#computing}
    */

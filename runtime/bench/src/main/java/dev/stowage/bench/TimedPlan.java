@@ -101,8 +101,7 @@ final class TimedPlan implements AutoCloseable {
     var before = drift.now();
     var block = run();
     blocks.add(block);
-    corrected.add(
-        block.corrected(compiled.plan(), Drift.Factors.between(before, drift.now())));
+    corrected.add(block.corrected(compiled.plan(), Drift.Factors.between(before, drift.now())));
   }
 
   private Block run() {

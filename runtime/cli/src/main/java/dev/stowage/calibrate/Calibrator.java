@@ -54,7 +54,6 @@ public record Calibrator(
   /** Of a disk's free space, what plans may use; and of that, what scratch files may. */
   private static final double SHARE = 0.9;
 
-
   /** What reads and products take of each other counts from here on: less is chance. */
   private static final double LEAST_LEAK = 0.01;
 
@@ -185,7 +184,9 @@ public record Calibrator(
             effort.modelWarmSeconds())) {
       var pieces = new ArrayList<Piece>(kernels.pieces());
       pieces.addAll(models.pieces());
-      var outcome = rounds(effort.rounds(), 1 - DISK_PART).time(pieces, kernels.reference(), KernelPieces::doubtful);
+      var outcome =
+          rounds(effort.rounds(), 1 - DISK_PART)
+              .time(pieces, kernels.reference(), KernelPieces::doubtful);
       outcomes.add(outcome);
       doubt(outcome).ifPresent(notes::add);
       var seconds = outcome.seconds();

@@ -144,8 +144,7 @@ public final class Drift implements AutoCloseable {
       times[1][i] = mean(many);
       times[2][i] = read == null ? 1 : read.factor();
     }
-    return new Factors(
-        Rounds.median(times[0]), Rounds.median(times[1]), Rounds.median(times[2]));
+    return new Factors(Rounds.median(times[0]), Rounds.median(times[1]), Rounds.median(times[2]));
   }
 
   /** The geometric mean. */

@@ -15,9 +15,9 @@ import java.util.stream.IntStream;
 
 /**
  * Times pieces of work in interleaved rounds, each of every piece once, and guards against drift: a
- * reference is timed between every few pieces, and what lies between two of its times counts only if
- * both agree with the median of all. Rounds are run until every piece has as many times that count
- * as are wanted, up to a limit.
+ * reference is timed between every few pieces, and what lies between two of its times counts only
+ * if both agree with the median of all. Rounds are run until every piece has as many times that
+ * count as are wanted, up to a limit.
  *
  * <p>What then cannot be right, such as more work that takes less time, is warmed up and timed once
  * more: the faster of two medians counts, as nothing but chance and code that is not compiled yet
@@ -170,8 +170,7 @@ record Rounds(
     var medians = new LinkedHashMap<String, Double>();
     for (int i = 0; i < pieces.size(); i++) {
       int piece = i;
-      var counted =
-          rounds.stream().filter(r -> r.drift(piece / STRETCH, usual) <= bound).toList();
+      var counted = rounds.stream().filter(r -> r.drift(piece / STRETCH, usual) <= bound).toList();
       if (counted.isEmpty() && !all) {
         continue; // the machine is another than it was
       }
@@ -192,24 +191,19 @@ record Rounds(
     for (int stretch = 0; stretch < rounds.getFirst().stretches(); stretch++) {
       int at = stretch;
       fewest =
-          Math.min(
-              fewest, (int) rounds.stream().filter(r -> r.drift(at, usual) <= bound).count());
+          Math.min(fewest, (int) rounds.stream().filter(r -> r.drift(at, usual) <= bound).count());
     }
     return fewest;
   }
 
   private static double[] drifts(List<Round> rounds, double usual) {
     return rounds.stream()
-        .flatMapToDouble(
-            r -> IntStream.range(0, r.stretches()).mapToDouble(i -> r.drift(i, usual)))
+        .flatMapToDouble(r -> IntStream.range(0, r.stretches()).mapToDouble(i -> r.drift(i, usual)))
         .toArray();
   }
 
   private static double usual(List<Round> rounds) {
-    return median(
-        rounds.stream()
-            .flatMapToDouble(r -> Arrays.stream(r.references()))
-            .toArray());
+    return median(rounds.stream().flatMapToDouble(r -> Arrays.stream(r.references())).toArray());
   }
 
   /** The middle value; between two, their mean. */

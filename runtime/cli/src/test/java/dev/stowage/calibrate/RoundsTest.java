@@ -171,8 +171,7 @@ class RoundsTest {
     // three rounds, then three more of what was not compiled in the first
     var low = new Script("low", 7, 7, 7, 0.5, 0.5, 9);
     var fine = new Script("fine", 0.8);
-    var outcome =
-        rounds(3, 9, 1000).time(List.of(low, fine), new Script("r", 1), RoundsTest::slow);
+    var outcome = rounds(3, 9, 1000).time(List.of(low, fine), new Script("r", 1), RoundsTest::slow);
     assertEquals(0.5, outcome.seconds().get("low"));
     assertEquals(0.8, outcome.seconds().get("fine"));
     assertEquals(Set.of("low"), outcome.again());
