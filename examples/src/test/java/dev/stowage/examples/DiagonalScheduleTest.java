@@ -1,12 +1,17 @@
 package dev.stowage.examples;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.stowage.compiler.Compilation;
+import dev.stowage.compiler.Compiler;
+import dev.stowage.compiler.Settings;
 import dev.stowage.compiler.lower.Draft;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.ElementType;
+import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.text.PlanParser;
 import dev.stowage.plan.text.PlanPrinter;
@@ -15,11 +20,14 @@ import dev.stowage.runtime.sampler.Sampling;
 import dev.stowage.runtime.session.Completion;
 import dev.stowage.runtime.session.Request;
 import dev.stowage.runtime.session.Session;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -88,8 +96,11 @@ class DiagonalScheduleTest {
 
   private static Request request(Random random, Draft draft, int length, int most)
       throws Exception {
-    int vocabulary = draft.plan().shape().vocabulary();
-    var ids = random.ints(length, 0, vocabulary).toArray();
+    return request(random, draft.plan().shape(), length, most);
+  }
+
+  private static Request request(Random random, ModelShape shape, int length, int most) {
+    var ids = random.ints(length, 0, shape.vocabulary()).toArray();
     return new Request(ids, most, Set.of(), Sampling.GREEDY);
   }
 
@@ -164,6 +175,35 @@ class DiagonalScheduleTest {
         PlanVerifier.verify(less).getFirst().toString());
     var together = PlanParser.parse(text.replace(" staggered", ""));
     assertEquals(1, PlanVerifier.verify(together).size(), "a whole cache needs more");
+  }
+
+  @Test
+  void theExampleHoldsMoreSequencesThanIfTheyBeganTogether() throws Exception {
+    var together = example(Optional.empty());
+    var diagonal = example(Optional.of("diagonal"));
+    int more = diagonal.plan().batch().sequences();
+    assertTrue(more > together.plan().batch().sequences(), "sequences: " + more);
+    var random = new Random(SEED);
+    var shape = diagonal.plan().shape();
+    var requests =
+        IntStream.range(0, more + 2)
+            .mapToObj(i -> request(random, shape, 1 + random.nextInt(32), 1 + random.nextInt(12)))
+            .toList();
+    assertEquals(generate(together, requests), generate(diagonal, requests));
+  }
+
+  private static Compilation.Compiled example(Optional<String> variant) throws Exception {
+    var file = Path.of("04-diagonal.stow");
+    var settings = new Settings(Map.of(), variant, OptionalInt.empty());
+    return assertInstanceOf(
+        Compilation.Compiled.class, Compiler.compile(Files.readString(file), file, settings));
+  }
+
+  private List<Completion> generate(Compilation.Compiled compiled, List<Request> requests)
+      throws Exception {
+    try (var session = Session.open(compiled.plan(), compiled.schedule(), folder, LLAMA, 2)) {
+      return session.generate(requests, (r, id) -> true);
+    }
   }
 
   /** What a failed call has left is given back by the next. */
