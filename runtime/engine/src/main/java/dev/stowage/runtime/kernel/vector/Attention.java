@@ -229,7 +229,7 @@ final class Attention implements WorkerPool.Task {
       int tokens = Math.min(BLOCK, longest - token);
       long at = token * tokenStride + kv * headStride;
       widen(k, kOffset + at, tokens, s.values);
-      INTERLEAVE.run(s, queries, padded, tokens);
+      run(INTERLEAVE, s, queries, padded, tokens);
       widen(v, vOffset + at, tokens, s.values);
       for (int i = 0; i < queries; i++) {
         int length = lengths[first + row + i / partCount];
@@ -239,11 +239,12 @@ final class Attention implements WorkerPool.Task {
         s.seen[queries] = 0;
       }
       for (int key = 0; key < tokens; key += KEYS) {
-        PRODUCTS.run(s, queries, padded, key);
-        FOLD.run(s, queries, padded, key);
+        run(PRODUCTS, s, queries, padded, key);
+        run(FOLD, s, queries, padded, key);
       }
-      WEIGHTS.run(s, queries, padded, tokens);
-      VALUES.run(s, queries, padded, tokens);
+      run(MAXIMA, s, queries, padded, tokens);
+      run(WEIGHTS, s, queries, padded, tokens);
+      run(VALUES, s, queries, padded, tokens);
     }
     end(s, row, count, firstHead, partCount);
   }
@@ -295,11 +296,7 @@ final class Attention implements WorkerPool.Task {
     }
   }
 
-  /**
-   * A part of a block's work, for all queries. An interface, so that C2 compiles each part by
-   * itself: all of them inlined into one method are more than it takes, and vectors would become
-   * objects.
-   */
+  /** A part of a block's work, for all queries. */
   private interface Part {
     /**
      * @param n numbers of a head, padded
@@ -308,11 +305,29 @@ final class Attention implements WorkerPool.Task {
     void run(Scratch s, int queries, int n, int at);
   }
 
-  private static final Part INTERLEAVE = Attention::interleave;
-  private static final Part PRODUCTS = Attention::products;
-  private static final Part FOLD = LANES == KEYS ? Attention::fold : Attention::foldEach;
-  private static final Part WEIGHTS = Attention::weights;
-  private static final Part VALUES = Attention::values;
+  private static final int INTERLEAVE = 0;
+  private static final int PRODUCTS = 1;
+  private static final int FOLD = 2;
+  private static final int MAXIMA = 3;
+  private static final int WEIGHTS = 4;
+  private static final int VALUES = 5;
+
+  private static final Part[] PARTS = {
+    Attention::interleave,
+    Attention::products,
+    LANES == KEYS ? Attention::fold : Attention::foldEach,
+    Attention::maxima,
+    Attention::weights,
+    Attention::values
+  };
+
+  /**
+   * Runs a part: all of them from one place, so that C2 compiles each by itself. Inlined into one
+   * method they are more than it takes, and vectors would become objects.
+   */
+  private static void run(int part, Scratch s, int queries, int n, int at) {
+    PARTS[part].run(s, queries, n, at);
+  }
 
   /** Copies the block's keys from where values go. */
   private static void interleave(Scratch s, int queries, int n, int tokens) {
@@ -423,8 +438,8 @@ final class Attention implements WorkerPool.Task {
     }
   }
 
-  /** Moves the running maxima and sums on, and replaces scores by {@code exp(score - m)}. */
-  private static void weights(Scratch s, int queries, int n, int tokens) {
+  /** Moves the running maxima on, and makes what was summed so far relative to them. */
+  private static void maxima(Scratch s, int queries, int n, int tokens) {
     for (int i = 0; i < queries; i++) {
       int seen = s.seen[i];
       if (seen > 0) {
@@ -435,13 +450,25 @@ final class Attention implements WorkerPool.Task {
         }
         float before = s.m[i];
         float m = Math.max(before, largest(s.scores, from, to));
-        float kept = m == before ? 1f : Exp.of(before - m);
-        exponentials(s.scores, from, to, m, s.lanes);
-        s.m[i] = m;
-        s.l[i] = s.l[i] * kept + Lanes.sum(s.lanes, 0);
-        if (kept != 1) {
+        if (m != before) {
+          float kept = Exp.of(before - m);
+          s.m[i] = m;
+          s.l[i] *= kept;
           scale(s.o, ALIGN + i * n, ALIGN + (i + 1) * n, kept);
         }
+      }
+    }
+  }
+
+  /** Replaces scores by {@code exp(score - m)}, and adds them up. */
+  private static void weights(Scratch s, int queries, int n, int tokens) {
+    for (int i = 0; i < queries; i++) {
+      int seen = s.seen[i];
+      if (seen > 0) {
+        int from = ALIGN + i * BLOCK;
+        int to = from + (seen + LANES - 1) / LANES * LANES;
+        exponentials(s.scores, from, to, s.m[i], s.lanes);
+        s.l[i] += Lanes.sum(s.lanes, 0);
       }
     }
   }
@@ -520,7 +547,8 @@ final class Attention implements WorkerPool.Task {
     var s12 = FloatVector.fromArray(F, o, o1 + 2 * LANES);
     var s13 = FloatVector.fromArray(F, o, o1 + 3 * LANES);
     int p0 = ALIGN + query * BLOCK;
-    for (int t = from; t != to; t++) {
+    for (int i = LANES * from; i != LANES * to; i += LANES) { // not unrolled: see Tiles
+      int t = i / LANES;
       int at = ALIGN + d + t * n & Tiles.NO_OVERFLOW;
       var pa = FloatVector.broadcast(F, p[p0 + t]);
       var pb = FloatVector.broadcast(F, p[p0 + BLOCK + t]);
