@@ -26,10 +26,10 @@ public final class Quantized {
   private static final short HALF_NAN = 0x7e00;
 
   /** Steps, of codes that reach over all numbers, by which the search draws either end in. */
-  private static final float DRAWN_IN = 0.5f;
+  public static final float DRAWN_IN = 0.5f;
 
   /** How often a candidate is fitted to the codes it gives. */
-  private static final int FITS = 2;
+  public static final int FITS = 2;
 
   private Quantized() {}
 
@@ -124,57 +124,72 @@ public final class Quantized {
       ElementType type, MemorySegment x, long from, int n, MemorySegment out, long group) {
     float least = Float.POSITIVE_INFINITY;
     float most = Float.NEGATIVE_INFINITY;
-    float difference = 0; // NaN as soon as one number is not finite
     for (int i = 0; i < n; i++) {
       float value = x.get(Elements.F32, from + 4L * i);
       least = Math.min(least, value);
       most = Math.max(most, value);
-      difference += value - value;
     }
-    int levels =
-        switch (type) {
-          case INT8 -> 255;
-          case INT4 -> 15;
-          case F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K ->
-              throw new IllegalArgumentException("rows of " + type.word() + " are not made");
-        };
-    boolean storable = difference == 0 && -LARGEST_HALF <= least && most <= LARGEST_HALF;
-    short min = least == most ? Float.floatToFloat16(least) : halfBelow(least);
-    float low = Float.float16ToFloat(min);
-    short scale = least == most ? 0 : halfAbove((most - low) / levels);
-    if (type == ElementType.INT4 && storable && scale != 0) {
-      int found = search(x, from, n, least, most, min, scale);
-      min = (short) (found >> 16);
-      scale = (short) found;
-      low = Float.float16ToFloat(min);
+    int header = header(type, least, most);
+    if (type == ElementType.INT4 && (short) header != 0) {
+      header = search(x, from, n, least, most, header);
     }
-    out.set(Elements.BITS16, group, storable ? scale : 0);
-    out.set(Elements.BITS16, group + 2, storable ? min : HALF_NAN);
-    float step = Float.float16ToFloat(scale);
-    float inverse = storable && step > 0 ? 1 / step : 0;
+    setHeader(out, group, header);
+    float low = min(out, group);
+    float step = scale(out, group);
+    float inverse = step > 0 ? 1 / step : 0;
+    int levels = levels(type);
     long codes = group + HEADER;
     if (type == ElementType.INT8) {
       for (int i = 0; i < n; i++) {
-        int code = code(x.get(Elements.F32, from + 4L * i), low, inverse, levels, storable);
+        int code = code(x.get(Elements.F32, from + 4L * i), low, inverse, levels);
         out.set(ValueLayout.JAVA_BYTE, codes + i, (byte) code);
       }
       return;
     }
     int half = (n + 1) / 2;
     for (int i = 0; i < half; i++) {
-      int code = code(x.get(Elements.F32, from + 4L * i), low, inverse, levels, storable);
+      int code = code(x.get(Elements.F32, from + 4L * i), low, inverse, levels);
       if (half + i < n) {
         float other = x.get(Elements.F32, from + 4L * (half + i));
-        code |= code(other, low, inverse, levels, storable) << 4;
+        code |= code(other, low, inverse, levels) << 4;
       }
       out.set(ValueLayout.JAVA_BYTE, codes + i, (byte) code);
     }
   }
 
-  private static int code(float value, float low, float inverse, int levels, boolean storable) {
-    return storable ? code(value, low, inverse, levels) : 0;
+  /**
+   * The min and scale whose codes reach over all numbers of a group; NaN and 0 if there are none.
+   *
+   * @param least of its numbers, NaN if one of them is
+   * @param most of its numbers, NaN if one of them is
+   * @return the F16 min in the upper half, the F16 scale in the lower
+   */
+  public static int header(ElementType type, float least, float most) {
+    if (!(-LARGEST_HALF <= least && most <= LARGEST_HALF)) {
+      return HALF_NAN << 16;
+    }
+    short min = least == most ? Float.floatToFloat16(least) : halfBelow(least);
+    float reach = most - Float.float16ToFloat(min);
+    short scale = least == most ? 0 : halfAbove(reach / levels(type));
+    return min << 16 | scale & 0xffff;
   }
 
+  /** Stores what {@link #header} returned. */
+  public static void setHeader(MemorySegment out, long group, int header) {
+    out.set(Elements.BITS16, group, (short) header);
+    out.set(Elements.BITS16, group + 2, (short) (header >> 16));
+  }
+
+  private static int levels(ElementType type) {
+    return switch (type) {
+      case INT8 -> 255;
+      case INT4 -> 15;
+      case F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K ->
+          throw new IllegalArgumentException("rows of " + type.word() + " are not made");
+    };
+  }
+
+  /** The code of a number; 0 where the min is NaN. */
   private static int code(float value, float low, float inverse, int levels) {
     // adding one half and cutting rounds what is not negative
     return Math.clamp((int) ((value - low) * inverse + 0.5f), 0, levels);
@@ -188,9 +203,9 @@ public final class Quantized {
    * @return the F16 min in the upper half, the F16 scale in the lower
    */
   private static int search(
-      MemorySegment x, long from, int n, float least, float most, short min, short scale) {
-    int best = min << 16 | scale & 0xffff;
-    float bestError = error(x, from, n, min, scale);
+      MemorySegment x, long from, int n, float least, float most, int header) {
+    int best = header;
+    float bestError = error(x, from, n, (short) (header >> 16), (short) header);
     float margin = DRAWN_IN * (most - least) / 15;
     for (int ends = 0; ends < 4 && bestError > 0; ends++) {
       float low = (ends & 1) == 0 ? least : least + margin;

@@ -16,7 +16,7 @@ import jdk.incubator.vector.VectorOperators;
 
 /**
  * Operations whose output element depends on the elements at the same place only: additions,
- * activations, conversions and table look-ups, shared out over rows.
+ * activations, widening and table look-ups, shared out over rows.
  */
 final class Elementwise implements WorkerPool.Task {
   /**
@@ -28,7 +28,7 @@ final class Elementwise implements WorkerPool.Task {
     void run(MemorySegment x, long xr, MemorySegment y, long yr, ElementType yType, int n);
   }
 
-  /** What is done with {@code x} and {@code y}; x is written, except by {@link #NARROW}. */
+  /** What is done with {@code x} and {@code y}; x is written. */
   enum Op {
     ADD(Elementwise::add),
     RELU(Elementwise::relu),
@@ -36,8 +36,7 @@ final class Elementwise implements WorkerPool.Task {
     GELU_ERF(Elementwise::geluErf),
     SILU_MULTIPLY(Elementwise::siluMultiply),
     WIDEN(Elementwise::widen),
-    WIDEN_ADD(Elementwise::widenAdd),
-    NARROW(Elementwise::narrow);
+    WIDEN_ADD(Elementwise::widenAdd);
 
     private final Row row;
 
@@ -73,9 +72,7 @@ final class Elementwise implements WorkerPool.Task {
     run(op, x, xOffset, xStride, null, 0, 0, ElementType.F32, null, 0, rows, width);
   }
 
-  /**
-   * {@code x[r] = op(x[r], y[ids == null ? r : ids[first + r]])}, or y of x for {@link Op#NARROW}.
-   */
+  /** {@code x[r] = op(x[r], y[ids == null ? r : ids[first + r]])}. */
   void run(
       Op op,
       MemorySegment x,
@@ -244,19 +241,6 @@ final class Elementwise implements WorkerPool.Task {
     for (int i = 0; i < n; i++) {
       float sum = x.get(Elements.F32, xr + 4L * i) + Elements.get(type, y, yr, n, i);
       x.set(Elements.F32, xr + 4L * i, sum);
-    }
-  }
-
-  /** Scalar, as the Vector API has no conversion to 16-bit floats; once per stored token. */
-  private static void narrow(
-      MemorySegment x, long xr, MemorySegment y, long yr, ElementType type, int n) {
-    if (type.quantized()) {
-      Quantized.encode(type, x, xr, n, y, yr);
-      return;
-    }
-    for (int i = 0; i < n; i++) {
-      float value = x.get(Elements.F32, xr + 4L * i);
-      Elements.set(type, y, yr + (long) i * type.bytes(), value);
     }
   }
 }

@@ -17,6 +17,7 @@ public final class VectorKernels implements Kernels {
   private final Matmul matmul;
   private final Attention attention;
   private final Elementwise elementwise;
+  private final Narrow narrow;
   private final Norm norm;
   private final Rope rope;
 
@@ -26,6 +27,7 @@ public final class VectorKernels implements Kernels {
     matmul = new Matmul(pool);
     attention = new Attention(pool);
     elementwise = new Elementwise(pool);
+    narrow = new Narrow(pool);
     norm = new Norm(pool);
     rope = new Rope(pool);
   }
@@ -324,8 +326,7 @@ public final class VectorKernels implements Kernels {
       int width) {
     Bounds.floats("x", x, xOffset, xStride, rows, width);
     Bounds.rows("out", out, outOffset, outStride, rows, type.rowBytes(width));
-    elementwise.run(
-        Op.NARROW, x, xOffset, xStride, out, outOffset, outStride, type, null, 0, rows, width);
+    narrow.run(x, xOffset, xStride, out, outOffset, outStride, type, rows, width);
   }
 
   @Override
