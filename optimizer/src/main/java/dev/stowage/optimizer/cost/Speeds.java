@@ -20,8 +20,14 @@ public final class Speeds {
   /** Matrices of so many bytes, all that a sweep reads, lie in caches. */
   public static final long CACHED_BYTES = 4L << 20;
 
-  /** Matrices of so many bytes come from memory. */
+  /** Matrices of so many bytes are measured for those that come from memory. */
   public static final long MEMORY_BYTES = 64L << 20;
+
+  /**
+   * Matrices of so many bytes come from memory already: caches that cores share hold 32 MiB or so,
+   * and what is read in turn over and over is gone from one that does not hold all of it.
+   */
+  private static final long BEYOND_CACHE_BYTES = 32L << 20;
 
   private Speeds() {}
 
@@ -32,8 +38,8 @@ public final class Speeds {
 
   /**
    * FLOP/s of a product on a device with curves. A type without one of its own counts like the one
-   * that stores numbers most like it; between {@link #CACHED_BYTES} and {@link #MEMORY_BYTES},
-   * rates are interpolated by the logarithm.
+   * that stores numbers most like it; between {@link #CACHED_BYTES} and 32 MiB, rates are
+   * interpolated by the logarithm.
    *
    * @param rows of activations
    * @param bytes of all matrices that a sweep reads
@@ -41,12 +47,12 @@ public final class Speeds {
   public static double matmul(DeviceSpec device, ElementType type, double rows, double bytes) {
     double memory = nearest(device, Measure.MATMUL, type).orElseThrow().at(rows);
     var cached = nearest(device, Measure.MATMUL_CACHED, type);
-    if (cached.isEmpty() || bytes >= MEMORY_BYTES) {
+    if (cached.isEmpty() || bytes >= BEYOND_CACHE_BYTES) {
       return memory;
     }
     double part =
         Math.log(Math.max(1, bytes / CACHED_BYTES))
-            / Math.log((double) MEMORY_BYTES / CACHED_BYTES);
+            / Math.log((double) BEYOND_CACHE_BYTES / CACHED_BYTES);
     return Math.pow(cached.get().at(rows), 1 - part) * Math.pow(memory, part);
   }
 
