@@ -58,7 +58,7 @@ public record Calibrator(
   private static final double LEAST_LEAK = 0.01;
 
   private static final LongSupplier CLOCK = System::nanoTime;
-  private static final double DISK_PART = 1.0 / 5;
+  private static final double DISK_PART = 1.0 / 4;
 
   /** A calibration with the effort of an ordinary run, or of one that ends under a minute. */
   public Calibrator(

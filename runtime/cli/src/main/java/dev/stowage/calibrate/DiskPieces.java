@@ -51,7 +51,11 @@ final class DiskPieces implements AutoCloseable {
   private static final long ROW_BYTES = HIDDEN * 4L;
   private static final long TOKEN_BYTES = 2L * HEADS * HEAD_DIM * 4;
   private static final long PAGE = 4096;
-  private static final long BATCH_BYTES = 8L << 20;
+
+  /**
+   * Read together: the engine reads on and on, so that waiting for the last load must not count.
+   */
+  private static final long BATCH_BYTES = 32L << 20;
 
   /** Threads that read weights, as in the engine. */
   private static final int LANES = 2;

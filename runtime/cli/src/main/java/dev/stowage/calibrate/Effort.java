@@ -9,7 +9,7 @@ package dev.stowage.calibrate;
  * @param warmSeconds for how long each kernel runs before it is timed
  * @param timedSeconds for how long, about, a piece runs each time it is timed
  * @param modelWarmSeconds for how long each small model runs before it is timed
- * @param seconds after how long no further round begins; a fifth of it for the disk, the rest for
+ * @param seconds after how long no further round begins; a quarter of it for the disk, the rest for
  *     kernels and models
  * @param diskRows of 4 KiB that the scratch file for reading has, twice
  */
