@@ -49,8 +49,12 @@ final class TimedPlan implements AutoCloseable {
     }
 
     private static double factor(String bound, double rows, Drift.Factors drift) {
-      return bound.startsWith("read(") ? drift.read() : drift.compute(rows);
+      return isRead(bound) ? drift.read() : drift.compute(rows);
     }
+  }
+
+  private static boolean isRead(String bound) {
+    return bound.startsWith("read(");
   }
 
   private final HeldOut source;
@@ -98,10 +102,13 @@ final class TimedPlan implements AutoCloseable {
 
   /** Runs a block that counts, between two looks at how fast the machine is. */
   void time(Drift drift) {
-    var before = drift.now();
+    var predicted = compiled.plan().predicted();
+    boolean reads = isRead(predicted.prefillBound()) || isRead(predicted.decodeBound());
+    var before = drift.now(reads);
     var block = run();
     blocks.add(block);
-    corrected.add(block.corrected(compiled.plan(), Drift.Factors.between(before, drift.now())));
+    corrected.add(
+        block.corrected(compiled.plan(), Drift.Factors.between(before, drift.now(reads))));
   }
 
   private Block run() {
@@ -213,6 +220,11 @@ final class TimedPlan implements AutoCloseable {
   /** As {@link #measuredTokens}, had the machine been as fast as when it was calibrated. */
   double correctedTokens() {
     return tokens() / median(corrected, Block::seconds);
+  }
+
+  /** As {@link #measuredTokens}, of the fastest block. */
+  double bestTokens() {
+    return tokens() / blocks.stream().mapToDouble(Block::seconds).min().orElseThrow();
   }
 
   private double tokens() {

@@ -136,13 +136,17 @@ public final class Drift implements AutoCloseable {
     return points;
   }
 
-  /** Times all points, {@value #TIMES} times in turn. */
-  public Factors now() {
+  /**
+   * Times all points, {@value #TIMES} times in turn.
+   *
+   * @param reads whether the disk is asked too; its factor is 1 if not
+   */
+  public Factors now(boolean reads) {
     var times = new double[3][TIMES];
     for (int i = 0; i < TIMES; i++) {
       times[0][i] = mean(few);
       times[1][i] = mean(many);
-      times[2][i] = read == null ? 1 : read.factor();
+      times[2][i] = read == null || !reads ? 1 : read.factor();
     }
     return new Factors(Rounds.median(times[0]), Rounds.median(times[1]), Rounds.median(times[2]));
   }
