@@ -1,6 +1,7 @@
 package dev.stowage.optimizer;
 
 import dev.stowage.optimizer.Objective.Goal;
+import dev.stowage.optimizer.Programs.Bounded;
 import dev.stowage.optimizer.Programs.Solved;
 import dev.stowage.optimizer.cost.MemoryUse;
 import dev.stowage.optimizer.formulate.Formulation;
@@ -16,20 +17,25 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.DoubleSupplier;
 import java.util.function.Predicate;
 
 /**
  * Enumerates batch shapes, and the types of the KV cache: first a geometric grid, the most
- * promising by a bound on compute first, then steps of shrinking size around the best few of it,
- * for the best of a grid need not be where the best of all shapes is near. Weights are loaded ahead
- * in all of these; that loads take turns instead is tried where nothing else fits, and for the best
- * in the end. Shapes that need more of everything than one that did not fit are skipped, as are
- * those whose bound is worse than the best so far; those that the prices of others show to be far
- * from the best are put off. The number of linear programs is bounded.
+ * promising by a bound on products and loads first, then steps of shrinking size around the best
+ * few of it, for the best of a grid need not be where the best of all shapes is near. Weights are
+ * loaded ahead in all of these; that loads take turns instead is tried where nothing else fits, and
+ * for the best in the end. Shapes that need more of everything than one that did not fit are
+ * skipped, as are those whose bound is worse than the best so far. The rest are bounded by the
+ * prices of those that were solved, and solved in the order of that; those that are shown to be
+ * worse are put off. The number of linear programs is bounded.
  */
 final class BatchSearch {
-  /** Shapes of the grid that are looked at after the best of them. */
-  private static final int GRID_LOOKS = 40;
+  /** Shapes of the grid that are looked at together. */
+  private static final int TOGETHER = 40;
+
+  /** Shapes of the grid that are looked at after the best of them, of each type of the KV cache. */
+  private static final int GRID_LOOKS = 200;
 
   /** Programs that are solved when refining from the best, the second and the third start ends. */
   private static final List<Integer> REFINED_PROGRAMS = List.of(64, 76, 88);
@@ -38,9 +44,6 @@ final class BatchSearch {
 
   /** Shapes this close to the best count as equally good: the cost model is no finer. */
   private static final double EQUAL = 5e-3;
-
-  /** Shapes this much worse than the best are put off: rounding hardly ever loses more. */
-  private static final double FAR = 5e-2;
 
   /**
    * @param structure of the problem with the KV cache's type decided
@@ -56,18 +59,44 @@ final class BatchSearch {
   private record Try(Structure structure, BatchShape batch, int prefetch) {}
 
   /** A shape whose score cannot go below what the prices of others say. */
-  private record PutOff(Try what, double atLeast) {}
+  private final class Looked {
+    private final Try what;
+    private final Bounded program;
+    private double atLeast;
+
+    /** How many of the prices it was held against. */
+    private int priced;
+
+    private Looked(Try what) {
+      this.what = what;
+      this.atLeast = bound(what.batch());
+      this.program =
+          new Bounded(Formulation.open(what.structure(), what.batch(), what.prefetch(), Set.of()));
+    }
+
+    private double atLeast() {
+      return atLeast;
+    }
+
+    /** Holds it against prices that came since, until one shows more than that. */
+    private void raise(double enough) {
+      while (priced < prices.size() && atLeast <= enough) {
+        double by = score(what.batch(), program.atLeast(prices.get(priced++)));
+        atLeast = Math.max(atLeast, by);
+      }
+    }
+  }
 
   private final Problem problem;
   private final List<Structure> byKvType;
   private final Programs programs;
   private final List<Candidate> found = new ArrayList<>();
   private final List<Try> tooLarge = new ArrayList<>();
-  private final List<PutOff> putOff = new ArrayList<>();
+  private final List<Looked> putOff = new ArrayList<>();
   private final Set<Try> tried = new HashSet<>();
   private final Map<BatchShape, Double> bounds = new HashMap<>();
 
-  /** Shapes that were solved or put off. */
+  /** Shapes whose programs were made. */
   private int looked;
 
   /** As many as {@link #looked} said when the best was found. */
@@ -149,7 +178,7 @@ final class BatchSearch {
   List<Candidate> run() {
     searchGrid(false);
     var starts = starts();
-    for (int i = 0; i < Math.min(starts.size(), REFINED_PROGRAMS.size()); i++) {
+    for (int i = 0; i < starts.size(); i++) {
       refine(starts.get(i), REFINED_PROGRAMS.get(i) * byKvType.size());
     }
     loadInTurn();
@@ -157,21 +186,23 @@ final class BatchSearch {
   }
 
   /**
-   * Takes up what was put off, for its fractions are far from the best, and yet may do better than
-   * a score: the most promising first, as many as a grid has looks.
+   * Takes up the most promising of what was put off, for its fractions are worse than the best, and
+   * yet may do better than a score that others come to in whole units.
    *
    * @return whether there was any
    */
   boolean takeUp(double score) {
-    var later =
+    putOff.forEach(off -> off.raise(score));
+    var next =
         putOff.stream()
             .filter(off -> off.atLeast() < score)
-            .sorted(Comparator.comparingDouble(PutOff::atLeast))
-            .limit(GRID_LOOKS)
-            .toList();
-    putOff.removeAll(later);
-    later.forEach(off -> solve(off.what()));
-    return !later.isEmpty();
+            .min(Comparator.comparingDouble(Looked::atLeast));
+    next.ifPresent(
+        off -> {
+          putOff.remove(off);
+          solve(off);
+        });
+    return next.isPresent();
   }
 
   /** What fits of all that was solved, the best first; see {@link #run}. */
@@ -232,19 +263,28 @@ final class BatchSearch {
           .thenComparingInt(c -> c.batch().microBatches())
           .thenComparingInt(c -> -c.prefetch());
 
+  /** All shapes of the geometric grid. */
+  List<BatchShape> grid() {
+    var shapes = new ArrayList<BatchShape>();
+    sizes().forEach(size -> shapes.addAll(shapesOf(size)));
+    return shapes;
+  }
+
+  private List<Integer> sizes() {
+    int most = problem.workload().requests().orElse(Integer.MAX_VALUE);
+    return geometric(problem.workload().sequences(), most, 2);
+  }
+
   /**
    * @param one whether any shape that fits will do
    */
   private void searchGrid(boolean one) {
-    int most = problem.workload().requests().orElse(Integer.MAX_VALUE);
-    var sizes = new ArrayList<>(geometric(problem.workload().sequences(), most, 2));
-    var shapes = new ArrayList<BatchShape>();
-    sizes.forEach(size -> shapes.addAll(shapesOf(size)));
+    var sizes = sizes();
+    var shapes = grid();
     // Halving finds the blocks that do not fit at all before the grid spends programs on them.
     int low = 0;
     int high = sizes.size() - 1;
-    while (low < high && !hasLatency()) {
-      int middle = (low + high + 1) / 2;
+    for (int middle = high; low < high && !hasLatency(); middle = (low + high + 1) / 2) {
       if (leastFits(sizes.get(middle))) {
         low = middle;
       } else {
@@ -257,54 +297,91 @@ final class BatchSearch {
             .thenComparingInt(b -> -b.prefillChunk())
             .thenComparingInt(BatchShape::microBatches));
     for (int prefetch : prefetches()) {
+      var tries = new ArrayList<Try>();
       for (var shape : shapes) {
-        for (var typed : byKvType) {
-          if (one && !found.isEmpty()) {
-            return;
-          }
-          if (looked - lookedAtBest < GRID_LOOKS * byKvType.size()) {
-            attempt(typed, shape, prefetch, true);
-          }
-        }
+        byKvType.forEach(typed -> tries.add(new Try(typed, shape, prefetch)));
       }
-      if (found.size() >= IN_TURN) {
+      if (one ? findsAnyOf(tries) : attemptAll(tries)) {
         return;
       }
     }
   }
 
-  /** The best of the grid; then the best that is cut otherwise; and again. */
-  private List<Candidate> starts() {
-    var byScore = new ArrayList<>(found);
-    byScore.sort(Comparator.comparingDouble(Candidate::score).thenComparing(SIMPLEST));
-    var starts = new ArrayList<Candidate>();
-    for (var candidate : byScore) {
-      if (starts.stream()
-          .noneMatch(
-              s ->
-                  s.batch().microBatches() == candidate.batch().microBatches()
-                      && s.batch().prefillChunk() == candidate.batch().prefillChunk())) {
-        starts.add(candidate);
+  private boolean findsAnyOf(List<Try> tries) {
+    for (var now : tries) {
+      if (looked < TOGETHER * byKvType.size() && found.isEmpty()) {
+        attempt(now);
       }
     }
+    return !found.isEmpty();
+  }
+
+  /**
+   * @param tries the most promising first
+   * @return whether enough of them fit
+   */
+  private boolean attemptAll(List<Try> tries) {
+    for (int from = 0; from < tries.size(); from += TOGETHER) {
+      if (looked - lookedAtBest < GRID_LOOKS * byKvType.size()) {
+        attemptBest(tries.subList(from, Math.min(from + TOGETHER, tries.size())));
+      }
+    }
+    return found.size() + putOff.size() >= IN_TURN;
+  }
+
+  /** The best of the grid; then the best that is cut otherwise; and again. */
+  private List<Candidate> starts() {
+    var starts = new ArrayList<Candidate>();
+    while (starts.size() < REFINED_PROGRAMS.size()) {
+      var next = bestOf(shape -> starts.stream().noneMatch(s -> cutAlike(s.batch(), shape)));
+      if (next.isEmpty()) {
+        return starts;
+      }
+      starts.add(next.get());
+    }
     return starts;
+  }
+
+  private static boolean cutAlike(BatchShape one, BatchShape other) {
+    return one.microBatches() == other.microBatches() && one.prefillChunk() == other.prefillChunk();
+  }
+
+  /** The best of some shapes, of which those are solved that were put off and may be it. */
+  private Optional<Candidate> bestOf(Predicate<BatchShape> shapes) {
+    while (true) {
+      var best =
+          found.stream()
+              .filter(c -> shapes.test(c.batch()))
+              .min(Comparator.comparingDouble(Candidate::score).thenComparing(SIMPLEST));
+      double enough = best.map(Candidate::score).orElse(Double.POSITIVE_INFINITY);
+      var left = putOff.stream().filter(off -> shapes.test(off.what.batch())).toList();
+      left.forEach(off -> off.raise(enough));
+      var next = left.stream().min(Comparator.comparingDouble(Looked::atLeast));
+      if (next.isEmpty() || next.get().atLeast() >= enough) {
+        return best;
+      }
+      putOff.remove(next.get());
+      solve(next.get());
+    }
   }
 
   private void loadInTurn() {
     var byScore = new ArrayList<>(found);
     byScore.sort(Comparator.comparingDouble(Candidate::score).thenComparing(SIMPLEST));
+    var tries = new ArrayList<Try>();
     for (var candidate : byScore.subList(0, Math.min(IN_TURN, byScore.size()))) {
       for (int prefetch : prefetches()) {
-        attempt(candidate.structure(), candidate.batch(), prefetch, true);
+        tries.add(new Try(candidate.structure(), candidate.batch(), prefetch));
       }
     }
+    attemptBest(tries);
   }
 
   private boolean leastFits(int sequences) {
     var shapes = shapesOf(sequences);
     boolean fits = shapes.isEmpty();
     for (var typed : byKvType) {
-      fits = attempt(typed, shapes.getLast(), prefetches().getLast(), false) || fits;
+      fits = attempt(new Try(typed, shapes.getLast(), prefetches().getLast())) || fits;
     }
     return fits;
   }
@@ -348,13 +425,15 @@ final class BatchSearch {
               b.microBatches(),
               Math.min(workload.prefillChunk().atMost(chunk), workload.promptTokens()));
         }
+        var typed = centre.structure();
+        int prefetch = centre.prefetch();
+        double here = centre.score();
+        int before = found.size();
+        attemptBest(
+            around.stream().map(shape -> new Try(typed, shape, prefetch)).toList(),
+            () -> Math.max(unequal(), Math.min(here, bestSince(before))));
         var next = centre;
         for (var shape : around) {
-          if (programs.solved() < mostPrograms) {
-            attempt(centre.structure(), shape, centre.prefetch(), true);
-          }
-          var typed = centre.structure();
-          int prefetch = centre.prefetch();
           next =
               found.stream()
                   .filter(
@@ -385,54 +464,81 @@ final class BatchSearch {
     }
   }
 
-  /**
-   * Solves a shape unless it cannot help; whether it is known to be feasible.
-   *
-   * @param mayPutOff whether one that is far from the best is left for later
-   */
-  private boolean attempt(Structure typed, BatchShape batch, int prefetch, boolean mayPutOff) {
-    var now = new Try(typed, batch, prefetch);
-    if (!tried.add(now)) {
+  /** Solves a shape unless it cannot help; whether it is known to be feasible. */
+  private boolean attempt(Try now) {
+    if (tried.contains(now)) {
       return found.stream()
           .anyMatch(
-              c -> c.structure() == typed && c.batch().equals(batch) && c.prefetch() == prefetch);
+              c ->
+                  c.structure() == now.structure()
+                      && c.batch().equals(now.batch())
+                      && c.prefetch() == now.prefetch());
     }
-    if (tooLarge.stream().anyMatch(known -> needsMore(now, known))) {
-      return false;
-    }
-    if (!roughlyFits(typed, batch, prefetch)) {
-      tooLarge.add(now);
-      return false;
-    }
-    if (best().isPresent() && bound(batch) > best().get().score()) {
+    if (!mayHelp(now)) {
       return false;
     }
     looked++;
-    var formulation = Formulation.open(typed, batch, prefetch, Set.of());
-    if (mayPutOff && isFarFromBest(now, formulation)) {
+    return solve(new Looked(now));
+  }
+
+  /** Solves shapes that may help, the most promising first, and puts off what is worse. */
+  private void attemptBest(List<Try> tries) {
+    attemptBest(tries, this::unequal);
+  }
+
+  private void attemptBest(List<Try> tries, DoubleSupplier limit) {
+    var these = tries.stream().filter(this::mayHelp).toList();
+    looked += these.size();
+    solveBest(these.parallelStream().map(Looked::new).toList(), limit);
+  }
+
+  /** Whether nothing shows yet that a shape was looked at, does not fit or is not the best. */
+  private boolean mayHelp(Try now) {
+    if (!tried.add(now) || isTooLarge(now)) {
       return false;
     }
-    return solve(now, formulation);
-  }
-
-  private void solve(Try later) {
-    solve(later, Formulation.open(later.structure(), later.batch(), later.prefetch(), Set.of()));
-  }
-
-  private boolean solve(Try now, Formulation formulation) {
-    var solved = programs.first(formulation);
-    if (solved.isEmpty()) {
+    if (!roughlyFits(now.structure(), now.batch(), now.prefetch())) {
       tooLarge.add(now);
       return false;
     }
-    var batch = now.batch();
-    found.add(
-        new Candidate(
-            now.structure(),
-            batch,
-            now.prefetch(),
-            score(batch, solved.get().value()),
-            solved.get()));
+    return best().isEmpty() || bound(now.batch()) <= best().get().score();
+  }
+
+  private boolean isTooLarge(Try now) {
+    return tooLarge.stream().anyMatch(known -> needsMore(now, known));
+  }
+
+  /**
+   * Solves shapes in the order of what their scores cannot go below, as prices of one bound the
+   * others; those that stay above a limit are put off.
+   */
+  private void solveBest(List<Looked> shapes, DoubleSupplier limit) {
+    var left = new ArrayList<>(shapes);
+    while (!left.isEmpty()) {
+      double far = limit.getAsDouble();
+      left.forEach(shape -> shape.raise(far));
+      var next = left.stream().min(Comparator.comparingDouble(Looked::atLeast)).orElseThrow();
+      if (next.atLeast() > far) {
+        putOff.addAll(left);
+        return;
+      }
+      left.remove(next);
+      solve(next);
+    }
+  }
+
+  private boolean solve(Looked now) {
+    var what = now.what;
+    if (isTooLarge(what)) {
+      return false;
+    }
+    var solved = programs.first(now.program.formulation());
+    if (solved.isEmpty()) {
+      tooLarge.add(what);
+      return false;
+    }
+    double score = score(what.batch(), solved.get().value());
+    found.add(new Candidate(what.structure(), what.batch(), what.prefetch(), score, solved.get()));
     if (best().get() == found.getLast()) {
       lookedAtBest = looked;
     }
@@ -440,21 +546,19 @@ final class BatchSearch {
     return true;
   }
 
-  /** Whether the prices of a shape that was solved show that another is far from the best. */
-  private boolean isFarFromBest(Try now, Formulation formulation) {
-    if (found.isEmpty()) {
-      return false;
-    }
-    double best = best().get().score();
-    double far = best + FAR * Math.abs(best);
-    for (int i = prices.size() - 1; i >= 0; i--) {
-      double atLeast = score(now.batch(), programs.firstAtLeast(formulation, prices.get(i)));
-      if (atLeast > far) {
-        putOff.add(new PutOff(now, atLeast));
-        return true;
-      }
-    }
-    return false;
+  /** The best score of what was found after the first so many. */
+  private double bestSince(int before) {
+    return found.subList(before, found.size()).stream()
+        .mapToDouble(Candidate::score)
+        .min()
+        .orElse(Double.POSITIVE_INFINITY);
+  }
+
+  /** A score from which on others do not count as equal to the best so far. */
+  private double unequal() {
+    return best()
+        .map(best -> best.score() + EQUAL * Math.abs(best.score()))
+        .orElse(Double.POSITIVE_INFINITY);
   }
 
   private Optional<Candidate> best() {
@@ -502,7 +606,8 @@ final class BatchSearch {
         .anyMatch(Bounds.ServiceLevel.Throughput.class::isInstance);
   }
 
-  private double score(BatchShape batch, double value) {
+  /** What the value of the first goal counts for where shapes are compared. */
+  double score(BatchShape batch, double value) {
     return switch (problem.objective().first()) {
       case Goal.MaximizeThroughput() ->
           value / ((double) batch.sequences() * batch.generateTokens());
@@ -513,7 +618,7 @@ final class BatchSearch {
   }
 
   /** What the score of a shape cannot go below. */
-  private double bound(BatchShape batch) {
+  double bound(BatchShape batch) {
     return switch (problem.objective().first()) {
       case Goal.MaximizeThroughput _, Goal.MinimizeLatency _ ->
           bounds.computeIfAbsent(

@@ -40,15 +40,17 @@ final class DualBound {
   /** What the goal of a program cannot go below; negative infinity where the prices say nothing. */
   double of(LpModel model) {
     var rows = new ArrayList<Row>();
+    var price = new double[model.rows().size()];
     for (var row : model.rows()) {
-      if (prices.containsKey(row.name()) && Double.isFinite(limit(row, price(row)))) {
+      double here = prices.getOrDefault(row.name(), 0.0);
+      if (here != 0 && Double.isFinite(limit(row, here))) {
+        price[rows.size()] = here;
         rows.add(row);
       }
     }
-    var price = rows.stream().mapToDouble(this::price).toArray();
     var reduced = new double[model.variables().size()];
     model.goal().forEach(term -> reduced[term.variable()] += term.factor());
-    for (int i = 0; i < price.length; i++) {
+    for (int i = 0; i < rows.size(); i++) {
       for (var term : rows.get(i).terms()) {
         reduced[term.variable()] -= price[i] * term.factor();
       }
@@ -59,8 +61,10 @@ final class DualBound {
       }
     }
     double sum = 0;
-    for (int i = 0; i < price.length; i++) {
-      sum += price[i] * limit(rows.get(i), price[i]);
+    for (int i = 0; i < rows.size(); i++) {
+      if (price[i] != 0) { // one that was lessened to nothing may have an infinite limit
+        sum += price[i] * limit(rows.get(i), price[i]);
+      }
     }
     for (int v = 0; v < reduced.length; v++) {
       var variable = model.variables().get(v);
@@ -82,7 +86,7 @@ final class DualBound {
   private static void lessen(List<Row> rows, double[] price, double[] reduced, int variable) {
     double paid = 0;
     var payees = new ArrayList<Integer>();
-    for (int i = 0; i < price.length; i++) {
+    for (int i = 0; i < rows.size(); i++) {
       double here = price[i] * factor(rows.get(i), variable);
       if (here > 0) {
         paid += here;
@@ -91,11 +95,11 @@ final class DualBound {
     }
     double part = Math.max(0, 1 + reduced[variable] / paid);
     for (int i : payees) {
-      double less = price[i] * (1 - part);
+      double less = price[i] - price[i] * part;
       for (var term : rows.get(i).terms()) {
         reduced[term.variable()] += less * term.factor();
       }
-      price[i] -= less;
+      price[i] *= part;
     }
   }
 
@@ -109,10 +113,6 @@ final class DualBound {
 
   private static boolean isOpen(LpModel model, int variable) {
     return model.variables().get(variable).upper() == Double.POSITIVE_INFINITY;
-  }
-
-  private double price(Row row) {
-    return prices.get(row.name());
   }
 
   private static double limit(Row row, double price) {

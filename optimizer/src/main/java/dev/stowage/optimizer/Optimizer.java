@@ -17,6 +17,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -32,6 +33,7 @@ import java.util.stream.Collectors;
  */
 public final class Optimizer {
   private static final int MOST_SETTLED = 4;
+  private static final int MOST_TAKEN_UP = 40;
   private static final int MOST_CUTS = 64;
 
   private final LpSolver solver;
@@ -125,10 +127,11 @@ public final class Optimizer {
     if (candidates.isEmpty()) {
       return explain(problem, search, new Programs(solver));
     }
-    var best = rounded(candidates, programs);
-    if (search.takeUp(best.map(Settled::score).orElse(Double.POSITIVE_INFINITY))) {
+    var known = new IdentityHashMap<Candidate, Optional<Settled>>();
+    var best = rounded(candidates, programs, known);
+    for (int more = 0; more < MOST_TAKEN_UP && search.takeUp(score(best)); more++) {
       candidates = search.ranked();
-      best = rounded(candidates, programs);
+      best = rounded(candidates, programs, known);
     }
     if (best.isPresent()) {
       return new Placed(
@@ -156,9 +159,14 @@ public final class Optimizer {
   /**
    * A shape with its placement in whole units.
    *
-   * @param score as {@link Candidate#score}, of the whole units
+   * @param loss how many times as long it takes as the fractions
    */
-  private record Settled(Candidate candidate, Settling.Whole whole, double score) {}
+  private record Settled(Candidate candidate, Settling.Whole whole, double loss) {
+    /** As {@link Candidate#score}, of the whole units. */
+    double score() {
+      return candidate.score() * loss;
+    }
+  }
 
   /** How a block is cut: shapes of one cut lose alike to rounding. */
   private record Cut(int microBatches, int prefillChunk, ElementType kvType) {
@@ -173,8 +181,11 @@ public final class Optimizer {
   /**
    * The best in whole units: where the best shape comes to noticeably less than its fractions, a
    * few others, cut otherwise, whose fractions promise more than that may come to more.
+   *
+   * @param known what candidates came to already
    */
-  private static Optional<Settled> rounded(List<Candidate> candidates, Programs programs) {
+  private static Optional<Settled> rounded(
+      List<Candidate> candidates, Programs programs, Map<Candidate, Optional<Settled>> known) {
     Optional<Settled> best = Optional.empty();
     double bestScore = Double.POSITIVE_INFINITY;
     var settled = new HashSet<Cut>();
@@ -186,25 +197,33 @@ public final class Optimizer {
       if (settled.contains(cut)) {
         continue;
       }
-      var settling = new Settling(candidate, programs);
-      var whole = settling.settle();
-      if (whole.isPresent() && !settling.isClose(whole)) {
-        var mixed = settling.settleMixed();
-        whole = settling.seconds(mixed) < settling.seconds(whole) ? mixed : whole;
-      }
-      if (whole.isPresent()) {
+      var here = known.computeIfAbsent(candidate, c -> settled(c, programs));
+      if (here.isPresent()) {
         settled.add(cut);
-        double score = candidate.score() * settling.loss(whole);
-        if (score < bestScore) {
-          bestScore = score;
-          best = Optional.of(new Settled(candidate, whole.get(), score));
+        if (here.get().score() < bestScore) {
+          bestScore = here.get().score();
+          best = here;
         }
-        if (settling.loss(whole) <= 1 + Settling.CLOSE) {
+        if (here.get().loss() <= 1 + Settling.CLOSE) {
           return best;
         }
       }
     }
     return best;
+  }
+
+  private static double score(Optional<Settled> best) {
+    return best.map(Settled::score).orElse(Double.POSITIVE_INFINITY);
+  }
+
+  private static Optional<Settled> settled(Candidate candidate, Programs programs) {
+    var settling = new Settling(candidate, programs);
+    var whole = settling.settle();
+    if (whole.isPresent() && !settling.isClose(whole)) {
+      var mixed = settling.settleMixed();
+      whole = settling.seconds(mixed) < settling.seconds(whole) ? mixed : whole;
+    }
+    return whole.map(w -> new Settled(candidate, w, settling.loss(Optional.of(w))));
   }
 
   /**

@@ -58,11 +58,27 @@ final class Programs {
     return solve(formulation, List.of(formulation.problem().objective().first()), false);
   }
 
-  /** What {@link #first} cannot come to less than, by the prices of another program. */
-  double firstAtLeast(Formulation formulation, DualBound prices) {
-    var goal = formulation.problem().objective().first();
-    return prices.of(formulation.model(terms(formulation, goal), List.of()))
-        + offset(formulation, goal);
+  /** A formulation with what it takes to bound the first goal; see {@link Programs#first}. */
+  static final class Bounded {
+    private final Formulation formulation;
+    private final LpModel model;
+    private final double offset;
+
+    Bounded(Formulation formulation) {
+      var goal = formulation.problem().objective().first();
+      this.formulation = formulation;
+      this.model = formulation.model(terms(formulation, goal), List.of());
+      this.offset = offset(formulation, goal);
+    }
+
+    Formulation formulation() {
+      return formulation;
+    }
+
+    /** What the first goal cannot come to less than, by the prices of another program. */
+    double atLeast(DualBound prices) {
+      return prices.of(model) + offset;
+    }
   }
 
   /** All goals, then the block's time if none of them is about it, then the least effort. */

@@ -36,6 +36,7 @@ public final class BusyTable {
   /** How long a phase takes, and the resource that decides it. */
   public record Bound(double seconds, String resource) {}
 
+  private static final Phase[] PHASE = Phase.values();
   private static final Kind[] KIND = Kind.values();
   private static final int KINDS = KIND.length;
 
@@ -50,7 +51,7 @@ public final class BusyTable {
 
   public BusyTable(Resources resources) {
     this.resources = resources;
-    this.seconds = new double[Phase.values().length * resources.count() * KINDS];
+    this.seconds = new double[PHASE.length * resources.count() * KINDS];
   }
 
   public Resources resources() {
@@ -72,7 +73,7 @@ public final class BusyTable {
   /** Multiplies what a device's own resources do. */
   public void scale(String device, double factor) {
     for (int resource : resources.ownedBy(device)) {
-      for (var phase : Phase.values()) {
+      for (var phase : PHASE) {
         for (int kind = 0; kind < KINDS; kind++) {
           seconds[at(phase, resource) + kind] *= factor;
         }
@@ -127,11 +128,25 @@ public final class BusyTable {
   public double inLine(Phase phase, List<Integer> computing) {
     double sum = 0;
     for (int resource = 0; resource < resources.count(); resource++) {
-      if (!computing.contains(resource)) {
-        sum += seconds[at(phase, resource) + Kind.IN_LINE.ordinal()];
+      double here = seconds[at(phase, resource) + Kind.IN_LINE.ordinal()];
+      if (here != 0 && !computing.contains(resource)) {
+        sum += here;
       }
     }
     return sum;
+  }
+
+  /** Whether a resource does anything in any phase. */
+  public boolean isBusy(int resource) {
+    for (var phase : PHASE) {
+      int at = at(phase, resource);
+      for (int kind = 0; kind < KINDS; kind++) {
+        if (seconds[at + kind] != 0) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   /** The resources with work in a phase, by name. */

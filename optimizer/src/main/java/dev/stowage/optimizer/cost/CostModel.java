@@ -85,8 +85,9 @@ public final class CostModel {
   }
 
   /**
-   * The seconds of a block that no placement of this shape can go below: the products, with all
-   * matrices at hand.
+   * The seconds of a block that no placement of this shape can go below: in each phase the
+   * products, with all matrices at hand, or bringing those there that do not fit; see {@link
+   * LeastLoads}.
    *
    * @param bytes of the matrices that products of each stage read, in the fewest bytes allowed
    */
@@ -116,7 +117,11 @@ public final class CostModel {
         }
       }
     }
-    return cost(resources, batch, 1, tables).blockSeconds();
+    var products = cost(resources, batch, 1, tables).prediction();
+    double loads = LeastLoads.seconds(resources, bytes);
+    int turns = problem.order() instanceof Schedule.Order.ZigZag ? 1 : batch.microBatches();
+    return Math.max(products.prefillSeconds(), loads * turns * Sweeps.count(batch, Phase.PREFILL))
+        + Math.max(products.decodeSeconds(), loads * turns * Sweeps.count(batch, Phase.DECODE));
   }
 
   /** The fewest bytes of all matrices, or of those that products read. */

@@ -47,9 +47,7 @@ final class TimeRows {
   static List<Row> of(Columns columns) {
     var rows = new ArrayList<Row>();
     var stages =
-        IntStream.range(0, columns.stages.size())
-            .mapToObj(stage -> new Stage(columns, stage, work(columns, stage)))
-            .toList();
+        IntStream.range(0, columns.stages.size()).mapToObj(stage -> stage(columns, stage)).toList();
     for (var phase : Phase.values()) {
       stages.forEach(stage -> addStage(stage, phase, rows));
       if (stages.size() > 1) {
@@ -278,7 +276,7 @@ final class TimeRows {
 
   private static void add(
       Stage stage, Phase phase, int time, String prefix, Set<Kind> kinds, List<Row> rows) {
-    for (int resource = 0; resource < stage.columns().structure.resources.count(); resource++) {
+    for (int resource : stage.busy()) {
       if (isBusy(stage, phase, resource, kinds)) {
         rows.add(row(stage, phase, resource, time, prefix, kinds));
       }
@@ -326,6 +324,17 @@ final class TimeRows {
         + (kinds.equals(ALL) ? table.leaked(phase, resource) : 0);
   }
 
+  private static Stage stage(Columns columns, int stage) {
+    var work = work(columns, stage);
+    var fixed = columns.fixedWork.get(stage);
+    var busy =
+        IntStream.range(0, columns.structure.resources.count())
+            .filter(r -> fixed.isBusy(r) || work.stream().anyMatch(w -> w.table().isBusy(r)))
+            .boxed()
+            .toList();
+    return new Stage(columns, stage, work, busy);
+  }
+
   private static List<Work> work(Columns columns, int stage) {
     var work = new ArrayList<Work>();
     columns.weights.stream()
@@ -340,8 +349,12 @@ final class TimeRows {
     return work;
   }
 
-  /** A stage, and the columns whose work is its own. */
-  private record Stage(Columns columns, int number, List<Work> work) {
+  /**
+   * A stage, and the columns whose work is its own.
+   *
+   * @param busy resources with any of it
+   */
+  private record Stage(Columns columns, int number, List<Work> work, List<Integer> busy) {
     String device() {
       return columns.problem.stages().devices().get(number);
     }

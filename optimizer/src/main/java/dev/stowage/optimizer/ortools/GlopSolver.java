@@ -32,7 +32,7 @@ public final class GlopSolver implements LpSolver {
       return solveMixed(model);
     }
     var outcome = solveOnce(model);
-    if (outcome instanceof LpOutcome.Infeasible && !model.goal().isEmpty()) {
+    if (outcome instanceof LpOutcome.Infeasible && mayFallWithoutEnd(model)) {
       // GLOP's presolve does not tell "infeasible" from "unbounded"; without a goal there is no
       // doubt.
       var anyPoint = solveOnce(new LpModel(model.variables(), model.rows(), List.of()));
@@ -45,6 +45,19 @@ public final class GlopSolver implements LpSolver {
   public static String version() {
     Natives.load();
     return OrToolsVersion.getVersionString();
+  }
+
+  /** Whether the intervals of the variables alone leave the goal open below. */
+  private static boolean mayFallWithoutEnd(LpModel model) {
+    var factors = sum(model.goal(), model.variables().size());
+    for (int v = 0; v < factors.length; v++) {
+      var variable = model.variables().get(v);
+      if (factors[v] > 0 && variable.lower() == Double.NEGATIVE_INFINITY
+          || factors[v] < 0 && variable.upper() == Double.POSITIVE_INFINITY) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static LpOutcome solveOnce(LpModel model) {
