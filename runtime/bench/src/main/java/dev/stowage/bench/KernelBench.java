@@ -29,6 +29,8 @@ public final class KernelBench {
   private static final int ROUNDS = 9;
   private static final int K = 4096;
   private static final long WEIGHT_BYTES = 128L << 20;
+  private static final long GEMM_BYTES = 48L << 20;
+  private static final int MANY_ROWS_OUTPUTS = 2048;
 
   private static final int HEADS = 32;
   private static final int KV_HEADS = 8;
@@ -93,17 +95,19 @@ public final class KernelBench {
     }
   }
 
-  /** A matrix of 2048 x 4096 times 8 to 512 rows. */
+  /** Weights that no cache holds times 8 to 64 rows; a few of them times 256 and 512. */
   private void gemm(ElementType[] types) {
-    int n = 2048;
     var x = floats(512 * K);
-    var out = arena.allocate(4L * 512 * n, 64);
+    int widest = (int) (GEMM_BYTES / ElementType.INT4.rowBytes(K)); // the type of fewest bytes
+    var out = arena.allocate(4L * Math.max(512 * MANY_ROWS_OUTPUTS, 64 * widest), 64);
     for (var type : types) {
-      var weights = arena.allocate(n * type.rowBytes(K), 64);
-      numbers(type, weights, n, K);
+      int most = Math.max(MANY_ROWS_OUTPUTS, (int) (GEMM_BYTES / type.rowBytes(K)));
+      var weights = arena.allocate(most * type.rowBytes(K), 64);
+      numbers(type, weights, most, K);
       var contest =
           contest("GF/s", new Subject("multiply-add", limits.multiplyWork(), limits::multiply));
       for (int rows : new int[] {8, 16, 32, 64, 256, 512}) {
+        int n = rows > 64 ? MANY_ROWS_OUTPUTS : most;
         contest.add(
             "%s x %d".formatted(type, rows),
             2.0 * rows * n * K,

@@ -10,7 +10,6 @@ import dev.stowage.plan.ElementType;
 import dev.stowage.runtime.kernel.Elements;
 import dev.stowage.runtime.parallel.WorkerPool;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
@@ -32,7 +31,8 @@ import jdk.incubator.vector.FloatVector;
  *       widened in registers, so that memory is read while rows are multiplied.
  *   <li>Few rows: eight at a time, {@link Octets}, weights widened in registers too. They take k in
  *       chunks of {@value #CHUNK}, so that activations stay in the first-level cache, and some
- *       outputs at a time, whose weights are read into the second-level cache ahead.
+ *       outputs at a time, whose weights are read into the second-level cache ahead ({@link
+ *       ReadAhead}).
  *   <li>Many rows, and types whose groups are cut or nested: weights are widened once into panels
  *       of {@value Tiles#PANEL_OUTPUTS} outputs, of which a stack of {@value #STACK} by {@value
  *       #CHUNKS} fits the second-level cache, beside a block of {@value #BLOCK_ROWS} activation
@@ -178,8 +178,6 @@ final class Matmul {
   /** Numbers of each weight row that are read from memory before they are multiplied. */
   private static final int READ_AHEAD = 4 * CHUNK;
 
-  private static final int CACHE_LINE = 64;
-
   /** Panels laid out at a time, beside each other. */
   private static final int STACK = 2;
 
@@ -210,7 +208,7 @@ final class Matmul {
 
   private final WorkerPool pool;
   private final float[][] sums; // worker -> [PAIRED_OUTPUTS, LANES]
-  private final int[] touched; // worker -> what was read ahead, so that reading it is not left out
+  private final ReadAhead[] ahead; // worker -> what of the weights comes next
   private final WorkerPool.Task layOut = (worker, first, last) -> layOut(first, last);
 
   // Tasks of their own, so that C2 does not inline what all of them call into one method. One row
@@ -253,7 +251,8 @@ final class Matmul {
 
   Matmul(WorkerPool pool) {
     this.pool = pool;
-    touched = new int[pool.threads()];
+    ahead = new ReadAhead[pool.threads()];
+    Arrays.setAll(ahead, worker -> new ReadAhead());
     sums = new float[pool.threads()][PAIRED_OUTPUTS * LANES];
     singles[ElementType.F32.ordinal()] = this::singleF32;
     singles[ElementType.F16.ordinal()] = this::singleF16;
@@ -425,9 +424,17 @@ final class Matmul {
 
   /** Few rows times outputs. */
   private void few(int worker, int first, int last) {
-    for (int o = first; o < last; o += STACK_OUTPUTS) {
-      octets(worker, o, Math.min(STACK_OUTPUTS, last - o));
+    if (octetRows() > 0) {
+      int outputs = Math.min(STACK_OUTPUTS, last - first);
+      long bytes = type.rowBytes(Math.min(READ_AHEAD, bound));
+      ahead[worker].begin(
+          w, type == ElementType.F16, weightRow(first), rowBytes, outputs, bytes, 1);
     }
+    for (int o = first; o < last; o += STACK_OUTPUTS) {
+      int following = last - o - STACK_OUTPUTS;
+      octets(worker, o, Math.min(STACK_OUTPUTS, last - o), Math.min(STACK_OUTPUTS, following));
+    }
+    ahead[worker].finish();
   }
 
   /** Many rows times outputs. */
@@ -514,7 +521,7 @@ final class Matmul {
   }
 
   private void finishSingle(int output, int outputs, boolean special, float[] sum) {
-    fold(sum, outputs);
+    fold(sum, 0, outputs);
     finish(0, output, outputs, special, sum, 0);
   }
 
@@ -525,8 +532,10 @@ final class Matmul {
    * the activations of a group of rows stay in the first-level cache while weights pass them.
    *
    * <p>The worker's accumulators are {@code [group of rows, output, row, LANES]}.
+   *
+   * @param next outputs that follow, for {@link #readAhead}
    */
-  private void octets(int worker, int output, int outputs) {
+  private void octets(int worker, int output, int outputs, int next) {
     int accumulators = ALIGN + worker * workerFloats;
     Arrays.fill(heap, accumulators, accumulators + workerFloats, 0f);
     int octetRows = octetRows();
@@ -534,15 +543,17 @@ final class Matmul {
     int special = 0; // a bit for each output with a weight that they cannot multiply
     for (int i = 0; i < bound; i += chunk) {
       int n = Math.min(chunk, bound - i);
-      if (octetRows > 0 && i % READ_AHEAD == 0) {
-        special |= readAhead(worker, output, outputs, i, Math.min(READ_AHEAD, bound - i));
-      }
       long first = type.rowBytes(i);
+      if (octetRows > 0 && i % READ_AHEAD == 0) {
+        special |= ahead[worker].finish();
+        readAhead(worker, output, outputs, next, i);
+      }
       for (int r = 0; r < octetRows; r += Octets.ROWS) {
         int x0 = activations + r * bound + Octets.ROWS * i;
         for (int j = 0; j < outputs; j++) {
           int at = accumulators + accumulator(r, j, octetRows);
           kernels.octet.run(heap, x0, w, weightRow(output + j) + first, n, heap, at);
+          ahead[worker].step();
         }
       }
       if (octetRows < blockRows) {
@@ -556,56 +567,73 @@ final class Matmul {
       }
     }
     if (octetRows == 0) {
-      special = special(output, outputs, 0, bound);
+      special = special(output, outputs);
     }
-    for (int j = 0; j < outputs; j++) {
+    fold(heap, accumulators, workerFloats / LANES);
+    for (int r = 0; r < blockRows; r++) {
+      if (r < octetRows && bound == k) {
+        storeSums(r, output, outputs, accumulators + accumulator(r, 0, octetRows) / LANES);
+        continue;
+      }
+      for (int j = 0; j < outputs; j++) {
+        finish(r, output + j, heap[accumulators + accumulator(r, j, octetRows) / LANES]);
+      }
+    }
+    for (int j = 0; special != 0 && j < outputs; j++) {
       if ((special & 1 << j) != 0) {
         for (int r = 0; r < blockRows; r++) {
           oneByOne(r, output + j);
         }
-      } else {
-        for (int r = 0; r < blockRows; r++) {
-          int at = accumulators + accumulator(r, j, octetRows);
-          finish(r, output + j, Lanes.sum(heap, at));
-        }
       }
     }
   }
 
-  /**
-   * Reads a part of some weight rows from memory into a cache, since products that take a chunk of
-   * every row in turn are too short for the hardware to read ahead of them.
-   *
-   * @return as {@link #special}, which reads them too
-   */
-  private int readAhead(int worker, int output, int outputs, int first, int n) {
-    if (type == ElementType.F16) {
-      return special(output, outputs, first, n);
-    }
+  /** As {@link #finish} of a row of an octet, of whose k vectors left nothing. */
+  private void storeSums(int row, int output, int outputs, int at) {
+    var sums = heap;
+    var out = this.out;
+    var bias = this.bias;
+    float scale = type == ElementType.F16 ? Pairs.SUM_SCALE : 1;
+    long to = outOffset + row * outStride + 4L * (from + output);
+    long biases = biasOffset + 4L * output;
     for (int j = 0; j < outputs; j++) {
-      touched[worker] += touch(weightRow(output + j) + type.rowBytes(first), type.rowBytes(n));
+      float sum = sums[at + j * Octets.ROWS] * scale;
+      out.set(
+          Elements.F32,
+          to + 4L * j,
+          bias == null ? sum : sum + bias.get(Elements.F32, biases + 4L * j));
     }
-    return 0;
   }
 
-  /** A bit for each of some weight rows that has an F16 weight in a part that is Inf or NaN. */
-  private int special(int output, int outputs, int first, int n) {
+  /** A bit for each of some weight rows that has an F16 weight that is Inf or NaN. */
+  private int special(int output, int outputs) {
     int special = 0;
-    if (type == ElementType.F16) {
-      for (int j = 0; j < outputs; j++) {
-        special |= Pairs.special(w, weightRow(output + j) + 2L * first, n) ? 1 << j : 0;
-      }
+    for (int j = 0; j < outputs && type == ElementType.F16; j++) {
+      special |= Pairs.special(w, weightRow(output + j), bound) ? 1 << j : 0;
     }
     return special;
   }
 
-  /** Reads a byte of every cache line, into a sum without meaning. */
-  private int touch(long from, long bytes) {
-    int sum = 0;
-    for (long at = 0; at < bytes; at += CACHE_LINE) {
-      sum += w.get(ValueLayout.JAVA_BYTE, from + at);
+  /**
+   * Has what follows {@value #READ_AHEAD} numbers of some rows read while they are multiplied: the
+   * next numbers, or, if there are none, the first of the next outputs.
+   *
+   * @param next how many outputs follow
+   */
+  private void readAhead(int worker, int output, int outputs, int next, int first) {
+    boolean halves = type == ElementType.F16;
+    int n = Math.min(READ_AHEAD, bound - first);
+    int octets = (octetRows() + Octets.ROWS - 1) / Octets.ROWS;
+    int calls = (n + CHUNK - 1) / CHUNK * octets * outputs;
+    int then = first + n;
+    if (then < bound) {
+      long bytes = type.rowBytes(Math.min(READ_AHEAD, bound - then));
+      long from = weightRow(output) + type.rowBytes(then);
+      ahead[worker].begin(w, halves, from, rowBytes, outputs, bytes, calls);
+    } else if (next > 0) {
+      long bytes = type.rowBytes(Math.min(READ_AHEAD, bound));
+      ahead[worker].begin(w, halves, weightRow(output + outputs), rowBytes, next, bytes, calls);
     }
-    return sum;
   }
 
   /** Where the accumulator of a row and an output lies among those of few rows. */
@@ -620,9 +648,9 @@ final class Matmul {
   }
 
   /** Replaces vectors by the sums of their lanes, in a loop of its own, so that they overlap. */
-  private static void fold(float[] sum, int count) {
+  private static void fold(float[] sum, int from, int count) {
     for (int i = 0; i < count; i++) {
-      sum[i] = Lanes.sum(sum, i * LANES); // never before it is read
+      sum[from + i] = Lanes.sum(sum, from + i * LANES); // never before it is read
     }
   }
 
