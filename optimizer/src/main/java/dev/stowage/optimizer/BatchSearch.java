@@ -56,7 +56,11 @@ final class BatchSearch {
     }
   }
 
-  private record Try(Structure structure, BatchShape batch, int prefetch) {}
+  private record Try(Structure structure, BatchShape batch, int prefetch) {
+    Bounded program() {
+      return new Bounded(Formulation.open(structure, batch, prefetch, Set.of()));
+    }
+  }
 
   /** A shape whose score cannot go below what the prices of others say. */
   private final class Looked {
@@ -67,11 +71,10 @@ final class BatchSearch {
     /** How many of the prices it was held against. */
     private int priced;
 
-    private Looked(Try what) {
+    private Looked(Try what, Bounded program) {
       this.what = what;
       this.atLeast = bound(what.batch());
-      this.program =
-          new Bounded(Formulation.open(what.structure(), what.batch(), what.prefetch(), Set.of()));
+      this.program = program;
     }
 
     private double atLeast() {
@@ -478,7 +481,7 @@ final class BatchSearch {
       return false;
     }
     looked++;
-    return solve(new Looked(now));
+    return solve(new Looked(now, now.program()));
   }
 
   /** Solves shapes that may help, the most promising first, and puts off what is worse. */
@@ -489,7 +492,12 @@ final class BatchSearch {
   private void attemptBest(List<Try> tries, DoubleSupplier limit) {
     var these = tries.stream().filter(this::mayHelp).toList();
     looked += these.size();
-    solveBest(these.parallelStream().map(Looked::new).toList(), limit);
+    var programs = these.parallelStream().map(Try::program).toList(); // of what never changes
+    var shapes = new ArrayList<Looked>();
+    for (int i = 0; i < these.size(); i++) {
+      shapes.add(new Looked(these.get(i), programs.get(i)));
+    }
+    solveBest(shapes, limit);
   }
 
   /** Whether nothing shows yet that a shape was looked at, does not fit or is not the best. */
