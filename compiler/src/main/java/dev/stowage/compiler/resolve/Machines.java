@@ -21,12 +21,15 @@ import dev.stowage.plan.Origin;
 import dev.stowage.plan.Rate;
 import dev.stowage.plan.RateValue;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /** Devices and links of platforms, with what library types and settings say of them. */
 final class Machines {
@@ -36,18 +39,11 @@ final class Machines {
    * a byte (InstAttention, HPCA 2025, section III).
    */
   static final Map<String, Rate> RATES =
-      Map.ofEntries(
-          Map.entry("memory-bandwidth", Rate.MEMORY_BANDWIDTH),
-          Map.entry("matmul-prefill", Rate.PREFILL_COMPUTE),
-          Map.entry("matmul-decode", Rate.DECODE_COMPUTE),
-          Map.entry("attend-decode", Rate.ATTENTION),
-          Map.entry("read", Rate.READ),
-          Map.entry("write", Rate.WRITE),
-          Map.entry("latency", Rate.LATENCY),
-          Map.entry("elementwise", Rate.ELEMENTWISE),
-          Map.entry("pass-latency", Rate.PASS_LATENCY),
-          Map.entry("slows-host", Rate.SLOWS_HOST),
-          Map.entry("slowed-by-host", Rate.SLOWED_BY_HOST));
+      Arrays.stream(Rate.values())
+          .filter(rate -> rate.property().isPresent())
+          .collect(
+              Collectors.toUnmodifiableMap(
+                  rate -> rate.property().orElseThrow(), Function.identity()));
 
   /** Of one transfer over PCIe, as the optimizer assumes for links that nobody declared. */
   private static final double CARD_LATENCY_SECONDS = 10e-6;

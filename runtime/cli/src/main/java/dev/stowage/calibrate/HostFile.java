@@ -14,8 +14,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
-import java.util.EnumMap;
-import java.util.Map;
 
 /** A calibration as the platform that plans take with {@code platform from "host.stow"}. */
 public final class HostFile {
@@ -24,21 +22,6 @@ public final class HostFile {
 
   /** Digits that are kept of a measured number. */
   private static final MathContext DIGITS = new MathContext(4);
-
-  private static final Map<Rate, String> WORDS =
-      new EnumMap<>(
-          Map.ofEntries(
-              Map.entry(Rate.MEMORY_BANDWIDTH, "memory-bandwidth"),
-              Map.entry(Rate.PREFILL_COMPUTE, "matmul-prefill"),
-              Map.entry(Rate.DECODE_COMPUTE, "matmul-decode"),
-              Map.entry(Rate.ATTENTION, "attend-decode"),
-              Map.entry(Rate.READ, "read"),
-              Map.entry(Rate.WRITE, "write"),
-              Map.entry(Rate.LATENCY, "latency"),
-              Map.entry(Rate.ELEMENTWISE, "elementwise"),
-              Map.entry(Rate.PASS_LATENCY, "pass-latency"),
-              Map.entry(Rate.SLOWS_HOST, "slows-host"),
-              Map.entry(Rate.SLOWED_BY_HOST, "slowed-by-host")));
 
   private HostFile() {}
 
@@ -88,7 +71,10 @@ public final class HostFile {
     line(text, "memory", mebibytes(device.capacityBytes()), Origin.MEASURED, date);
     line(text, "reserve", mebibytes(device.reserveBytes()), Origin.ASSUMED, date);
     device.path().ifPresent(path -> text.append("    path ").append(quoted(path)).append('\n'));
-    device.rates().forEach((rate, value) -> line(text, WORDS.get(rate), unit(rate), value, date));
+    device
+        .rates()
+        .forEach(
+            (rate, value) -> line(text, rate.property().orElseThrow(), unit(rate), value, date));
     for (var curve : device.curves()) {
       var type = curve.type().map(t -> "(" + word(t) + ")").orElse("");
       curve
