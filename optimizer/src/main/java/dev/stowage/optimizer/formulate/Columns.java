@@ -277,7 +277,7 @@ public final class Columns {
         if (whole && first) {
           used.put(part.tokens(), whole("uses " + name, 1));
         }
-        var taken = MemoryUse.ofKv(problem, batch, regions(route, List.of(part)));
+        var regions = regions(route, List.of(part));
         kv.add(
             new OfKv(
                 share,
@@ -285,8 +285,8 @@ public final class Columns {
                 part,
                 part.ofAll(problem, batch),
                 work,
-                bytes(taken, routes, true),
-                whole ? besideAll(routes, part, parts, first) : bytes(taken, routes, false),
+                bytes(regions, routes, true),
+                whole ? besideAll(routes, part, parts, first) : bytes(regions, routes, false),
                 whole ? used.get(part.tokens()) : -1));
         if (whole) {
           inUnits(share, name, part.units(problem, batch));
@@ -302,7 +302,7 @@ public final class Columns {
       return Map.of();
     }
     var needing = parts.stream().filter(p -> p.tokens().equals(part.tokens())).toList();
-    return bytes(MemoryUse.ofKv(problem, batch, regions(routes.first(), needing)), routes, false);
+    return bytes(regions(routes.first(), needing), routes, false);
   }
 
   private List<KvRegion> regions(Routes.Kv route, List<KvPart> parts) {
@@ -329,19 +329,24 @@ public final class Columns {
             List.of()));
   }
 
-  /** Bytes of regions on like routes together, or what they need beside themselves. */
-  private Map<String, Long> bytes(
-      Map<String, MemoryUse.Bytes> taken, Routes.Alike routes, boolean own) {
+  /**
+   * Bytes of regions on like routes together, or what they need beside themselves.
+   *
+   * @param regions on the first of the routes
+   */
+  private Map<String, Long> bytes(List<KvRegion> regions, Routes.Alike routes, boolean own) {
     var bytes = new LinkedHashMap<String, Long>();
     int count = routes.count();
+    int inFlight = Footprint.inFlight(problem.machine(), problem.stages(), batch, regions);
+    var taken = MemoryUse.ofKv(problem, batch, regions);
     taken.forEach(
         (device, b) -> {
           long some = own ? b.kv() / count : b.total() - b.kv();
           long all = own || device.equals(routes.first().home()) ? some : some * count;
           if (!own && problem.stages().compute(device)) {
-            // Each has partial results; a second micro-batch in flight is one for all.
+            // Each has partial results of every micro-batch in flight; the rest is there once.
             long partial = Footprint.partialBytes(problem.shape(), batch.rowsPerPass());
-            all = some + (count - 1) * partial;
+            all = some + (count - 1) * inFlight * partial;
           }
           if (all > 0) {
             bytes.put(device, all);
