@@ -23,16 +23,22 @@ final class Programs {
    * @param last the outcome after all goals: its values are the answer
    * @param rowsOfFirst the rows of the first program
    * @param value of the first goal with its preferences: ms, or GiB
+   * @param kept what further programs keep of the first goal
    */
   record Solved(
       Formulation formulation,
       LpOutcome.Optimal first,
       List<Row> rowsOfFirst,
       LpOutcome.Optimal last,
-      double value) {
+      double value,
+      Row kept) {
     /** The block's seconds at the first goal's optimum. */
     double boundSeconds() {
       return Programs.value(formulation.blockTime(), first.values()) / 1e3;
+    }
+
+    private Solved with(LpOutcome.Optimal last) {
+      return new Solved(formulation, first, rowsOfFirst, last, value, kept);
     }
   }
 
@@ -55,7 +61,17 @@ final class Programs {
 
   /** The first goal alone, with its preferences: what batch shapes are compared by. */
   Optional<Solved> first(Formulation formulation) {
-    return solve(formulation, List.of(formulation.problem().objective().first()), false);
+    var goal = formulation.problem().objective().first();
+    return reach(formulation, goal, List.of(), goal.isTime())
+        .map(
+            reached ->
+                new Solved(
+                    formulation,
+                    reached.plain(),
+                    formulation.rows(),
+                    reached.last(),
+                    reached.last().objective() + offset(formulation, goal),
+                    reached.kept()));
   }
 
   /** A formulation with what it takes to bound the first goal; see {@link Programs#first}. */
@@ -83,14 +99,32 @@ final class Programs {
 
   /** All goals, then the block's time if none of them is about it, then the least effort. */
   Optional<Solved> all(Formulation formulation) {
+    return first(formulation).map(this::all);
+  }
+
+  /** The same of a formulation whose first goal is solved already. */
+  Solved all(Solved first) {
+    var formulation = first.formulation();
     var objective = formulation.problem().objective();
-    var goals = new ArrayList<Goal>();
-    goals.add(objective.first());
-    goals.addAll(objective.then());
-    if (goals.stream().noneMatch(Goal::isTime)) {
+    var goals = new ArrayList<>(objective.then());
+    boolean timed = objective.first().isTime();
+    if (!timed && goals.stream().noneMatch(Goal::isTime)) {
       goals.add(new Goal.MinimizeLatency());
     }
-    return solve(formulation, goals, true);
+    var kept = new ArrayList<Row>();
+    kept.add(first.kept());
+    var last = first.last();
+    for (var goal : goals) {
+      var reached = reach(formulation, goal, kept, !timed && goal.isTime());
+      if (reached.isEmpty()) {
+        return first.with(last);
+      }
+      timed |= goal.isTime();
+      last = reached.get().last();
+      kept.add(reached.get().kept());
+    }
+    double millis = value(formulation.blockTime(), last.values());
+    return first.with(solve(formulation.model(formulation.effort(millis), kept)).orElse(last));
   }
 
   /** One program. */
@@ -128,54 +162,40 @@ final class Programs {
                     found,
                     model.rows(),
                     found,
-                    found.objective() + offset(formulation, goal)));
+                    found.objective() + offset(formulation, goal),
+                    keep(goal, terms, found.objective())));
   }
 
-  private Optional<Solved> solve(Formulation formulation, List<Goal> goals, boolean tidy) {
-    var kept = new ArrayList<Row>();
-    LpOutcome.Optimal first = null;
-    LpOutcome.Optimal last = null;
-    double value = 0;
-    boolean preferred = false;
-    for (var goal : goals) {
-      var terms = terms(formulation, goal);
-      var model = formulation.model(terms, kept);
-      var outcome = solve(model);
-      if (outcome.isEmpty()) {
-        return after(formulation, first, last, value);
-      }
-      last = outcome.get();
-      boolean leads = first == null;
-      if (leads) {
-        first = last;
-      }
-      double best = last.objective();
-      if (formulation.hasPreferences() && !preferred && goal.isTime()) {
-        preferred = true;
-        terms = new ArrayList<>(terms);
-        terms.addAll(formulation.missed(best));
-        outcome = solve(formulation.model(terms, kept));
-        if (outcome.isEmpty()) {
-          return after(formulation, first, last, value);
-        }
-        last = outcome.get();
-        best = last.objective();
-      }
-      value = leads ? best + offset(formulation, goal) : value;
-      kept.add(keep(goal, terms, best));
-    }
-    if (tidy) {
-      double millis = value(formulation.blockTime(), last.values());
-      last = solve(formulation.model(formulation.effort(millis), kept)).orElse(last);
-    }
-    return after(formulation, first, last, value);
-  }
+  /**
+   * A goal solved for.
+   *
+   * @param plain the outcome without preferences
+   * @param last the outcome with them
+   * @param kept what further programs keep of it
+   */
+  private record Reached(LpOutcome.Optimal plain, LpOutcome.Optimal last, Row kept) {}
 
-  private static Optional<Solved> after(
-      Formulation formulation, LpOutcome.Optimal first, LpOutcome.Optimal last, double value) {
-    return last == null
-        ? Optional.empty()
-        : Optional.of(new Solved(formulation, first, formulation.rows(), last, value));
+  /**
+   * @param preferring whether preferences count too, where there are any
+   */
+  private Optional<Reached> reach(
+      Formulation formulation, Goal goal, List<Row> kept, boolean preferring) {
+    var terms = terms(formulation, goal);
+    var outcome = solve(formulation.model(terms, kept));
+    if (outcome.isEmpty()) {
+      return Optional.empty();
+    }
+    var plain = outcome.get();
+    if (preferring && formulation.hasPreferences()) {
+      var preferred = new ArrayList<>(terms);
+      preferred.addAll(formulation.missed(plain.objective()));
+      var last = solve(formulation.model(preferred, kept));
+      if (last.isPresent()) {
+        var row = keep(goal, preferred, last.get().objective());
+        return Optional.of(new Reached(plain, last.get(), row));
+      }
+    }
+    return Optional.of(new Reached(plain, plain, keep(goal, terms, plain.objective())));
   }
 
   private static List<Term> terms(Formulation formulation, Goal goal) {

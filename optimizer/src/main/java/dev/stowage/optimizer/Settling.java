@@ -80,10 +80,7 @@ final class Settling {
     var excluded = new HashSet<KvChoice>();
     Optional<Whole> best = Optional.empty();
     while (true) {
-      var planned =
-          programs.all(
-              Formulation.open(
-                  candidate.structure(), batch, candidate.prefetch(), apart, Set.copyOf(excluded)));
+      var planned = planned(apart, excluded);
       if (planned.isEmpty()) {
         return best;
       }
@@ -99,6 +96,15 @@ final class Settling {
       }
       excluded.add(leastUsed.get());
     }
+  }
+
+  private Optional<Solved> planned(boolean apart, Set<KvChoice> excluded) {
+    if (apart && excluded.isEmpty()) {
+      return Optional.of(programs.all(candidate.solved()));
+    }
+    return programs.all(
+        Formulation.open(
+            candidate.structure(), batch, candidate.prefetch(), apart, Set.copyOf(excluded)));
   }
 
   /**
