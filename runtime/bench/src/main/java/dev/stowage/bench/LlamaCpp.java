@@ -26,7 +26,7 @@ import java.nio.file.Path;
  * them; of a context's only the first four numbers are set, whose places are checked by what they
  * hold by default.
  */
-final class LlamaCpp implements AutoCloseable {
+final class LlamaCpp implements Peer {
   private static final MemoryLayout WIDE = MemoryLayout.sequenceLayout(64, ADDRESS);
   private static final GroupLayout PARAMETERS = MemoryLayout.structLayout(WIDE);
   private static final GroupLayout BATCH =
@@ -133,8 +133,8 @@ final class LlamaCpp implements AutoCloseable {
     }
   }
 
-  /** Forgets all sequences. */
-  void clear() {
+  @Override
+  public void clear() {
     try {
       clear.invokeExact(memory, false);
     } catch (Throwable e) {
@@ -142,13 +142,8 @@ final class LlamaCpp implements AutoCloseable {
     }
   }
 
-  /**
-   * Adds tokens to every sequence, and computes the logits of the last of each.
-   *
-   * @param ids of every sequence, the same number
-   * @param position of the first
-   */
-  void decode(int[][] ids, int position) {
+  @Override
+  public void decode(int[][] ids, int position) {
     int each = ids[0].length;
     int count = ids.length * each;
     try (var scratch = Arena.ofConfined()) {

@@ -19,28 +19,39 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * Runs the same weights by Stowage and by llama.cpp, in turn within one process, with as many
- * threads each: prefill of one prompt, and decoding of some sequences together. The model has
- * TinyLlama-1.1B's shape and random weights, in the formats that both read.
- *
- * <p>llama.cpp is a folder with its shared libraries, for example of its packages for Node:
+ * Runs the same weights by Stowage and by another program, in turn, with as many threads each:
+ * prefill of one prompt, and decoding of some sequences together. The model has TinyLlama-1.1B's
+ * shape and random weights.
  *
  * <pre>{@code
- * npm pack @node-llama-cpp/linux-x64 && tar xzf node-llama-cpp-linux-x64-*.tgz
  * ./mvnw -q compile -pl runtime/bench -am
  * java @runtime/cli/target/jvm.args -cp CLASSPATH \
- *   dev.stowage.bench.PeerBenchmark [--only ROW,...] package/bins/linux-x64 FOLDER \
+ *   dev.stowage.bench.PeerBenchmark [--only ROW,...] PROGRAM FOLDER \
  *   [rounds [threads [FORMAT...]]]
  * }</pre>
  *
- * The models are made in the folder (4 GB in all), and stay. Ratios are medians over rounds, each
+ * PROGRAM is a folder, and runs in a process of its own:
+ *
+ * <ul>
+ *   <li>llama.cpp's shared libraries, for example those of its packages for Node: {@code npm pack
+ *       @node-llama-cpp/linux-x64}, unpacked, {@code package/bins/linux-x64}; F16, BF16, Q8_0 and
+ *       Q4_0
+ *   <li>Jlama's jars and those that they need: {@code com.github.tjake:jlama-core:0.8.4} and {@code
+ *       com.github.tjake:jlama-native:0.8.4:linux-x86_64} in a project file, then {@code mvn
+ *       dependency:copy-dependencies -DoutputDirectory=PROGRAM}; BF16 and Q4_0, which is Jlama's
+ *       own format of 4 bits there
+ *   <li>llama3.java's classes: {@code javac --add-modules jdk.incubator.vector -d PROGRAM
+ *       Llama3.java}; F16, BF16, Q8_0 and Q4_0
+ * </ul>
+ *
+ * <p>The models are made in the folder (2.2 GB of 16 bits a weight, 1.2 GB of Q8_0, 0.6 GB of Q4_0), and stay. Ratios are medians over rounds, each
  * of which runs both programs, and the next one in the other order; rates are medians too. A row is
- * {@code prefill}, or how many sequences decode together.
+ * {@code prefill-128}, {@code prefill-512}, or how many sequences decode together.
  */
 public final class PeerBenchmark {
   private static final long SEED = 1;
 
-  private final Path libraries;
+  private final Path program;
   private final Path folder;
   private final int rounds;
   private final int threads;
@@ -53,7 +64,7 @@ public final class PeerBenchmark {
   record Shape(int sequences, int prompt, int decode) {
     /** What it is called among the arguments. */
     String row() {
-      return decode == 0 ? "prefill" : String.valueOf(sequences);
+      return decode == 0 ? "prefill-" + prompt : String.valueOf(sequences);
     }
 
     String name() {
@@ -65,14 +76,15 @@ public final class PeerBenchmark {
 
   private static final List<Shape> SHAPES =
       List.of(
+          new Shape(1, 128, 0),
           new Shape(1, 512, 0),
           new Shape(1, 8, 24),
           new Shape(4, 8, 12),
           new Shape(16, 8, 8),
           new Shape(32, 8, 8));
 
-  private PeerBenchmark(Path libraries, Path folder, int rounds, int threads) {
-    this.libraries = libraries;
+  private PeerBenchmark(Path program, Path folder, int rounds, int threads) {
+    this.program = program;
     this.folder = folder;
     this.rounds = rounds;
     this.threads = threads;
@@ -89,14 +101,15 @@ public final class PeerBenchmark {
             ? Arrays.stream(args).skip(4).map(RandomGguf.Format::valueOf).toList()
             : List.of(RandomGguf.Format.F16, RandomGguf.Format.Q8_0, RandomGguf.Format.Q4_0);
     var folder = Path.of(args[1]).toAbsolutePath();
-    var benchmark = new PeerBenchmark(Path.of(args[0]).toAbsolutePath(), folder, rounds, threads);
+    var program = Path.of(args[0]).toAbsolutePath();
+    var benchmark = new PeerBenchmark(program, folder, rounds, threads);
     System.out.printf(
         Locale.ROOT,
-        "%-6s %-24s %10s %10s %8s   (tok/s, %d threads, %d rounds)%n",
+        "%-6s %-24s %10s %12s %8s   (tok/s, %d threads, %d rounds)%n",
         "format",
         "",
         "stowage",
-        "llama.cpp",
+        PeerProcess.Program.in(program).title(),
         "ratio",
         threads,
         rounds);
@@ -124,11 +137,11 @@ public final class PeerBenchmark {
     var theirs = new ArrayList<Double>();
     var ratios = new ArrayList<Double>();
     try (var session = session(folder, file, shape, threads);
-        var peer = new LlamaCpp(libraries, file, shape.sequences(), 1024, threads)) {
+        var peer = new PeerProcess(program, folder, format, shape.sequences(), threads)) {
       for (int round = -1; round < rounds; round++) {
         boolean weBegin = (round & 1) == 0;
         double us = weBegin ? run(session, shape, ids) : 0;
-        double them = run(peer, shape, ids);
+        double them = peer.run(shape);
         us = weBegin ? us : run(session, shape, ids);
         if (round >= 0) {
           ours.add(us);
@@ -139,7 +152,7 @@ public final class PeerBenchmark {
     }
     System.out.printf(
         Locale.ROOT,
-        "%-6s %-24s %10.1f %10.1f %8.2f%n",
+        "%-6s %-24s %10.1f %12.1f %8.2f%n",
         format,
         shape.name(),
         median(ours),
@@ -184,8 +197,8 @@ public final class PeerBenchmark {
             / (after.decodeSeconds() - before.decodeSeconds());
   }
 
-  /** Tokens a second of llama.cpp. */
-  static double run(LlamaCpp peer, Shape shape, int[][] ids) {
+  /** Tokens a second of another program. */
+  static double run(Peer peer, Shape shape, int[][] ids) {
     peer.clear();
     long start = System.nanoTime();
     peer.decode(ids, 0);

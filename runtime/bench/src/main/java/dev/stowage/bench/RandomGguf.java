@@ -24,10 +24,11 @@ final class RandomGguf {
   /** Layers of TinyLlama-1.1B. */
   static final int LAYERS = 22;
 
-  private static final int HIDDEN = 2048;
-  private static final int FEED_FORWARD = 5632;
-  private static final int HEADS = 32;
-  private static final int KV_HEADS = 4;
+  static final int HIDDEN = 2048;
+  static final int FEED_FORWARD = 5632;
+  static final int HEADS = 32;
+  static final int KV_HEADS = 4;
+  static final int POSITIONS = 2048;
   private static final int ALIGNMENT = 32;
   private static final int BLOCKS = 1 << 15;
   private static final long SEED = 1;
@@ -44,6 +45,7 @@ final class RandomGguf {
   enum Format {
     F32(0, 1, 4),
     F16(1, 1, 2),
+    BF16(30, 1, 2),
     Q8_0(8, 32, 34),
     Q4_0(2, 32, 18);
 
@@ -61,11 +63,16 @@ final class RandomGguf {
       var block = ByteBuffer.allocate(blockBytes).order(ByteOrder.LITTLE_ENDIAN);
       switch (this) {
         case F32 -> block.putFloat(1);
-        case F16 -> block.putShort(Float.floatToFloat16((float) (0.02 * random.nextGaussian())));
+        case F16 -> block.putShort(Float.floatToFloat16(small(random)));
+        case BF16 -> block.putShort((short) (Float.floatToRawIntBits(small(random)) >>> 16));
         case Q8_0 -> quantized(block, 0.05f / 127, random);
         case Q4_0 -> quantized(block, 0.05f / 8, random);
       }
       return block.array();
+    }
+
+    private static float small(Random random) {
+      return (float) (0.02 * random.nextGaussian());
     }
 
     private static void quantized(ByteBuffer block, float scale, Random random) {
@@ -132,7 +139,7 @@ final class RandomGguf {
     head.text("general.architecture", "llama");
     head.text("general.name", "random weights");
     head.number("llama.block_count", layers);
-    head.number("llama.context_length", 2048);
+    head.number("llama.context_length", POSITIONS);
     head.number("llama.embedding_length", HIDDEN);
     head.number("llama.feed_forward_length", FEED_FORWARD);
     head.number("llama.attention.head_count", HEADS);

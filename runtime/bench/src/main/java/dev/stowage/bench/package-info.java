@@ -2,7 +2,8 @@
  * Benchmarks: turns the kernels and a machine into ratios of what the machine can do, by {@link
  * dev.stowage.bench.KernelBench}; a step into the time of its operations, by {@link
  * dev.stowage.bench.StepBenchmark}; and plans into how far predictions are from what they take, by
- * {@link dev.stowage.bench.PredictionBenchmark}.
+ * {@link dev.stowage.bench.PredictionBenchmark}. {@link dev.stowage.bench.PeerBenchmark} runs other
+ * programs beside Stowage, each in a process of its own.
  *
  * <p>{@link dev.stowage.bench.Contest} takes the subjects of a comparison in turn, round after
  * round, in one process, and compares within each round. Machines that others use as well swing by
