@@ -67,6 +67,7 @@ final class DiskPieces implements AutoCloseable {
   private static final String PRODUCTS_BESIDE = "products beside reads";
 
   private final ModelFiles files;
+  private final Device host;
   private final Device device;
   private final KvStore store;
   private final int vocabulary;
@@ -77,8 +78,14 @@ final class DiskPieces implements AutoCloseable {
   private int appended; // tokens
 
   private DiskPieces(
-      ModelFiles files, Device device, KvStore store, int vocabulary, double timedSeconds) {
+      ModelFiles files,
+      Device host,
+      Device device,
+      KvStore store,
+      int vocabulary,
+      double timedSeconds) {
     this.files = files;
+    this.host = host;
     this.device = device;
     this.store = store;
     this.vocabulary = vocabulary;
@@ -99,22 +106,10 @@ final class DiskPieces implements AutoCloseable {
     var model = model(fileRows);
     model.write(scratch.resolve("model"));
     var files = ModelFiles.open(ModelHeaders.open(scratch.resolve("model")));
-    var spec =
-        new DeviceSpec(
-            "disk",
-            DeviceKind.DISK,
-            Long.MAX_VALUE,
-            0,
-            Optional.of(scratch.toAbsolutePath().toString()),
-            false,
-            Map.of());
-    var provider =
-        ServiceLoader.load(DeviceProvider.class).stream()
-            .map(ServiceLoader.Provider::get)
-            .filter(p -> p.kind() == DeviceKind.DISK)
-            .findFirst()
-            .orElseThrow(() -> new CalibrationException("no disk device is on the class path"));
-    var device = provider.open(spec, new DeviceContext(scratch, kernels));
+    var context = new DeviceContext(scratch, kernels);
+    var host = device(DeviceKind.HOST, Optional.empty(), context);
+    var path = Optional.of(scratch.toAbsolutePath().toString());
+    var device = device(DeviceKind.DISK, path, context);
     var region =
         new KvRegion(
             "calibration",
@@ -128,9 +123,21 @@ final class DiskPieces implements AutoCloseable {
     int most = WRITE_TOKENS[WRITE_TOKENS.length - 1];
     var layout =
         new KvLayout(region, HEADS, HEADS, HEAD_DIM, ElementType.F32, Integer.MAX_VALUE, most);
-    var staging = Arena.ofAuto().allocate(Footprint.diskStagingBytes(TOKEN_BYTES, region), PAGE);
+    var staging =
+        host.allocateForReads("staging", Footprint.diskStagingBytes(TOKEN_BYTES, region));
     var store = device.openKv(layout, staging);
-    return new DiskPieces(files, device, store, model.vocabulary(), timedSeconds);
+    return new DiskPieces(files, host, device, store, model.vocabulary(), timedSeconds);
+  }
+
+  private static Device device(DeviceKind kind, Optional<String> path, DeviceContext context) {
+    var spec = new DeviceSpec(kind.word(), kind, Long.MAX_VALUE, 0, path, false, Map.of());
+    return ServiceLoader.load(DeviceProvider.class).stream()
+        .map(ServiceLoader.Provider::get)
+        .filter(provider -> provider.kind() == kind)
+        .findFirst()
+        .orElseThrow(
+            () -> new CalibrationException("no %s is on the class path".formatted(kind.word())))
+        .open(spec, context);
   }
 
   List<Piece> pieces() {
@@ -201,8 +208,11 @@ final class DiskPieces implements AutoCloseable {
   /** {@link #batch} loads of so many rows each, shared by some threads, all over the file. */
   private Runnable reads(int rows, WorkerPool threads) {
     var rooms = new ArrayList<MemorySegment>();
-    for (int i = 0; i < threads.threads() * 2; i++) {
-      rooms.add(arena.allocate(rows * ROW_BYTES + 2 * PAGE, PAGE));
+    int slots = threads.threads() * 2;
+    long slot = rows * ROW_BYTES + PAGE;
+    var ring = host.allocateForReads("ring", slots * slot); // on pages as large as the engine's
+    for (int i = 0; i < slots; i++) {
+      rooms.add(ring.asSlice(i * slot, slot));
     }
     var loads = new ArrayList<WeightLoad>();
     int batch = batch(rows);
@@ -281,6 +291,7 @@ final class DiskPieces implements AutoCloseable {
     lanes.close();
     many.close();
     device.close();
+    host.close();
     files.close();
     arena.close();
   }

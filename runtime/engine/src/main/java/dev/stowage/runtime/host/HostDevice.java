@@ -17,7 +17,7 @@ final class HostDevice implements Device {
   private static final long ALIGNMENT = 64;
   private static final long PAGE = Footprint.PAGE_BYTES; // what disks read to
 
-  /** Buffers of less take no time worth saving. */
+  /** Buffers of less, filled once, take no time worth saving. */
   private static final long MAPPED_BYTES = 16 << 20;
 
   private final DeviceSpec spec;
@@ -38,19 +38,22 @@ final class HostDevice implements Device {
 
   @Override
   public MemorySegment allocate(String purpose, long bytes) {
-    return allocate(purpose, bytes, Mapping::of);
+    return allocate(purpose, bytes, MAPPED_BYTES, Mapping::of);
   }
 
   @Override
   public MemorySegment allocateForReads(String purpose, long bytes) {
-    return allocate(purpose, bytes, Mapping::ofHugePages);
+    return allocate(purpose, bytes, Mapping.HUGE_PAGE_BYTES, Mapping::ofHugePages);
   }
 
+  /**
+   * @param from so many bytes on, they are mapped
+   */
   private MemorySegment allocate(
-      String purpose, long bytes, BiFunction<Arena, Long, MemorySegment> mapped) {
+      String purpose, long bytes, long from, BiFunction<Arena, Long, MemorySegment> mapped) {
     budget.take(purpose, bytes);
     try {
-      if (bytes < MAPPED_BYTES) {
+      if (bytes < from) {
         return arena.allocate(bytes, bytes < PAGE ? ALIGNMENT : PAGE);
       }
       try {
