@@ -71,7 +71,11 @@ public final class Vocabulary {
           word(
               "pass-latency",
               Set.of(Dimension.TIME),
-              "What a layer costs a pass, whatever the work in it."));
+              "What a layer costs a pass, whatever the work in it."),
+          word(
+              "product-latency",
+              Set.of(Dimension.TIME),
+              "What a matrix product costs by being called, however small it is."));
 
   /** Properties that are curves, or may be, and what the size of the work measures. */
   private static final Map<String, Dimension> CURVES =

@@ -125,15 +125,23 @@ final class Pricing {
           multiplied = 0;
         }
         double elements = (double) range.size() * shape.columns(weight);
+        if (Speeds.measured(device)) {
+          if (multiplied > 0) {
+            var type = storedAs(weight, range);
+            add(
+                work,
+                "compute",
+                at,
+                Speeds.productSeconds(device, type, multiplied, elements, 1, sweepBytes));
+          }
+          return;
+        }
         double rate =
             sweep.prefill() && once
                 ? device.rate(Rate.PREFILL_COMPUTE)
                 : ProductRate.of(device, passRows(sweep));
-        if (Speeds.measured(device) && multiplied > 0) {
-          rate = Speeds.matmul(device, storedAs(weight, range), multiplied, sweepBytes);
-        }
         add(work, "compute", at, 2 * multiplied * elements / rate);
-        if (!Speeds.measured(device) && (multiplied > 0 || once)) {
+        if (multiplied > 0 || once) {
           var type = storedAs(weight, range);
           add(
               work,

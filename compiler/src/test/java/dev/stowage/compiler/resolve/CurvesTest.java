@@ -175,12 +175,30 @@ class CurvesTest {
   }
 
   @Test
+  void whatAProductCostsIsAddedForEveryMatrix() {
+    var plain = plan("platform from \"host.stow\"", 2);
+    var slow = plan("platform from \"host.stow\" { host ram { product-latency 1 ms } }", 2);
+    int matrices =
+        plain.weights().stream()
+            .filter(region -> region.weight().perLayer())
+            .mapToInt(region -> region.layers().size())
+            .sum();
+    assertEquals(
+        7 * (matrices + 1) * 1e-3,
+        slow.predicted().decodeSeconds() - plain.predicted().decodeSeconds(),
+        1e-9);
+  }
+
+  @Test
   void theSimulatorFollowsTheSameCurves() {
     var compiled =
         compiled(
             """
             platform from "host.stow" {
-              host ram { pass-latency 20 us  elementwise 1 GB/s  matmul-cached(fp16) at 1 tok 9 GFLOPS }
+              host ram {
+                pass-latency 20 us  product-latency 5 us  elementwise 1 GB/s
+                matmul-cached(fp16) at 1 tok 9 GFLOPS
+              }
             }
             """,
             4,
@@ -262,6 +280,7 @@ class CurvesTest {
         "attend-prompt at 16 tok 3 GFLOPS | SW106",
         "memory at 16 tok 3 GiB | SW106",
         "pass-latency 0 us | SW206",
+        "product-latency 0 us | SW206",
         "slows-host 10 % | SW103",
       })
   void whatIsNoPointOfACurveIsRefused(String property, String code) {

@@ -56,6 +56,27 @@ public final class Speeds {
     return Math.pow(cached.get().at(rows), 1 - part) * Math.pow(memory, part);
   }
 
+  /**
+   * Seconds of products on a device with curves: their FLOPs at {@link #matmul}'s rate, and {@link
+   * Rate#PRODUCT_LATENCY} for each, where the device has one.
+   *
+   * @param rows of activations
+   * @param numbers of the matrices
+   * @param products as many as there are matrices
+   * @param bytes of all matrices that a sweep reads
+   */
+  public static double productSeconds(
+      DeviceSpec device,
+      ElementType type,
+      double rows,
+      double numbers,
+      double products,
+      double bytes) {
+    var latency = device.rates().get(Rate.PRODUCT_LATENCY);
+    return 2 * rows * numbers / matmul(device, type, rows, bytes)
+        + (latency == null ? 0 : products * latency.value());
+  }
+
   /** The highest FLOP/s of any product. */
   static double bestMatmul(DeviceSpec device) {
     return device.curves().stream()

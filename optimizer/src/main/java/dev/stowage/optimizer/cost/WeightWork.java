@@ -132,8 +132,15 @@ public final class WeightWork {
             phase == Phase.PREFILL && everyToken
                 ? sequences * Sweeps.chunk(batch, sweep)
                 : sequences;
-        double rate = Speeds.matmul(spec, region.type(), rows, resources.sweepBytes());
-        seconds += batch.microBatches() * 2 * rows * numbers / rate;
+        seconds +=
+            batch.microBatches()
+                * Speeds.productSeconds(
+                    spec,
+                    region.type(),
+                    rows,
+                    numbers,
+                    region.layers().size(),
+                    resources.sweepBytes());
         if (phase == Phase.DECODE) {
           return seconds * Sweeps.count(batch, phase);
         }

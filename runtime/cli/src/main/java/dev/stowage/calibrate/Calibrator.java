@@ -195,6 +195,10 @@ public record Calibrator(
       var curves = kernels.curves(seconds);
       var rates = rates(curves);
       rates.put(Rate.ELEMENTWISE, KernelPieces.measured(KernelPieces.elementwiseRate(seconds)));
+      double productLatency = HostFile.rounded(KernelPieces.productLatency(seconds));
+      if (productLatency > 0) {
+        rates.put(Rate.PRODUCT_LATENCY, KernelPieces.measured(productLatency));
+      }
       var runs = models.runs(seconds, platform(host(curves, rates)));
       var fit = Fit.of(runs);
       if (fit.passLatency() > 0) {
@@ -273,6 +277,14 @@ public record Calibrator(
     try (var pieces =
         DiskPieces.open(
             scratch, selection.kernels(), effort.diskRows(), 5 * effort.timedSeconds())) {
+      pieces
+          .readTwice(disk, DiskPieces.scratchBytes(effort.diskRows()))
+          .map(ReadTwice::note)
+          .ifPresentOrElse(
+              notes::add,
+              () ->
+                  notes.add(
+                      "Rates of reading are those of reading again, as every step does; no model lies in the disk's folder to tell what reading one first takes."));
       var all = new ArrayList<Piece>(pieces.pieces());
       all.addAll(pieces.beside(kernels.reference()));
       outcome = rounds(effort.rounds(), DISK_PART).time(all, kernels.reference());

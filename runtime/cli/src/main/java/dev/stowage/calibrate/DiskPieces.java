@@ -60,6 +60,9 @@ final class DiskPieces implements AutoCloseable {
   /** Threads that read weights, as in the engine. */
   private static final int LANES = 2;
 
+  /** Of what is read to: like the engine's ring, more than caches hold, and on large pages. */
+  private static final long RING_BYTES = 48L << 20;
+
   private static final int MANY = 4;
   private static final int MANY_ROWS = 256;
   private static final String TOGETHER = "read together";
@@ -71,6 +74,7 @@ final class DiskPieces implements AutoCloseable {
   private final Device device;
   private final KvStore store;
   private final int vocabulary;
+  private final MemorySegment ring;
   private final Arena arena = Arena.ofShared();
   private final WorkerPool lanes = new WorkerPool(LANES);
   private final WorkerPool many = new WorkerPool(MANY);
@@ -90,6 +94,8 @@ final class DiskPieces implements AutoCloseable {
     this.store = store;
     this.vocabulary = vocabulary;
     this.timedSeconds = timedSeconds;
+    ring = host.allocateForReads("ring", RING_BYTES);
+    ring.fill((byte) 0); // or the first reads wait for its pages
   }
 
   /** Bytes that the scratch files take. */
@@ -138,6 +144,11 @@ final class DiskPieces implements AutoCloseable {
         .orElseThrow(
             () -> new CalibrationException("no %s is on the class path".formatted(kind.word())))
         .open(spec, context);
+  }
+
+  /** See {@link ReadTwice#largestIn}. */
+  Optional<ReadTwice> readTwice(Path folder, long most) throws IOException {
+    return ReadTwice.largestIn(folder, most, ring, lanes);
   }
 
   List<Piece> pieces() {
@@ -208,11 +219,9 @@ final class DiskPieces implements AutoCloseable {
   /** {@link #batch} loads of so many rows each, shared by some threads, all over the file. */
   private Runnable reads(int rows, WorkerPool threads) {
     var rooms = new ArrayList<MemorySegment>();
-    int slots = threads.threads() * 2;
     long slot = rows * ROW_BYTES + PAGE;
-    var ring = host.allocateForReads("ring", slots * slot); // on pages as large as the engine's
-    for (int i = 0; i < slots; i++) {
-      rooms.add(ring.asSlice(i * slot, slot));
+    for (long at = 0; at + slot <= ring.byteSize(); at += slot) {
+      rooms.add(ring.asSlice(at, slot));
     }
     var loads = new ArrayList<WeightLoad>();
     int batch = batch(rows);

@@ -2,6 +2,7 @@ package dev.stowage.calibrate;
 
 import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ElementType;
+import dev.stowage.plan.Rate;
 import dev.stowage.plan.RateCurve.Measure;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.runtime.kernel.KernelSelection;
@@ -122,16 +123,20 @@ public final class Drift implements AutoCloseable {
       List<Product> products, KernelPieces pieces, List<DeviceSpec> platform) {
     var points = new ArrayList<Point>();
     for (var product : products) {
-      double rate =
+      var host =
           platform.stream()
-              .flatMap(device -> device.curve(product.measure(), product.type()).stream())
+              .filter(device -> device.curve(product.measure(), product.type()).isPresent())
               .findFirst()
-              .orElseThrow(() -> new CalibrationException("the platform has no measured products"))
-              .at(product.rows());
+              .orElseThrow(
+                  () -> new CalibrationException("the platform has no measured products"));
+      double rate =
+          host.curve(product.measure(), product.type()).orElseThrow().at(product.rows());
+      var latency = host.rates().get(Rate.PRODUCT_LATENCY);
       points.add(
           new Point(
               pieces.product(product.measure(), product.type(), product.rows()),
-              pieces.productFlops(product.rows()) / rate));
+              pieces.productFlops(product.rows()) / rate
+                  + (latency == null ? 0 : latency.value())));
     }
     return points;
   }

@@ -25,7 +25,7 @@ import java.util.TreeMap;
 
 /**
  * The kernels of a host at the shapes of plans: products by type and rows, with matrices from
- * memory and from caches, unpacking included where numbers are quantized; attention of one row and
+ * memory and from caches, unpacking included where numbers are quantized, and small ones; attention of one row and
  * of a prompt's by type and tokens; what else a layer does with activations; copies.
  */
 final class KernelPieces {
@@ -44,6 +44,15 @@ final class KernelPieces {
   private static final List<ElementType> PRODUCTS =
       List.of(
           ElementType.F32, ElementType.F16, ElementType.BF16, ElementType.INT8, ElementType.INT4);
+  /** Of small products, which tell what one costs by being called. */
+  private static final List<ElementType> SMALL_PRODUCTS =
+      List.of(ElementType.F32, ElementType.F16, ElementType.BF16);
+
+  private static final int[] SMALL_ROWS = {1, 4, 16};
+
+  /** How many times the side of a small product's matrix goes into that of the others. */
+  private static final int SMALLER = 4;
+
   private static final List<ElementType> CACHES =
       List.of(ElementType.F32, ElementType.F16, ElementType.INT8, ElementType.INT4);
   private static final List<ElementType> PROMPT_CACHES = List.of(ElementType.F32, ElementType.F16);
@@ -144,6 +153,12 @@ final class KernelPieces {
         pieces.add(product(Measure.MATMUL_CACHED, type, rows));
       }
     }
+    for (var type : SMALL_PRODUCTS) {
+      for (int rows : SMALL_ROWS) {
+        pieces.add(
+            product(small(type, rows), Speeds.CACHED_BYTES, type, rows, side / SMALLER));
+      }
+    }
     for (var type : CACHES) {
       for (int tokens : TOKENS) {
         pieces.add(attention(type, tokens));
@@ -194,15 +209,40 @@ final class KernelPieces {
     return rows * F32 * (6.0 * ROW + 2.0 * MLP);
   }
 
-  /** The curves that the medians make. */
+  /**
+   * What a product takes whatever its size: small ones, with matrices from caches too, take that
+   * and their share of what large ones take beyond it. The median of some types and rows.
+   */
+  static double productLatency(Map<String, Double> seconds) {
+    double shares = SMALLER * SMALLER;
+    return Math.max(
+        0,
+        Rounds.median(
+            SMALL_PRODUCTS.stream()
+                .flatMapToDouble(
+                    type ->
+                        Arrays.stream(SMALL_ROWS)
+                            .mapToDouble(
+                                rows -> {
+                                  double small = seconds.get(small(type, rows));
+                                  double large =
+                                      seconds.get(name(Measure.MATMUL_CACHED, type, rows));
+                                  return (shares * small - large) / (shares - 1);
+                                }))
+                .toArray()));
+  }
+
+  /** The curves that the medians make; those of products tell what they take beyond a latency. */
   List<RateCurve> curves(Map<String, Double> seconds) {
     var curves = new ArrayList<RateCurve>();
+    double latency = productLatency(seconds);
     for (var measure : List.of(Measure.MATMUL, Measure.MATMUL_CACHED)) {
       for (var type : PRODUCTS) {
         var points = new TreeMap<Long, RateValue>();
         for (int rows : ROWS) {
-          points.put(
-              (long) rows, measured(productFlops(rows) / seconds.get(name(measure, type, rows))));
+          double all = seconds.get(name(measure, type, rows));
+          double beyond = Math.max(all - latency, all / 2);
+          points.put((long) rows, measured(productFlops(rows) / beyond));
         }
         curves.add(new RateCurve(measure, Optional.of(type), points));
       }
@@ -281,14 +321,29 @@ final class KernelPieces {
     return "%s %s %d".formatted(measure.word(), type.word(), size);
   }
 
+  private static String small(ElementType type, int rows) {
+    return "small product %s %d".formatted(type.word(), rows);
+  }
+
   double productFlops(int rows) {
     return 2.0 * rows * side * side;
   }
 
   Piece product(Measure measure, ElementType type, int rows) {
+    long extent =
+        measure == Measure.MATMUL ? matrices.get(type).byteSize() : Speeds.CACHED_BYTES;
+    return product(name(measure, type, rows), extent, type, rows, side);
+  }
+
+  /**
+   * Products with one matrix after the other.
+   *
+   * @param extent bytes of all of them
+   * @param side rows and columns of one
+   */
+  private Piece product(String name, long extent, ElementType type, int rows, int side) {
     var all = matrices.get(type);
     long bytes = side * type.rowBytes(side);
-    long extent = measure == Measure.MATMUL ? all.byteSize() : Speeds.CACHED_BYTES;
     long count = Math.max(1, extent / bytes);
     var unit =
         new Runnable() {
@@ -301,7 +356,7 @@ final class KernelPieces {
                 x, 0, side * F32, all, at, type, null, 0, out, 0, side * F32, rows, side, 0, side);
           }
         };
-    return new Repeated(name(measure, type, rows), unit, warmSeconds, timedSeconds);
+    return new Repeated(name, unit, warmSeconds, timedSeconds);
   }
 
   private Piece attention(ElementType type, int tokens) {

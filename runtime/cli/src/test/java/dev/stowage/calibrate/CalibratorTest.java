@@ -3,11 +3,13 @@ package dev.stowage.calibrate;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.Origin;
 import dev.stowage.plan.Rate;
 import dev.stowage.plan.RateCurve.Measure;
+import dev.stowage.runtime.storage.StoredFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -139,6 +141,39 @@ class CalibratorTest {
         127 * row / 1e-3,
         KernelPieces.elementwiseRate(Map.of("elementwise 1", 1e-3, "elementwise 128", 1e-3)),
         1);
+  }
+
+  @Test
+  void whatAProductCostsByBeingCalledIsApartFromItsCurve() {
+    var seconds = new HashMap<String, Double>();
+    for (var type : List.of("f32", "f16", "bf16")) {
+      for (int rows : new int[] {1, 4, 16}) {
+        seconds.put("matmul-cached %s %d".formatted(type, rows), 10e-6 + 160e-6 * rows);
+        seconds.put("small product %s %d".formatted(type, rows), 10e-6 + 10e-6 * rows);
+      }
+    }
+    assertEquals(10e-6, KernelPieces.productLatency(seconds), 1e-12);
+    // small matrices that are no slower than their share have no such cost
+    seconds.replaceAll((name, all) -> name.startsWith("small") ? all / 3 : all);
+    assertEquals(0, KernelPieces.productLatency(seconds));
+  }
+
+  @Test
+  void aModelInTheFolderTellsWhatReadingItFirstTakes() throws IOException {
+    var without = calibrator(folder, new ArrayList<>(), () -> false).run();
+    assertTrue(
+        without.notes().stream().anyMatch(note -> note.contains("no model lies in")),
+        () -> without.notes().toString());
+    var model = Files.createDirectory(folder.resolve("some")).resolve("model.safetensors");
+    Files.write(model, new byte[17 << 20]);
+    try (var stored = StoredFile.open(model)) {
+      assumeTrue(stored.isDirect(), "nothing passes the page cache by here");
+    }
+    var with = calibrator(folder, new ArrayList<>(), () -> false).run();
+    assertTrue(
+        with.notes().stream()
+            .anyMatch(note -> note.matches(".*of model.safetensors came at .* GB/s again.")),
+        () -> with.notes().toString());
   }
 
   @Test

@@ -28,6 +28,8 @@ public enum Rate {
   ELEMENTWISE("B/s", "elementwise"),
   /** Seconds that a layer costs a pass, whatever the work in it. */
   PASS_LATENCY("s", "pass-latency"),
+  /** Seconds that a matrix product takes beyond its curve, however small it is. */
+  PRODUCT_LATENCY("s", "product-latency"),
   /** Seconds of its host's compute that a second of reading storage takes. */
   SLOWS_HOST("s/s", "slows-host"),
   /** Seconds of reading storage that a second of its host's compute takes. */
