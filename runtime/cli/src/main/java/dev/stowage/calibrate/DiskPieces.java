@@ -129,8 +129,7 @@ final class DiskPieces implements AutoCloseable {
     int most = WRITE_TOKENS[WRITE_TOKENS.length - 1];
     var layout =
         new KvLayout(region, HEADS, HEADS, HEAD_DIM, ElementType.F32, Integer.MAX_VALUE, most);
-    var staging =
-        host.allocateForReads("staging", Footprint.diskStagingBytes(TOKEN_BYTES, region));
+    var staging = host.allocateForReads("staging", Footprint.diskStagingBytes(TOKEN_BYTES, region));
     var store = device.openKv(layout, staging);
     return new DiskPieces(files, host, device, store, model.vocabulary(), timedSeconds);
   }

@@ -127,10 +127,8 @@ public final class Drift implements AutoCloseable {
           platform.stream()
               .filter(device -> device.curve(product.measure(), product.type()).isPresent())
               .findFirst()
-              .orElseThrow(
-                  () -> new CalibrationException("the platform has no measured products"));
-      double rate =
-          host.curve(product.measure(), product.type()).orElseThrow().at(product.rows());
+              .orElseThrow(() -> new CalibrationException("the platform has no measured products"));
+      double rate = host.curve(product.measure(), product.type()).orElseThrow().at(product.rows());
       var latency = host.rates().get(Rate.PRODUCT_LATENCY);
       points.add(
           new Point(

@@ -25,11 +25,13 @@ import java.util.TreeMap;
 
 /**
  * The kernels of a host at the shapes of plans: products by type and rows, with matrices from
- * memory and from caches, unpacking included where numbers are quantized, and small ones; attention of one row and
- * of a prompt's by type and tokens; what else a layer does with activations; copies.
+ * memory and from caches, unpacking included where numbers are quantized, and small ones; attention
+ * of one row and of a prompt's by type and tokens; what else a layer does with activations; copies.
  */
 final class KernelPieces {
-  private static final int[] ROWS = {1, 4, 16, 64, 256};
+  /** Close to each other where kernels take several rows at a time, and fewer cost as much. */
+  private static final int[] ROWS = {1, 2, 4, 8, 16, 32, 64, 256};
+
   private static final int[] TOKENS = {1, 16, 64, 256, 1024};
 
   /** Tokens that a row of a prompt reads, between its first row and its last. */
@@ -44,6 +46,7 @@ final class KernelPieces {
   private static final List<ElementType> PRODUCTS =
       List.of(
           ElementType.F32, ElementType.F16, ElementType.BF16, ElementType.INT8, ElementType.INT4);
+
   /** Of small products, which tell what one costs by being called. */
   private static final List<ElementType> SMALL_PRODUCTS =
       List.of(ElementType.F32, ElementType.F16, ElementType.BF16);
@@ -155,8 +158,7 @@ final class KernelPieces {
     }
     for (var type : SMALL_PRODUCTS) {
       for (int rows : SMALL_ROWS) {
-        pieces.add(
-            product(small(type, rows), Speeds.CACHED_BYTES, type, rows, side / SMALLER));
+        pieces.add(product(small(type, rows), Speeds.CACHED_BYTES, type, rows, side / SMALLER));
       }
     }
     for (var type : CACHES) {
@@ -330,8 +332,7 @@ final class KernelPieces {
   }
 
   Piece product(Measure measure, ElementType type, int rows) {
-    long extent =
-        measure == Measure.MATMUL ? matrices.get(type).byteSize() : Speeds.CACHED_BYTES;
+    long extent = measure == Measure.MATMUL ? matrices.get(type).byteSize() : Speeds.CACHED_BYTES;
     return product(name(measure, type, rows), extent, type, rows, side);
   }
 

@@ -43,8 +43,8 @@ record ReadTwice(Path file, long bytes, double firstRate, double againRate) {
    * @param ring memory to read to
    * @return empty where there is none of 16 MiB, or it cannot be read past the page cache
    */
-  static Optional<ReadTwice> largestIn(
-      Path folder, long most, MemorySegment ring, WorkerPool lanes) throws IOException {
+  static Optional<ReadTwice> largestIn(Path folder, long most, MemorySegment ring, WorkerPool lanes)
+      throws IOException {
     var largest = new Largest(Files.getFileStore(folder));
     Files.walkFileTree(folder, Set.of(FileVisitOption.FOLLOW_LINKS), DEPTH, largest);
     if (largest.bytes < LEAST_BYTES) {

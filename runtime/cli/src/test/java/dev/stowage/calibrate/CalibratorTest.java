@@ -41,8 +41,8 @@ class CalibratorTest {
 
     var host = calibration.host();
     for (var type : List.of(ElementType.F32, ElementType.BF16, ElementType.INT4)) {
-      assertEquals(5, host.curve(Measure.MATMUL, type).orElseThrow().points().size());
-      assertEquals(5, host.curve(Measure.MATMUL_CACHED, type).orElseThrow().points().size());
+      assertEquals(8, host.curve(Measure.MATMUL, type).orElseThrow().points().size());
+      assertEquals(8, host.curve(Measure.MATMUL_CACHED, type).orElseThrow().points().size());
     }
     assertTrue(host.curve(Measure.ATTEND, ElementType.F16).isPresent());
     assertTrue(host.curve(Measure.ATTEND_PROMPT, ElementType.F32).isPresent());
@@ -74,7 +74,7 @@ class CalibratorTest {
   private static Map<String, Double> plain() {
     var seconds = new HashMap<String, Double>();
     for (var type : List.of("f32", "f16", "bf16", "int8", "int4")) {
-      for (int rows : new int[] {1, 4, 16, 64, 256}) {
+      for (int rows : new int[] {1, 2, 4, 8, 16, 32, 64, 256}) {
         seconds.put("matmul %s %d".formatted(type, rows), 2e-3 * rows);
         seconds.put("matmul-cached %s %d".formatted(type, rows), 1e-3 * rows);
       }
