@@ -59,6 +59,13 @@ final class KernelPieces {
   private static final List<ElementType> CACHES =
       List.of(ElementType.F32, ElementType.F16, ElementType.INT8, ElementType.INT4);
   private static final List<ElementType> PROMPT_CACHES = List.of(ElementType.F32, ElementType.F16);
+
+  /**
+   * Of all keys and values that single rows attend to, one cache after the other: a step reads a
+   * layer's once, and has read all weights since it last did.
+   */
+  private static final long CACHE_BYTES = 32L << 20;
+
   private static final int MLP = 1408;
   private static final long F32 = Float.BYTES;
 
@@ -131,12 +138,29 @@ final class KernelPieces {
     }
     int most = TOKENS[TOKENS.length - 1];
     for (var type : CACHES) {
-      int rows = 2 * most * HEADS;
-      var cache = arena.allocate(rows * type.rowBytes(HEAD_DIM), 64);
+      long bytes = cacheBytes(type, most);
+      long count = Math.ceilDiv(CACHE_BYTES, bytes);
+      var all = arena.allocate(count * bytes, 64);
       kernels.narrow(
-          matrix, 0, HEAD_DIM * F32, cache, 0, type.rowBytes(HEAD_DIM), type, rows, HEAD_DIM);
-      caches.put(type, cache);
+          matrix,
+          0,
+          HEAD_DIM * F32,
+          all,
+          0,
+          type.rowBytes(HEAD_DIM),
+          type,
+          2 * most * HEADS,
+          HEAD_DIM);
+      for (long i = 1; i < count; i++) {
+        MemorySegment.copy(all, 0, all, i * bytes, bytes);
+      }
+      caches.put(type, all);
     }
+  }
+
+  /** Bytes of keys and values of so many tokens. */
+  private static long cacheBytes(ElementType type, int tokens) {
+    return 2L * tokens * HEADS * type.rowBytes(HEAD_DIM);
   }
 
   private static MemorySegment numbers(Arena arena, long count) {
@@ -361,11 +385,13 @@ final class KernelPieces {
   }
 
   private Piece attention(ElementType type, int tokens) {
-    return attention(Measure.ATTEND, type, tokens, new int[] {tokens});
+    return attention(Measure.ATTEND, type, tokens, tokens, new int[] {tokens}, CACHE_BYTES);
   }
 
   private Piece promptAttention(ElementType type, int tokens) {
-    return attention(Measure.ATTEND_PROMPT, type, tokens, promptLengths(tokens));
+    int most = TOKENS[TOKENS.length - 1];
+    var lengths = promptLengths(tokens);
+    return attention(Measure.ATTEND_PROMPT, type, tokens, most, lengths, cacheBytes(type, most));
   }
 
   /** Rows that see ever more tokens, so many in the mean. */
@@ -376,24 +402,38 @@ final class KernelPieces {
     return lengths;
   }
 
-  private Piece attention(Measure measure, ElementType type, int tokens, int[] lengths) {
-    var cache = caches.get(type);
+  /**
+   * Attention to one cache after the other.
+   *
+   * @param capacity tokens that each cache has room for
+   * @param lengths how many tokens each row reads
+   * @param extent bytes of all caches, about
+   */
+  private Piece attention(
+      Measure measure, ElementType type, int tokens, int capacity, int[] lengths, long extent) {
+    var all = caches.get(type);
     long row = type.rowBytes(HEAD_DIM);
-    long values = cache.byteSize() / 2;
+    long bytes = cacheBytes(type, capacity);
+    long count = extent / bytes;
     long width = ROW * F32;
-    Runnable unit =
-        () ->
+    var unit =
+        new Runnable() {
+          private long next;
+
+          @Override
+          public void run() {
+            long at = next++ % count * bytes;
             kernels.attention(
                 x,
                 0,
                 width,
-                cache,
-                0,
-                cache,
-                values,
+                all,
+                at,
+                all,
+                at + bytes / 2,
                 type,
                 row,
-                row * TOKENS[TOKENS.length - 1],
+                row * capacity,
                 lengths,
                 0,
                 0.125f,
@@ -408,6 +448,8 @@ final class KernelPieces {
                 0,
                 HEADS,
                 HEAD_DIM);
+          }
+        };
     return new Repeated(name(measure, type, tokens), unit, warmSeconds, timedSeconds);
   }
 
