@@ -38,12 +38,15 @@ public interface Kernels {
    * Linear layer: {@code out[r, o] = sum_k x[r, k] * w[o, k] + bias[o]} for {@code o} in {@code
    * [from, to)}. {@code w} and {@code bias} hold only the rows {@code [from, to)} of the whole
    * matrix, their first row at the given offset; {@code out} is the whole output, of which the
-   * columns {@code [from, to)} are written. Tolerance {@code 1e-6 * (1 + k / 64)}.
+   * columns {@code [from, to)} are written. Tolerance {@code 1e-6 * (1 + k / 64)}; where weights
+   * are quantized, activations may be rounded to 16 bits in each group of 32 or 64, which adds
+   * 2^-15 of the group's greatest magnitude times the sum of its weights' magnitudes.
    *
    * <p>Invariance here is a hard rule: the order of every sum is fixed by {@code k} and the type
    * alone, so that neither batching nor splitting a matrix by rows over tiers changes a bit.
    *
-   * @param x [rows, k] F32; numbers from 2^47 on may count as infinite where the weights are F16
+   * @param x [rows, k] F32, off the Java heap like {@code w}; numbers from 2^47 on may count as
+   *     infinite where the weights are F16
    * @param w [to - from, k] of {@code type}, rows adjacent
    * @param bias [to - from] F32, or null for none
    * @param out [rows, at least to] F32

@@ -3,7 +3,8 @@
  * dev.stowage.runtime.kernel.Kernels} turns segments of numbers into segments of numbers.
  *
  * <p>One flat contract, implemented twice with the same meaning: {@code kernel.reference} is
- * scalar, obvious and the definition; {@code kernel.vector} is the fast one. {@link
+ * scalar, obvious and the definition; {@code kernel.vector} is the fast one, whose linear layers
+ * are taken by {@code kernel.x86} where a machine runs its code. {@link
  * dev.stowage.runtime.kernel.KernelSelection} chooses between them in one place and says why.
  *
  * <h2>Memory</h2>

@@ -101,6 +101,15 @@ class BlocksTest {
 
   @Test
   void productsAgreeWithTheCodecInDoubleWhateverTheRows() {
+    productsAgreeWithTheCodec(new VectorKernels(POOL));
+  }
+
+  @Test
+  void productsWithoutMachineCodeAgreeWithTheCodecInDoubleWhateverTheRows() {
+    productsAgreeWithTheCodec(VectorKernels.portable(POOL));
+  }
+
+  private static void productsAgreeWithTheCodec(Kernels kernels) {
     var random = new Random(SEED);
     try (var arena = Arena.ofShared()) {
       for (var type : ElementType.blocks()) {
@@ -119,7 +128,7 @@ class BlocksTest {
             for (int i = 0; i < rows * k; i++) {
               x.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i, (float) random.nextGaussian());
             }
-            var together = product(new VectorKernels(POOL), x, w, type, rows, k, outputs, arena);
+            var together = product(kernels, x, w, type, rows, k, outputs, arena);
             var defined = product(new ReferenceKernels(), x, w, type, rows, k, outputs, arena);
             for (int r = 0; r < rows; r++) {
               for (int o = 0; o < outputs; o++) {
@@ -140,15 +149,7 @@ class BlocksTest {
             }
             // one row by itself has the same bits
             var alone =
-                product(
-                    new VectorKernels(POOL),
-                    x.asSlice(4L * (rows - 1) * k),
-                    w,
-                    type,
-                    1,
-                    k,
-                    outputs,
-                    arena);
+                product(kernels, x.asSlice(4L * (rows - 1) * k), w, type, 1, k, outputs, arena);
             for (int o = 0; o < outputs; o++) {
               assertEquals(at(together, (rows - 1) * outputs + o), at(alone, o), "seed " + SEED);
             }

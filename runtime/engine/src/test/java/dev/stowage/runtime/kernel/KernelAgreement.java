@@ -79,8 +79,14 @@ public abstract class KernelAgreement {
     reference.matmul(x, 0, xStride, w, 6, type, bias, 0, expected, 4, outStride, rows, k, from, to);
     kernels().matmul(x, 0, xStride, w, 6, type, bias, 0, actual, 4, outStride, rows, k, from, to);
     double terms = Math.sqrt(k) + 3; // about the sum of the terms' absolute values, over four
-    assertClose(what, expected, actual, 0, 4e-6 * (1 + k / 64.0) * terms);
+    double rounding = type.quantized() ? roundingOfActivations() : 0;
+    assertClose(what, expected, actual, 0, (4e-6 * (1 + k / 64.0) + rounding) * terms);
     assertRestUntouched(what, expected, actual, 4 + 4L * from, outStride, rows, 4L * (to - from));
+  }
+
+  /** What rounding activations around 1 may add to a term of a product with quantized weights. */
+  protected double roundingOfActivations() {
+    return 0;
   }
 
   /** Whether a product with an infinite weight is infinite, and not only no number. */

@@ -5,25 +5,37 @@ import dev.stowage.runtime.kernel.Bounds;
 import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.kernel.RopeTable;
 import dev.stowage.runtime.kernel.vector.Elementwise.Op;
+import dev.stowage.runtime.kernel.x86.Products;
 import dev.stowage.runtime.parallel.WorkerPool;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * The operations in SIMD, spread over a worker pool. Checks the operands, then hands them to the
- * class of the operation.
+ * class of the operation. Linear layers have two: {@link Products} for the types and widths that it
+ * takes on a machine that it runs on, {@link Matmul} for the others.
  */
 public final class VectorKernels implements Kernels {
   private final WorkerPool pool;
   private final Matmul matmul;
+  private final Optional<Products> products;
   private final Attention attention;
   private final Elementwise elementwise;
   private final Narrow narrow;
   private final Norm norm;
   private final Rope rope;
 
-  /** Kernels on the threads of {@code pool}, which stays its creator's to close. */
+  /**
+   * Kernels on the threads of {@code pool}, which stays its creator's to close. Linear layers are
+   * in machine code where this machine runs it.
+   */
   public VectorKernels(WorkerPool pool) {
+    this(pool, Products.on(pool));
+  }
+
+  private VectorKernels(WorkerPool pool, Optional<Products> products) {
     this.pool = pool;
+    this.products = products;
     matmul = new Matmul(pool);
     attention = new Attention(pool);
     elementwise = new Elementwise(pool);
@@ -32,11 +44,20 @@ public final class VectorKernels implements Kernels {
     rope = new Rope(pool);
   }
 
+  /** Kernels in what the JVM compiles alone, as on a machine that runs no other code. */
+  public static VectorKernels portable(WorkerPool pool) {
+    return new VectorKernels(pool, Optional.empty());
+  }
+
   @Override
   public String description() {
     int threads = pool.threads();
-    return "vector, %d x F32, %d %s"
-        .formatted(Lanes.LANES, threads, threads == 1 ? "thread" : "threads");
+    return "%svector, %d x F32, %d %s"
+        .formatted(
+            products.isPresent() ? Products.DESCRIPTION + " for products, " : "",
+            Lanes.LANES,
+            threads,
+            threads == 1 ? "thread" : "threads");
   }
 
   @Override
@@ -72,6 +93,27 @@ public final class VectorKernels implements Kernels {
         k,
         from,
         to);
+    if (products.isPresent() && Products.take(type, k)) {
+      products
+          .get()
+          .run(
+              x,
+              xOffset,
+              xStride,
+              w,
+              wOffset,
+              type,
+              bias,
+              biasOffset,
+              out,
+              outOffset,
+              outStride,
+              rows,
+              k,
+              from,
+              to);
+      return;
+    }
     matmul.run(
         x,
         xOffset,

@@ -16,6 +16,7 @@ import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -29,12 +30,21 @@ final class AllocationTest {
 
   @Test
   void stepsAllocateNothingOnceWarm() {
+    stepsAllocateNothingOnceWarm(VectorKernels::new);
+  }
+
+  @Test
+  void stepsWithoutMachineCodeAllocateNothingOnceWarm() {
+    stepsAllocateNothingOnceWarm(VectorKernels::portable);
+  }
+
+  private static void stepsAllocateNothingOnceWarm(Function<WorkerPool, Kernels> kernels) {
     assumeTrue(c2(), "skipped: this JVM does not compile with C2, so vectors stay objects");
     var bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     try (var arena = Arena.ofShared();
         var pool = new WorkerPool(2)) {
       long[] threads = threads(pool);
-      var step = new Step(arena, new VectorKernels(pool));
+      var step = new Step(arena, kernels.apply(pool));
       for (int i = 0; i < WARM_UP; i++) {
         step.run();
       }

@@ -22,7 +22,7 @@ final class VectorKernelsTest extends KernelAgreement {
   @BeforeAll
   static void openPool() {
     pool = new WorkerPool(3);
-    kernels = new VectorKernels(pool);
+    kernels = VectorKernels.portable(pool);
   }
 
   @AfterAll
@@ -48,7 +48,7 @@ final class VectorKernelsTest extends KernelAgreement {
         for (int threads : new int[] {1, 2, 5}) {
           try (var other = new WorkerPool(threads)) {
             var actual = data.floats((long) rows * n);
-            new VectorKernels(other)
+            VectorKernels.portable(other)
                 .matmul(x, 0, 4L * k, w, 0, type, null, 0, actual, 0, 4L * n, rows, k, 0, n);
             assertSameBits(type + " on " + threads + " threads", expected, actual);
           }

@@ -1,0 +1,303 @@
+package dev.stowage.runtime.kernel.x86;
+
+import dev.stowage.runtime.parallel.WorkerPool;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+
+/**
+ * Products with quantized weights: activations are rounded to 16 bits ({@link Rounding}), so that a
+ * block's products are integers whose sum is exact, and twice as many of them are made at a time as
+ * of floats. The sum of block b is scaled and added to lane b % 8 of the element's sum.
+ *
+ * <p>Rounded activations lie in records of {@value #RECORD} blocks, in which L rows are
+ * interleaved:
+ *
+ * <pre>
+ *   scales  F32 [8, L]
+ *   sums    F32 or 32-bit [8, L]; what mins or offsets of codes are multiplied by
+ *   codes   16-bit [8 blocks * numbers / 2, L, 2]
+ * </pre>
+ *
+ * <ul>
+ *   <li>Up to {@value #FEW} rows: L is 1, weights are widened in registers ({@link CodeRow}).
+ *   <li>More: L is 8 or 16, a row in each lane, and weights are widened once into panels of {@value
+ *       #STACK} outputs and one record, which all rows of a block pass by ({@link CodeTile}).
+ * </ul>
+ */
+final class CodeProducts {
+  /** Blocks of a record. */
+  static final int RECORD = 8;
+
+  /** Bytes of a row's scales and sums in a record. */
+  static final int HEADER_BYTES = 2 * RECORD * Float.BYTES;
+
+  private static final int FEW = 4;
+  private static final int STACK = 16;
+  private static final int LANES = 16;
+  private static final int HALF_LANES = 8;
+
+  /** Rows that pass a panel. */
+  private static final int BLOCK_ROWS = 12 * LANES;
+
+  /** Bytes of activations that are rounded at a time, unless a single row is longer. */
+  private static final long MOST_BYTES = 16 << 20;
+
+  static int recordBytes(Codes codes) {
+    return HEADER_BYTES + RECORD * codes.numbers * Short.BYTES;
+  }
+
+  /** The functions of a format. */
+  private record Functions(
+      Codes codes,
+      MemorySegment round,
+      MemorySegment[] row, // by blocks
+      MemorySegment widen,
+      MemorySegment[][] tile, // by vectors and outputs
+      MemorySegment[][] fold) {
+
+    static Functions of(Codes codes) {
+      var all = new ArrayList<byte[]>();
+      all.add(Rounding.code(codes));
+      all.add(CodeTile.widen(codes));
+      for (int blocks = 1; blocks <= RECORD; blocks++) {
+        all.add(new CodeRow(codes, blocks).code());
+      }
+      for (int vectors = 1; vectors <= 2; vectors++) {
+        for (int outputs = 1; outputs <= CodeTile.MOST_OUTPUTS; outputs++) {
+          all.add(new CodeTile(codes, vectors, outputs).code());
+          all.add(new CodeTile(codes, vectors, outputs).fold());
+        }
+      }
+      var made = MachineCode.of(all).functions().iterator();
+      var functions =
+          new Functions(
+              codes,
+              made.next(),
+              new MemorySegment[RECORD + 1],
+              made.next(),
+              new MemorySegment[3][CodeTile.MOST_OUTPUTS + 1],
+              new MemorySegment[3][CodeTile.MOST_OUTPUTS + 1]);
+      for (int blocks = 1; blocks <= RECORD; blocks++) {
+        functions.row[blocks] = made.next();
+      }
+      for (int vectors = 1; vectors <= 2; vectors++) {
+        for (int outputs = 1; outputs <= CodeTile.MOST_OUTPUTS; outputs++) {
+          functions.tile[vectors][outputs] = made.next();
+          functions.fold[vectors][outputs] = made.next();
+        }
+      }
+      return functions;
+    }
+  }
+
+  private static final Functions[] FUNCTIONS =
+      Arrays.stream(Codes.values()).map(Functions::of).toArray(Functions[]::new);
+
+  private final WorkerPool pool;
+  private final Operands operands;
+  private final MemorySegment[] sums;
+  private final MemorySegment[] flat;
+  private final MemorySegment[] panels;
+  private MemorySegment activations = MemorySegment.NULL;
+  private Functions functions;
+  private Codes codes;
+  private int firstRow;
+  private int rows;
+  private int records;
+  private int blocks;
+  private final WorkerPool.Task round = (worker, from, to) -> round(from, to);
+  private final WorkerPool.Task few = this::few;
+  private final WorkerPool.Task many = this::many;
+
+  CodeProducts(WorkerPool pool, Operands operands) {
+    this.pool = pool;
+    this.operands = operands;
+    int threads = pool.threads();
+    sums = Scratch.of(threads, (long) Float.BYTES * RECORD * BLOCK_ROWS * STACK);
+    flat = Scratch.of(threads, (long) Float.BYTES * LANES * STACK);
+    int widest = Arrays.stream(Codes.values()).mapToInt(CodeTile::blockBytes).max().orElseThrow();
+    panels = Scratch.of(threads, (long) STACK * RECORD * widest);
+  }
+
+  void run(Codes codes) {
+    this.codes = codes;
+    functions = FUNCTIONS[codes.ordinal()];
+    blocks = operands.k / codes.numbers;
+    records = (blocks + RECORD - 1) / RECORD;
+    long rowBytes = (long) records * recordBytes(codes);
+    int most = (int) Math.max(1, MOST_BYTES / rowBytes / LANES) * LANES;
+    for (firstRow = 0; firstRow < operands.rows; firstRow += rows) {
+      rows = Math.min(most, operands.rows - firstRow);
+      int padded = rows <= FEW ? rows : groupsOf(rows) * LANES;
+      activations = Scratch.fit(activations, padded * rowBytes);
+      int pieces = (rows <= FEW ? rows : groupsOf(rows)) * records;
+      pool.run(round, pieces, Math.max(1, (pieces + pool.threads() - 1) / pool.threads()));
+      int stacks = (operands.outputs + STACK - 1) / STACK;
+      pool.run(rows <= FEW ? few : many, stacks, Math.max(1, stacks / (8 * pool.threads())));
+    }
+  }
+
+  private static int groupsOf(int rows) {
+    return (rows + LANES - 1) / LANES;
+  }
+
+  /** Rows interleaved with those of a group. */
+  private int lanes(int group) {
+    return rows <= FEW ? 1 : rows - group * LANES <= HALF_LANES ? HALF_LANES : LANES;
+  }
+
+  /** Where a record of a group of rows begins. */
+  private long record(int group, int lanes, int record) {
+    int before = rows <= FEW ? group : group * LANES;
+    return activations.address()
+        + ((long) before * records + (long) lanes * record) * recordBytes(codes);
+  }
+
+  private void round(int from, int to) {
+    for (int piece = from; piece < to; piece++) {
+      int group = piece / records;
+      int record = piece % records;
+      int lanes = lanes(group);
+      long header = record(group, lanes, record);
+      int count = Math.min(RECORD, blocks - record * RECORD);
+      if (count < RECORD) {
+        long at = header - activations.address();
+        activations.asSlice(at, (long) lanes * HEADER_BYTES).fill((byte) 0);
+      }
+      int first = rows <= FEW ? group : group * LANES;
+      for (int lane = 0; lane < lanes && first + lane < rows; lane++) {
+        long x = operands.x(firstRow + first + lane) + 4L * record * RECORD * codes.numbers;
+        long scale = header + 4L * lane;
+        MachineCode.call(
+            functions.round,
+            x,
+            header + (long) lanes * HEADER_BYTES + 4L * lane,
+            4L * lanes,
+            count,
+            scale,
+            scale + 4L * lanes * RECORD);
+      }
+    }
+  }
+
+  private void few(int worker, int firstStack, int lastStack) {
+    long sum = sums[worker].address();
+    long folded = flat[worker].address();
+    long rowBytes = operands.type.rowBytes(operands.k);
+    int whole = blocks / RECORD;
+    int rest = blocks % RECORD;
+    for (int stack = firstStack; stack < lastStack; stack++) {
+      int output = stack * STACK;
+      int outputs = Math.min(STACK, operands.outputs - output);
+      long w = operands.w(output);
+      for (int row = 0; row < rows; row++) {
+        MachineCode.call(Shared.CLEAR, sum, 0, 0, outputs, 0, 0);
+        long x = record(row, 1, 0);
+        if (whole > 0) {
+          MachineCode.call(functions.row[RECORD], x, w, rowBytes, whole, sum, outputs);
+        }
+        if (rest > 0) {
+          MachineCode.call(
+              functions.row[rest],
+              x + (long) whole * recordBytes(codes),
+              w + (long) whole * RECORD * codes.bytes,
+              rowBytes,
+              1,
+              sum,
+              outputs);
+        }
+        MachineCode.call(Shared.fold(1, 1), sum, folded, 0, outputs, 0, 0);
+        operands.store(firstRow + row, output, flat[worker], 0, outputs);
+      }
+    }
+  }
+
+  private void many(int worker, int firstStack, int lastStack) {
+    long rowBytes = operands.type.rowBytes(operands.k);
+    long sum = sums[worker].address();
+    long panel = panels[worker].address();
+    long panelRow = (long) RECORD * CodeTile.blockBytes(codes);
+    for (int block = 0; block < rows; block += BLOCK_ROWS) {
+      int end = Math.min(rows, block + BLOCK_ROWS);
+      for (int stack = firstStack; stack < lastStack; stack++) {
+        int output = stack * STACK;
+        int outputs = Math.min(STACK, operands.outputs - output);
+        MachineCode.call(
+            Shared.CLEAR, sum, 0, 0, (long) groupsOf(end - block) * LANES * STACK, 0, 0);
+        for (int record = 0; record < records; record++) {
+          int count = Math.min(RECORD, blocks - record * RECORD);
+          long w = operands.w(output) + (long) record * RECORD * codes.bytes;
+          long ahead =
+              record + 1 < records
+                  ? RECORD * codes.bytes
+                  : STACK * rowBytes - (long) record * RECORD * codes.bytes;
+          MachineCode.call(
+              functions.widen, panel, w, rowBytes, count, panelRow, outputs | ahead << 32);
+          for (int group = block / LANES; group < groupsOf(end); group++) {
+            tiles(group, record, count, outputs, panel, panelRow, sum + groupSums(group, block));
+          }
+        }
+        for (int group = block / LANES; group < groupsOf(end); group++) {
+          store(worker, group, output, outputs, sum + groupSums(group, block));
+        }
+      }
+    }
+  }
+
+  /** Where the sums of a group lie. */
+  private static long groupSums(int group, int block) {
+    return 4L * RECORD * LANES * STACK * (group - block / LANES);
+  }
+
+  private void tiles(
+      int group, int record, int count, int outputs, long panel, long panelRow, long sum) {
+    int lanes = lanes(group);
+    int vectors = lanes / HALF_LANES;
+    long header = record(group, lanes, record);
+    long x = header + (long) lanes * HEADER_BYTES;
+    int wide = CodeTile.MOST_OUTPUTS;
+    long tiles = outputs / wide;
+    if (tiles > 0) {
+      MachineCode.call(
+          functions.tile[vectors][wide], x, panel, panelRow, count | tiles << 32, sum, header);
+    }
+    int rest = outputs % wide;
+    if (rest > 0) {
+      MachineCode.call(
+          functions.tile[vectors][rest],
+          x,
+          panel + tiles * wide * panelRow,
+          panelRow,
+          count | 1L << 32,
+          sum + tiles * wide * RECORD * 4 * lanes,
+          header);
+    }
+  }
+
+  private void store(int worker, int group, int output, int outputs, long sum) {
+    int lanes = lanes(group);
+    int vectors = lanes / HALF_LANES;
+    long to = flat[worker].address();
+    int wide = CodeTile.MOST_OUTPUTS;
+    long tiles = outputs / wide;
+    if (tiles > 0) {
+      MachineCode.call(functions.fold[vectors][wide], sum, to, 4 * STACK, tiles, 0, 0);
+    }
+    int rest = outputs % wide;
+    if (rest > 0) {
+      MachineCode.call(
+          functions.fold[vectors][rest],
+          sum + tiles * wide * RECORD * 4 * lanes,
+          to + tiles * wide * 4,
+          4 * STACK,
+          1,
+          0,
+          0);
+    }
+    int first = group * LANES;
+    for (int lane = 0; lane < lanes && first + lane < rows; lane++) {
+      operands.store(firstRow + first + lane, output, flat[worker], 4L * STACK * lane, outputs);
+    }
+  }
+}

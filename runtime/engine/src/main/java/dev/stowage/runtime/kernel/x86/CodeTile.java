@@ -1,0 +1,246 @@
+package dev.stowage.runtime.kernel.x86;
+
+import dev.stowage.runtime.kernel.x86.Assembler.Register;
+
+/**
+ * Machine code that multiplies many rows of rounded activations, a row in each lane, by some weight
+ * rows of a panel, whose codes are broadcast two by two.
+ *
+ * <pre>
+ *   RDI   codes of a record of the rows ({@link CodeProducts})
+ *   RSI   the first weight row of the panel: a block is its scale and min as floats, then codes
+ *   RDX   bytes from a weight row to the next
+ *   RCX   blocks; from bit 32 on, how many tiles
+ *   R8    sums {@code [tiles, 8 blocks, weight rows, lanes]}, added to
+ *   R9    scales of the record
+ * </pre>
+ *
+ * @param vectors of eight rows
+ * @param outputs weight rows
+ */
+record CodeTile(Codes codes, int vectors, int outputs) {
+  static final int MOST_OUTPUTS = 4;
+
+  /** Floats before the codes of a panel's block. */
+  static final int BLOCK_HEADER = 2 * Float.BYTES;
+
+  static int blockBytes(Codes codes) {
+    return BLOCK_HEADER + codes.numbers * Short.BYTES;
+  }
+
+  byte[] code() {
+    var a = new Assembler();
+    var x = Register.RDI;
+    var sums = Register.R8;
+    var scales = Register.R9;
+    var left = Register.RCX;
+    Register[] w = {Register.RSI, Register.RAX, Register.RBX, Register.RBP};
+    var saved =
+        new Register[] {
+          Register.RBX, Register.RBP, Register.R12, Register.R13, Register.R14, Register.R15
+        };
+    a.push(saved);
+    a.moveLow(Register.R11, left);
+    a.move(Register.R12, left);
+    a.shiftRight(Register.R12, 32);
+    a.move(Register.R13, sums);
+    a.move(Register.R14, x);
+    a.move(Register.R15, scales);
+    int nextTile = a.here();
+    a.move(Register.R10, Register.RSI);
+    for (int j = 1; j < outputs; j++) {
+      a.sum(w[j], w[j - 1], Register.RDX);
+    }
+    a.move(left, Register.R11);
+    int nextBlock = a.here();
+    block(a, w);
+    a.add(scales, lanes());
+    a.subtract(left, 1);
+    a.jumpIfNotZero(nextBlock);
+    a.move(Register.RSI, Register.R10);
+    for (int j = 0; j < outputs; j++) {
+      a.add(Register.RSI, Register.RDX);
+    }
+    a.add(Register.R13, CodeProducts.RECORD * outputs * lanes());
+    a.move(sums, Register.R13);
+    a.move(x, Register.R14);
+    a.move(scales, Register.R15);
+    a.subtract(Register.R12, 1);
+    a.jumpIfNotZero(nextTile);
+    a.pop(saved);
+    a.leave();
+    return a.code();
+  }
+
+  /** Bytes of a number of each row. */
+  private int lanes() {
+    return vectors * Tile.VECTOR_BYTES;
+  }
+
+  private void block(Assembler a, Register[] w) {
+    int sum = 8; // the first of sums, all of which short instructions reach as targets
+    var x = new Cursor(a, Register.RDI);
+    var weights = new Cursor[outputs];
+    for (int j = 0; j < outputs; j++) {
+      weights[j] = new Cursor(a, w[j]);
+    }
+    for (int pair = 0; pair < codes.numbers / 2; pair++) {
+      for (int v = 0; v < vectors; v++) {
+        a.load(v, x.register(), x.at(pair * lanes() + v * Tile.VECTOR_BYTES));
+      }
+      for (int j = 0; j < outputs; j++) {
+        int codes = 2 + j % 2;
+        a.broadcast(codes, w[j], weights[j].at(BLOCK_HEADER + 4 * pair));
+        for (int v = 0; v < vectors; v++) {
+          int to = sum + j * vectors + v;
+          if (pair == 0) {
+            a.multiplyPairs(to, v, codes);
+          } else {
+            int product = 4 + (j * vectors + v) % 4;
+            a.multiplyPairs(product, v, codes);
+            a.addInts(to, to, product);
+          }
+        }
+      }
+    }
+    x.moveTo(codes.numbers / 2 * lanes());
+    var sums = new Cursor(a, Register.R8);
+    var scales = new Cursor(a, Register.R9);
+    for (int j = 0; j < outputs; j++) {
+      a.broadcast(2, w[j], weights[j].at(0));
+      if (codes.term == Codes.Term.MIN) {
+        a.broadcast(3, w[j], weights[j].at(Float.BYTES));
+      }
+      for (int v = 0; v < vectors; v++) {
+        int from = sum + j * vectors + v;
+        int at = j * lanes() + v * Tile.VECTOR_BYTES;
+        a.load(0, sums.register(), sums.at(at));
+        a.floats(from, from);
+        a.multiply(1, 2, scales.register(), scales.at(v * Tile.VECTOR_BYTES));
+        a.multiplyAdd(0, from, 1);
+        if (codes.term == Codes.Term.MIN) {
+          int of = CodeProducts.RECORD * lanes() + v * Tile.VECTOR_BYTES;
+          a.multiplyAdd(0, 3, scales.register(), scales.at(of));
+        }
+        a.store(0, sums.register(), sums.at(at));
+      }
+    }
+    scales.moveTo(0);
+    sums.moveTo(outputs * lanes());
+    for (var cursor : weights) {
+      cursor.moveTo(blockBytes(codes));
+    }
+  }
+
+  /**
+   * Widens blocks of weight rows into a panel.
+   *
+   * <pre>
+   *   RDI   the panel
+   *   RSI   the first weight row
+   *   RDX   bytes from a weight row to the next
+   *   RCX   blocks of each
+   *   R8    bytes from a row of the panel to the next
+   *   R9    weight rows; from bit 32 on, distance in bytes to the weights that are needed next
+   * </pre>
+   */
+  static byte[] widen(Codes codes) {
+    var a = new Assembler();
+    int mask = 15;
+    int offset = 14;
+    codes.mask(a, mask);
+    a.constant(offset, Codes.OFFSET << 16 | Codes.OFFSET);
+    var saved = new Register[] {Register.RBX, Register.RBP};
+    a.push(saved);
+    a.move(Register.R10, Register.R9);
+    a.shiftRight(Register.R10, 32);
+    a.moveLow(Register.R9, Register.R9);
+    a.move(Register.R11, Register.RCX);
+    int nextRow = a.here();
+    a.move(Register.RBX, Register.RDI);
+    a.move(Register.RBP, Register.RSI);
+    int nextBlock = a.here();
+    var w = new Cursor(a, Register.RSI);
+    var to = new Cursor(a, Register.RDI);
+    a.prefetch(Register.RSI, Register.R10);
+    a.zero(0);
+    a.insertShort(0, w.register(), 0, 0);
+    if (codes.term == Codes.Term.MIN) {
+      a.insertShort(0, w.register(), Short.BYTES, 1);
+    }
+    a.widenHalves(0, 0);
+    a.storeTwo(0, to.register(), 0);
+    for (int step = 0; step < codes.vectors() / codes.together(); step++) {
+      codes.widen(a, 2, w, 0, step, mask);
+      for (int nth = 0; nth < codes.together(); nth++) {
+        if (codes.term == Codes.Term.OFFSET) {
+          a.subtractShorts(2 + nth, 2 + nth, offset);
+        }
+        int at = BLOCK_HEADER + Tile.VECTOR_BYTES * codes.vector(step, nth);
+        a.store(2 + nth, to.register(), to.at(at));
+      }
+    }
+    to.moveTo(blockBytes(codes));
+    w.moveTo(codes.bytes);
+    a.subtract(Register.RCX, 1);
+    a.jumpIfNotZero(nextBlock);
+    a.sum(Register.RDI, Register.RBX, Register.R8);
+    a.sum(Register.RSI, Register.RBP, Register.RDX);
+    a.move(Register.RCX, Register.R11);
+    a.subtract(Register.R9, 1);
+    a.jumpIfNotZero(nextRow);
+    a.pop(saved);
+    a.leave();
+    return a.code();
+  }
+
+  /**
+   * Adds the eight sums of each element up, as {@link Tile#fold} does lanes.
+   *
+   * <pre>
+   *   RDI   sums {@code [tiles, 8 blocks, weight rows, lanes]}
+   *   RSI   where the first row's first element goes
+   *   RDX   bytes from a row to the next
+   *   RCX   tiles
+   * </pre>
+   */
+  byte[] fold() {
+    var a = new Assembler();
+    int nextTile = a.here();
+    a.move(Register.R8, Register.RSI);
+    for (int v = 0; v < vectors; v++) {
+      for (int lane = 0; lane < 8; lane++) {
+        if (lane == 0) {
+          var sums = new Cursor(a, Register.RDI);
+          for (int j = 0; j < outputs; j++) {
+            for (int block = 0; block < 8; block++) {
+              a.load(4 + block, Register.RDI, sums.at((block * outputs + j) * lanes() + 32 * v));
+            }
+            a.add(4, 4, 8);
+            a.add(5, 5, 9);
+            a.add(6, 6, 10);
+            a.add(7, 7, 11);
+            a.add(4, 4, 6);
+            a.add(5, 5, 7);
+            a.add(12 + j, 4, 5);
+          }
+          sums.moveTo(0);
+        } else if (lane == 4) {
+          for (int j = 0; j < outputs; j++) {
+            a.upperHalf(12 + j, 12 + j);
+          }
+        }
+        for (int j = 0; j < outputs; j++) {
+          a.storeInt(12 + j, lane % 4, Register.R8, Float.BYTES * j);
+        }
+        a.add(Register.R8, Register.RDX);
+      }
+    }
+    a.add(Register.RDI, CodeProducts.RECORD * outputs * lanes());
+    a.add(Register.RSI, Float.BYTES * outputs);
+    a.subtract(Register.RCX, 1);
+    a.jumpIfNotZero(nextTile);
+    a.leave();
+    return a.code();
+  }
+}

@@ -1,0 +1,210 @@
+package dev.stowage.runtime.kernel.x86;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.stowage.plan.ElementType;
+import dev.stowage.runtime.kernel.Elements;
+import dev.stowage.runtime.parallel.WorkerPool;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Machine code computes what the definition of a linear layer says, and rows have the same bits
+ * alone and together.
+ */
+class ProductsTest {
+  private static final long SEED = 20_261_122;
+
+  static List<ElementType> types() {
+    return Arrays.stream(ElementType.values()).filter(type -> Products.take(type, 256)).toList();
+  }
+
+  @ParameterizedTest
+  @MethodSource("types")
+  void agreesWithTheDefinitionAndGivesRowsTheSameBitsAloneAndTogether(ElementType type) {
+    Assumptions.assumeTrue(MachineCode.RUNS, "needs AVX2, FMA and F16C on Linux");
+    var random = new Random(SEED);
+    try (var arena = Arena.ofShared();
+        var pool = new WorkerPool(2)) {
+      var products = Products.on(pool).orElseThrow();
+      for (int k : new int[] {64, 576, 2112}) {
+        for (int rows : new int[] {1, 2, 3, 4, 5, 8, 9, 11, 16, 17, 33, 97, 130}) {
+          int n = 1 + random.nextInt(60);
+          int from = random.nextInt(n);
+          int to = from + 1 + random.nextInt(n - from);
+          var w = weights(random, arena, type, to - from, k);
+          var x = arena.allocate(4L * rows * k, 64);
+          for (long i = 0; i < (long) rows * k; i++) {
+            x.setAtIndex(Elements.F32, i, (float) random.nextGaussian());
+          }
+          var bias = random.nextBoolean() ? arena.allocate(4L * n, 64) : null;
+          for (int o = 0; o < n && bias != null; o++) {
+            bias.setAtIndex(Elements.F32, o, o);
+          }
+          var out = arena.allocate(4L * rows * n, 64);
+          products.run(x, 0, 4L * k, w, 0, type, bias, 0, out, 0, 4L * n, rows, k, from, to);
+          int row = random.nextInt(rows);
+          var alone = arena.allocate(4L * n, 64);
+          products.run(
+              x, 4L * row * k, 4L * k, w, 0, type, bias, 0, alone, 0, 4L * n, 1, k, from, to);
+          for (int o = 0; o < n; o++) {
+            var what =
+                "%s, row %d of %d, %d numbers, output %d of %d to %d, seed %d"
+                    .formatted(type, row, rows, k, o, from, to, SEED);
+            float told = out.getAtIndex(Elements.F32, (long) row * n + o);
+            assertEquals(alone.getAtIndex(Elements.F32, o), told, what);
+            if (o < from || o >= to) {
+              assertEquals(0, told, what);
+              continue;
+            }
+            double sum = bias == null ? 0 : o - from;
+            double error = 1e-6 * Math.abs(sum);
+            int group = Math.max(32, type.group());
+            for (int first = 0; first < k; first += group) {
+              double most = 0;
+              double weights = 0;
+              for (int i = first; i < first + group; i++) {
+                double number = Elements.get(type, w, (o - from) * type.rowBytes(k), k, i);
+                double term = number * x.getAtIndex(Elements.F32, (long) row * k + i);
+                sum += term;
+                error += 1e-6 * Math.abs(term);
+                most = Math.max(most, Math.abs(x.getAtIndex(Elements.F32, (long) row * k + i)));
+                weights += Math.abs(number);
+              }
+              error += type.quantized() ? 0x1p-15 * most * weights : 0;
+            }
+            assertEquals(sum, told, error, what);
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void activationsOfAnyMagnitudeKeepTheirAccuracyAndDyadicOnesAreExact() {
+    Assumptions.assumeTrue(MachineCode.RUNS, "needs AVX2, FMA and F16C on Linux");
+    var random = new Random(SEED);
+    try (var arena = Arena.ofShared();
+        var pool = new WorkerPool(1)) {
+      var products = Products.on(pool).orElseThrow();
+      int k = 128;
+      for (var type : types()) {
+        var w = weights(random, arena, type, 1, k);
+        float[] magnitudes = {0, 0x1p-126f, 0x1p-112f, 1e-30f, 1, 1e5f, 0x1p40f};
+        int rows = magnitudes.length;
+        var x = arena.allocate(4L * rows * k, 64);
+        for (int r = 0; r < rows; r++) {
+          for (int i = 0; i < k; i++) {
+            x.setAtIndex(Elements.F32, r * k + i, (random.nextInt(401) - 200) * magnitudes[r]);
+          }
+        }
+        var out = arena.allocate(4L * rows, 64);
+        products.run(x, 0, 4L * k, w, 0, type, null, 0, out, 0, 4, rows, k, 0, 1);
+        for (int r = 0; r < rows; r++) {
+          double sum = 0;
+          double size = 0;
+          for (int i = 0; i < k; i++) {
+            double number = Elements.get(type, w, 0, k, i);
+            sum += number * x.getAtIndex(Elements.F32, r * k + i);
+            size += Math.abs(number * x.getAtIndex(Elements.F32, r * k + i));
+          }
+          // dyadic magnitudes lose nothing in 16 bits, others 2^-15 of the greatest
+          double loss = magnitudes[r] == Math.scalb(1f, Math.getExponent(magnitudes[r])) ? 0 : 1e-4;
+          double lost = magnitudes[r] <= 0x1p-112f ? 0x1p-112 * k * 2 : 0; // the least step
+          assertEquals(
+              sum,
+              out.getAtIndex(Elements.F32, r),
+              (2e-6 + loss) * size + lost,
+              "%s, times %g, seed %d".formatted(type, magnitudes[r], SEED));
+        }
+      }
+    }
+  }
+
+  @Test
+  void whatIsNoNumberStaysSoInItsRowAlone() {
+    Assumptions.assumeTrue(MachineCode.RUNS, "needs AVX2, FMA and F16C on Linux");
+    var random = new Random(SEED);
+    try (var arena = Arena.ofShared();
+        var pool = new WorkerPool(2)) {
+      var products = Products.on(pool).orElseThrow();
+      int k = 192;
+      int n = 5;
+      for (var type : types()) {
+        for (float value : new float[] {Float.NaN, Float.NEGATIVE_INFINITY}) {
+          for (int rows : new int[] {2, 7, 20}) {
+            var x = arena.allocate(4L * rows * k, 64);
+            for (int i = 0; i < rows * k; i++) {
+              x.setAtIndex(Elements.F32, i, (float) random.nextGaussian());
+            }
+            x.setAtIndex(Elements.F32, k + 70, value);
+            var w = weights(random, arena, type, n, k);
+            var out = arena.allocate(4L * rows * n, 64);
+            products.run(x, 0, 4L * k, w, 0, type, null, 0, out, 0, 4L * n, rows, k, 0, n);
+            for (int i = 0; i < rows * n; i++) {
+              float number = out.getAtIndex(Elements.F32, i);
+              assertEquals(
+                  i / n != 1,
+                  Float.isFinite(number),
+                  "%s, %d rows, number %d is %s, seed %d".formatted(type, rows, i, number, SEED));
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void operandsOnTheHeapAreRefused() {
+    Assumptions.assumeTrue(MachineCode.RUNS, "needs AVX2, FMA and F16C on Linux");
+    try (var arena = Arena.ofShared();
+        var pool = new WorkerPool(1)) {
+      var products = Products.on(pool).orElseThrow();
+      var here = arena.allocate(64, 4);
+      var heap = MemorySegment.ofArray(new float[16]);
+      assertThrows(
+          IllegalArgumentException.class,
+          () ->
+              products.run(heap, 0, 0, here, 0, ElementType.F32, null, 0, here, 0, 0, 1, 16, 0, 1));
+      assertThrows(
+          IllegalArgumentException.class,
+          () ->
+              products.run(here, 0, 0, heap, 0, ElementType.F32, null, 0, here, 0, 0, 1, 16, 0, 1));
+    }
+  }
+
+  private static MemorySegment weights(Random random, Arena arena, ElementType type, int n, int k) {
+    var w = arena.allocate(n * type.rowBytes(k), 64);
+    int group = (int) type.rowBytes(type.group() > 1 ? type.group() : 1);
+    for (long at = 0; at < w.byteSize(); at += group) {
+      switch (type) {
+        case F32 -> w.set(ValueLayout.JAVA_FLOAT_UNALIGNED, at, (float) random.nextGaussian());
+        case F16 -> w.set(Elements.BITS16, at, Float.floatToFloat16((float) random.nextGaussian()));
+        case BF16 ->
+            w.set(
+                Elements.BITS16,
+                at,
+                (short) (Float.floatToRawIntBits((float) random.nextGaussian()) >> 16));
+        default -> {
+          var bytes = new byte[group];
+          random.nextBytes(bytes);
+          MemorySegment.copy(bytes, 0, w, ValueLayout.JAVA_BYTE, at, group);
+          w.set(Elements.BITS16, at, Float.floatToFloat16(0.01f + 0.01f * random.nextFloat()));
+          if (type == ElementType.INT8 || type == ElementType.INT4) {
+            w.set(Elements.BITS16, at + 2, Float.floatToFloat16((float) random.nextGaussian()));
+          }
+        }
+      }
+    }
+    return w;
+  }
+}
