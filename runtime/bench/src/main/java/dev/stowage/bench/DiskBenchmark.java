@@ -245,13 +245,15 @@ public final class DiskBenchmark {
       }
       say("achieved / largest lane %.3f", seconds / largest);
       double promised = plan.bytesOn("ram");
-      long peak = status("VmHWM") - before;
+      long most = status("VmHWM");
+      long peak = most - before;
       say(
-          "resident memory: at most %.1f MiB more than before (%.3f of what the plan sets aside, %.1f MiB); Java's heap grew by %.1f MiB",
+          "resident memory: at most %.1f MiB more than before (%.3f of what the plan sets aside, %.1f MiB); Java's heap grew by %.1f MiB; the process's own is at most %.1f MiB in all",
           mebibytes(peak),
           peak / promised,
           mebibytes(promised),
-          mebibytes(Runtime.getRuntime().totalMemory() - heapBefore));
+          mebibytes(Runtime.getRuntime().totalMemory() - heapBefore),
+          mebibytes(most - promised));
       say("page cache: %.1f MiB more than before", (cached() - cachedBefore) / 1024.0);
     }
   }
