@@ -7,7 +7,7 @@ import java.util.Arrays;
 
 /**
  * Products with weights of single numbers, in floats: {@link Tile Tiles} of up to {@value
- * Tile#MOST_ROWS} rows by {@value Tile#MOST_OUTPUTS} outputs.
+ * Tile#MOST_ROWS} rows by three outputs, or four.
  *
  * <p>Rows pass a stack of {@value #STACK} outputs by in blocks of {@value #BLOCK_ROWS}, the stack's
  * numbers {@value #CHUNK} at a time, so that what is multiplied lies in the nearest caches; the
@@ -28,7 +28,7 @@ final class FloatProducts {
     static Functions of(Format format) {
       var all = new ArrayList<byte[]>();
       for (int rows = 1; rows <= Tile.MOST_ROWS; rows++) {
-        for (int outputs = 1; outputs <= Tile.MOST_OUTPUTS; outputs++) {
+        for (int outputs = 1; outputs <= Tile.mostOutputs(rows); outputs++) {
           all.add(new Tile(format, rows, outputs).code(false));
           all.add(new Tile(format, rows, outputs).code(true));
         }
@@ -37,10 +37,10 @@ final class FloatProducts {
       var functions =
           new Functions(
               format,
-              new MemorySegment[Tile.MOST_ROWS + 1][Tile.MOST_OUTPUTS + 1],
-              new MemorySegment[Tile.MOST_ROWS + 1][Tile.MOST_OUTPUTS + 1]);
+              new MemorySegment[Tile.MOST_ROWS + 1][Tile.mostOutputs(1) + 1],
+              new MemorySegment[Tile.MOST_ROWS + 1][Tile.mostOutputs(1) + 1]);
       for (int rows = 1; rows <= Tile.MOST_ROWS; rows++) {
-        for (int outputs = 1; outputs <= Tile.MOST_OUTPUTS; outputs++) {
+        for (int outputs = 1; outputs <= Tile.mostOutputs(rows); outputs++) {
           functions.plain[rows][outputs] = made.next();
           functions.ahead[rows][outputs] = made.next();
         }
@@ -144,14 +144,15 @@ final class FloatProducts {
     var shapes = (ahead ? functions.ahead : functions.plain)[group];
     long x = activations.address() + (long) Float.BYTES * ((long) row * operands.k + c * group);
     long stride = format.bytes(operands.k);
-    long tiles = outputs / Tile.MOST_OUTPUTS;
+    int wide = Tile.mostOutputs(group);
+    long tiles = outputs / wide;
     long steps = n / Format.STEP;
     if (tiles > 0) {
-      MachineCode.call(shapes[Tile.MOST_OUTPUTS], x, w, stride, steps | tiles << 32, sum, next);
+      MachineCode.call(shapes[wide], x, w, stride, steps | tiles << 32, sum, next);
     }
-    int rest = outputs % Tile.MOST_OUTPUTS;
+    int rest = outputs % wide;
     if (rest > 0) {
-      long before = tiles * Tile.MOST_OUTPUTS;
+      long before = tiles * wide;
       MachineCode.call(
           shapes[rest],
           x,
@@ -167,13 +168,14 @@ final class FloatProducts {
     int group = group(row);
     long to = flat[worker].address();
     long stride = (long) Float.BYTES * STACK;
-    long tiles = outputs / Tile.MOST_OUTPUTS;
+    int wide = Tile.mostOutputs(group);
+    long tiles = outputs / wide;
     if (tiles > 0) {
-      MachineCode.call(Shared.fold(group, Tile.MOST_OUTPUTS), sum, to, stride, tiles, 0, 0);
+      MachineCode.call(Shared.fold(group, wide), sum, to, stride, tiles, 0, 0);
     }
-    int rest = outputs % Tile.MOST_OUTPUTS;
+    int rest = outputs % wide;
     if (rest > 0) {
-      long before = tiles * Tile.MOST_OUTPUTS;
+      long before = tiles * wide;
       MachineCode.call(
           Shared.fold(group, rest),
           sum(sum, group, (int) before),

@@ -11,15 +11,16 @@ final class Shared {
   /** {@link Tile#interleave}. */
   static final MemorySegment INTERLEAVE;
 
-  private static final MemorySegment[] FOLDS =
-      new MemorySegment[Tile.MOST_ROWS * Tile.MOST_OUTPUTS];
+  private static final int WIDEST = Tile.mostOutputs(1);
+
+  private static final MemorySegment[] FOLDS = new MemorySegment[Tile.MOST_ROWS * WIDEST];
 
   static {
     var codes = new ArrayList<byte[]>();
     codes.add(Tile.clear());
     codes.add(Tile.interleave());
     for (int i = 0; i < FOLDS.length; i++) {
-      codes.add(Tile.fold(1 + i / Tile.MOST_OUTPUTS, 1 + i % Tile.MOST_OUTPUTS));
+      codes.add(Tile.fold(1 + i / WIDEST, 1 + i % WIDEST));
     }
     var made = MachineCode.of(codes).functions().iterator();
     CLEAR = made.next();
@@ -33,6 +34,6 @@ final class Shared {
 
   /** {@link Tile#fold}. */
   static MemorySegment fold(int rows, int outputs) {
-    return FOLDS[(rows - 1) * Tile.MOST_OUTPUTS + outputs - 1];
+    return FOLDS[(rows - 1) * WIDEST + outputs - 1];
   }
 }

@@ -21,7 +21,12 @@ import dev.stowage.runtime.kernel.x86.Assembler.Register;
  */
 record Tile(Format format, int rows, int outputs) {
   static final int MOST_ROWS = 4;
-  static final int MOST_OUTPUTS = 3;
+
+  /** As many as registers hold; one row reads more at a time, as memory likes it. */
+  static int mostOutputs(int rows) {
+    return rows <= 2 ? 4 : 3;
+  }
+
   static final int VECTOR_BYTES = 32;
 
   /**
@@ -31,8 +36,8 @@ record Tile(Format format, int rows, int outputs) {
     var a = new Assembler();
     var sums = Register.R8;
     var left = Register.RCX;
-    Register[] w = {Register.RSI, Register.RAX, Register.RBX};
-    var saved = new Register[] {Register.RBX, Register.RBP, Register.R12};
+    Register[] w = {Register.RSI, Register.RAX, Register.RBX, Register.RBP};
+    var saved = new Register[] {Register.RBX, Register.RBP, Register.R12, Register.R13};
     a.push(saved);
     a.move(Register.R10, Register.RDI);
     a.moveLow(Register.R11, left);
@@ -41,7 +46,7 @@ record Tile(Format format, int rows, int outputs) {
     int nextTile = a.here();
     a.move(Register.RDI, Register.R10);
     a.move(left, Register.R11);
-    a.move(Register.RBP, Register.RSI);
+    a.move(Register.R13, Register.RSI);
     for (int j = 1; j < outputs; j++) {
       a.sum(w[j], w[j - 1], Register.RDX);
     }
@@ -56,7 +61,7 @@ record Tile(Format format, int rows, int outputs) {
       a.store(i, sums, VECTOR_BYTES * i);
     }
     a.add(sums, VECTOR_BYTES * rows * outputs);
-    a.move(Register.RSI, Register.RBP);
+    a.move(Register.RSI, Register.R13);
     for (int j = 0; j < outputs; j++) {
       a.add(Register.RSI, Register.RDX);
     }
