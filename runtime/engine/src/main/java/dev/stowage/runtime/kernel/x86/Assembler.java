@@ -93,16 +93,6 @@ final class Assembler {
     bytes(0x01, direct(value.number, to.number));
   }
 
-  void subtract(Register from, Register value) {
-    rex(value.number, 0, from.number);
-    bytes(0x29, direct(value.number, from.number));
-  }
-
-  void shiftLeft(Register what, int bits) {
-    rex(0, 0, what.number);
-    bytes(0xC1, direct(4, what.number), bits);
-  }
-
   void shiftRight(Register what, int bits) {
     rex(0, 0, what.number);
     bytes(0xC1, direct(5, what.number), bits);
@@ -192,11 +182,6 @@ final class Assembler {
 
   void shiftIntsLeft(int to, int from, int bits) {
     vector(MAP_0F, P66, true, 0x72, 6, to, from);
-    bytes(bits);
-  }
-
-  void shiftIntsRight(int to, int from, int bits) {
-    vector(MAP_0F, P66, true, 0x72, 2, to, from);
     bytes(bits);
   }
 

@@ -49,7 +49,6 @@ final class CodeProducts {
 
   /** The functions of a format. */
   private record Functions(
-      Codes codes,
       MemorySegment round,
       MemorySegment[] row, // by blocks
       MemorySegment widen,
@@ -72,7 +71,6 @@ final class CodeProducts {
       var made = MachineCode.of(all).functions().iterator();
       var functions =
           new Functions(
-              codes,
               made.next(),
               new MemorySegment[RECORD + 1],
               made.next(),

@@ -24,7 +24,7 @@ final class FloatProducts {
   private static final long MOST_BYTES = 16 << 20;
 
   /** The functions of a format, by rows and outputs. */
-  private record Functions(Format format, MemorySegment[][] plain, MemorySegment[][] ahead) {
+  private record Functions(MemorySegment[][] plain, MemorySegment[][] ahead) {
     static Functions of(Format format) {
       var all = new ArrayList<byte[]>();
       for (int rows = 1; rows <= Tile.MOST_ROWS; rows++) {
@@ -36,7 +36,6 @@ final class FloatProducts {
       var made = MachineCode.of(all).functions().iterator();
       var functions =
           new Functions(
-              format,
               new MemorySegment[Tile.MOST_ROWS + 1][Tile.mostOutputs(1) + 1],
               new MemorySegment[Tile.MOST_ROWS + 1][Tile.mostOutputs(1) + 1]);
       for (int rows = 1; rows <= Tile.MOST_ROWS; rows++) {
