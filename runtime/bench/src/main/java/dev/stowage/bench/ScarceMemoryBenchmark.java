@@ -39,6 +39,12 @@ public final class ScarceMemoryBenchmark {
   private static final int PEER_MIB = 64;
   private static final int PROMPT = 8;
   private static final int STEPS = 4;
+
+  /**
+   * Room of a sequence in llama.cpp's context: what it does not need it would take of the limit.
+   */
+  private static final int TOKENS = 32;
+
   private static final String ALONE = "--alone";
 
   /** Version 2 of control groups, then version 1. */
@@ -168,7 +174,7 @@ public final class ScarceMemoryBenchmark {
         return PeerBenchmark.run(session, shape, ids);
       }
     }
-    try (var peer = new LlamaCpp(libraries, file, together, 1024, threads)) {
+    try (var peer = new LlamaCpp(libraries, file, together, TOKENS, threads)) {
       PeerBenchmark.run(peer, shape, ids);
       return PeerBenchmark.run(peer, shape, ids);
     }
