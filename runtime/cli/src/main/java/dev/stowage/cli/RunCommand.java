@@ -189,7 +189,8 @@ final class RunCommand implements Callable<Integer> {
       prompts.addAll(Prompt.readRequests(requests, defaults, console));
     }
     if (prompts.isEmpty()) {
-      throw Failure.usage("nothing to run: give a prompt with -p, --prompt-ids or --requests");
+      console.say("no prompt, so the model begins by itself; -p TEXT gives one");
+      prompts.add(new Prompt.Text("", defaults));
     }
     return prompts;
   }

@@ -301,11 +301,21 @@ class ContractTest {
   }
 
   @Test
-  void aWrongCommandLineExitsTwoAndSaysWhy() {
+  void withoutAPromptTheModelBeginsByItself() {
+    var begun = stowage("run", "plan.stow", "--max-tokens", "4").exits(Exit.GOOD);
+    var empty = stowage("run", "plan.stow", "--max-tokens", "4", "-p", "").exits(Exit.GOOD);
+    assertFalse(begun.out().isBlank());
+    assertEquals(empty.out(), begun.out());
+    assertTrue(begun.err().contains("no prompt"), begun.err());
+  }
+
+  @Test
+  void aWrongCommandLineExitsTwoAndSaysWhy() throws IOException {
+    var empty = Files.createFile(folder.resolve("empty.jsonl"));
     wrong("no such file", "check", "absent.stow");
     wrong("neither a .stow", "check", "plan.txt");
     wrong("--frobnicate", "check", "plan.stow", "--frobnicate");
-    wrong("nothing to run", "run", "plan.stow");
+    wrong("has no requests", "run", "plan.stow", "--requests", empty.toString());
     wrong("either a .stow", "run", "-p", "x");
     wrong("is no token id", "run", "plan.stow", "--prompt-ids", "2,five");
     wrong("outside the model's vocabulary", "run", "plan.stow", "--prompt-ids", "2,99999");
