@@ -35,6 +35,35 @@ final class KernelSelectionTest {
     assertTrue(printed.endsWith("Start Java with --add-modules jdk.incubator.vector."), printed);
   }
 
+  @Test
+  void doesWithoutMachineCodeInAProcessThatMayCallNone() throws Exception {
+    var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    var process =
+        new ProcessBuilder(
+                java,
+                "--add-modules=jdk.incubator.vector",
+                "--illegal-native-access=deny",
+                "-cp",
+                System.getProperty("java.class.path"),
+                WithoutMachineCode.class.getName())
+            .redirectErrorStream(true)
+            .start();
+    var printed = new String(process.getInputStream().readAllBytes()).strip();
+    assertEquals(0, process.waitFor(), printed);
+    assertTrue(printed.lines().anyMatch(line -> line.startsWith("vector, ")), printed);
+  }
+
+  /** Prints what computes in a process of its own. */
+  static final class WithoutMachineCode {
+    private WithoutMachineCode() {}
+
+    public static void main(String[] arguments) {
+      try (var pool = new WorkerPool(1)) {
+        System.out.println(KernelSelection.best(pool).kernels().description());
+      }
+    }
+  }
+
   /** Prints the selection of a process of its own. */
   static final class WithoutModule {
     private WithoutModule() {}

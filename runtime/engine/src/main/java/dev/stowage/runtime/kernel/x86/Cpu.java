@@ -1,6 +1,7 @@
 package dev.stowage.runtime.kernel.x86;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -29,7 +30,7 @@ final class Cpu {
           .map(line -> Arrays.asList(line.substring(line.indexOf(':') + 1).strip().split(" ")))
           .filter(flags -> flags.containsAll(NEEDED))
           .isPresent();
-    } catch (IOException | java.io.UncheckedIOException e) {
+    } catch (IOException | UncheckedIOException e) {
       return false;
     }
   }

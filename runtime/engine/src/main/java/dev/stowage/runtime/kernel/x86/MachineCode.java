@@ -22,10 +22,11 @@ record MachineCode(List<MemorySegment> functions) {
   private static final int PRIVATE_ANONYMOUS = 0x22;
   private static final int ALIGNMENT = 64;
 
-  private static final MethodHandle CALL = callee();
+  /** Null where there is nothing that could be called. */
+  private static final MethodHandle CALL = Cpu.isSupported() ? callee() : null;
 
-  /** Whether this machine runs what {@link Assembler} writes, and its system lets it. */
-  static final boolean RUNS = Cpu.isSupported() && isAllowed();
+  /** Whether this machine runs what {@link Assembler} writes, and its system and JVM let it. */
+  static final boolean RUNS = CALL != null && isAllowed();
 
   private static boolean isAllowed() {
     try {
@@ -120,10 +121,14 @@ record MachineCode(List<MemorySegment> functions) {
   @SuppressWarnings("restricted") // of what Assembler wrote
   private static MethodHandle callee() {
     var number = ValueLayout.JAVA_LONG;
-    return Linker.nativeLinker()
-        .downcallHandle(
-            FunctionDescriptor.ofVoid(number, number, number, number, number, number),
-            Linker.Option.critical(false));
+    try {
+      return Linker.nativeLinker()
+          .downcallHandle(
+              FunctionDescriptor.ofVoid(number, number, number, number, number, number),
+              Linker.Option.critical(false));
+    } catch (IllegalCallerException | UnsupportedOperationException e) {
+      return null;
+    }
   }
 
   @SuppressWarnings("restricted") // calls of the C library by their documented signatures
