@@ -10,11 +10,13 @@ import dev.stowage.optimizer.LpModel;
 import dev.stowage.optimizer.LpOutcome;
 import dev.stowage.optimizer.LpSolver;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * Linear programs: OR-Tools' own simplex, one thread, no randomness: a program of a few hundred
  * terms takes about half a millisecond. The native library is unpacked into the temporary folder
- * and loaded by the first {@link #solve} (about a second, once a process).
+ * and loaded by the first {@link #solve} or {@link #loadAhead} (about half a second, once a
+ * process).
  *
  * <p>Mixed programs: SCIP, until an answer is within half a percent of the best, or for a number of
  * nodes, which is the same on every machine. Its limit on time only guards against a program that
@@ -53,6 +55,11 @@ public final class GlopSolver implements LpSolver {
       return anyPoint instanceof LpOutcome.Optimal ? new LpOutcome.Unbounded() : anyPoint;
     }
     return outcome;
+  }
+
+  /** Begins to load the native library, and returns: for who is going to solve something soon. */
+  public static void loadAhead() {
+    Natives.begin();
   }
 
   /** The library's version, such as {@code 9.15.6755}. */
@@ -198,14 +205,18 @@ public final class GlopSolver implements LpSolver {
     return factors;
   }
 
-  /** Loads the native library when it is first asked for. */
+  /** The native library, which a thread of its own loads when it is first asked for. */
   private static final class Natives {
-    static {
-      Loader.loadNativeLibraries();
+    private static final CompletableFuture<Void> LOADED =
+        CompletableFuture.runAsync(
+            Loader::loadNativeLibraries, load -> Thread.ofPlatform().daemon().start(load));
+
+    private static void begin() {
+      // The class's initialisation is the effect.
     }
 
     private static void load() {
-      // The class's initialisation is the effect.
+      LOADED.join();
     }
   }
 }
