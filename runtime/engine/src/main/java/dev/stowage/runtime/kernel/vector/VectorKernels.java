@@ -54,7 +54,7 @@ public final class VectorKernels implements Kernels {
     int threads = pool.threads();
     return "%svector, %d x F32, %d %s"
         .formatted(
-            products.isPresent() ? Products.DESCRIPTION + " for products, " : "",
+            products.map(made -> made.description() + " for products, ").orElse(""),
             Lanes.LANES,
             threads,
             threads == 1 ? "thread" : "threads");

@@ -3,9 +3,10 @@ package dev.stowage.runtime.kernel.x86;
 import java.util.Arrays;
 
 /**
- * Writes the few instructions of x86-64 with AVX2, FMA and F16C that kernels consist of, each in
- * its shortest form: kernels are as fast as their bytes can be fetched, so displacements are left
- * out or of one byte where they can be.
+ * Writes the few instructions of x86-64 that kernels consist of, each in its shortest form: kernels
+ * are as fast as their bytes can be fetched, so displacements are left out or of one byte where
+ * they can be. A vector is as wide as {@link Width} says; what is said to be of eight, of four or
+ * of fewer is so at every width, and reaches the first sixteen registers.
  *
  * @see <a
  *     href="https://www.amd.com/content/dam/amd/en/documents/processor-tech-docs/programmer-references/40332.pdf">AMD64
@@ -31,20 +32,37 @@ final class Assembler {
     static final Register R15 = new Register(15);
   }
 
-  /** The maps of opcodes that VEX prefixes name. */
+  /** The maps of opcodes that VEX and EVEX prefixes name. */
   private static final int MAP_0F = 1;
 
   private static final int MAP_0F38 = 2;
   private static final int MAP_0F3A = 3;
 
-  /** The prefixes that VEX prefixes stand for. */
+  /** How long a vector is. */
+  private enum Length {
+    /** As the assembler's width says. */
+    FULL,
+    EIGHT,
+    FOUR
+  }
+
+  /** The prefixes that VEX and EVEX prefixes stand for. */
   private static final int NONE = 0;
 
   private static final int P66 = 1;
   private static final int PF3 = 2;
 
+  private final Width width;
   private byte[] code = new byte[256];
   private int length;
+
+  Assembler(Width width) {
+    this.width = width;
+  }
+
+  Width width() {
+    return width;
+  }
 
   /** What was written. */
   byte[] code() {
@@ -131,229 +149,255 @@ final class Assembler {
     bytes(0xC5, 0xF8, 0x77, 0xC3);
   }
 
-  /** Asks for a cache line, to the second level. */
+  /** Asks for a cache line: to the first level where it is large, else to the second. */
   void prefetch(Register base, Register index) {
     int prefix = 0x40 | index.number >> 3 << 1 | base.number >> 3;
     if (prefix != 0x40) {
       bytes(prefix);
     }
-    bytes(0x0F, 0x18, 2 << 3 | 4, (index.number & 7) << 3 | base.number & 7);
+    int level = width == Width.AVX2 ? 2 : 1;
+    int operands = (index.number & 7) << 3 | base.number & 7;
+    if ((base.number & 7) != 5) {
+      bytes(0x0F, 0x18, level << 3 | 4, operands);
+    } else { // which without a displacement is no base
+      bytes(0x0F, 0x18, 1 << 6 | level << 3 | 4, operands, 0);
+    }
   }
 
-  // -- vectors of eight floats or ints
+  // -- vectors of floats or ints
 
   void load(int to, Register base, int at) {
-    vector(MAP_0F, NONE, true, 0x10, to, 0, base, at);
+    vector(MAP_0F, NONE, Length.FULL, 0x10, to, 0, base, at, width.bytes());
   }
 
   void store(int from, Register base, int at) {
-    vector(MAP_0F, NONE, true, 0x11, from, 0, base, at);
+    vector(MAP_0F, NONE, Length.FULL, 0x11, from, 0, base, at, width.bytes());
   }
 
   /** {@code sum += a * b}, rounded once. */
   void multiplyAdd(int sum, int a, int b) {
-    vector(MAP_0F38, P66, true, 0xB8, sum, a, b);
+    vector(MAP_0F38, P66, Length.FULL, 0xB8, sum, a, b);
   }
 
   /** {@code sum += a * memory}, rounded once. */
   void multiplyAdd(int sum, int a, Register base, int at) {
-    vector(MAP_0F38, P66, true, 0xB8, sum, a, base, at);
+    vector(MAP_0F38, P66, Length.FULL, 0xB8, sum, a, base, at, width.bytes());
   }
 
-  /** Widens eight F16 numbers. */
+  /** Widens F16 numbers. */
   void loadHalves(int to, Register base, int at) {
-    vector(MAP_0F38, P66, true, 0x13, to, 0, base, at);
+    vector(MAP_0F38, P66, Length.FULL, 0x13, to, 0, base, at, width.bytes() / 2);
   }
 
   /** Widens eight F16 numbers of a vector of eight halves. */
   void widenHalves(int to, int from) {
-    vector(MAP_0F38, P66, true, 0x13, to, 0, from);
+    vector(MAP_0F38, P66, Length.EIGHT, 0x13, to, 0, from);
   }
 
-  /** Widens eight unsigned 16-bit numbers to ints. */
+  /** Widens unsigned 16-bit numbers to ints. */
   void loadUnsigned16(int to, Register base, int at) {
-    vector(MAP_0F38, P66, true, 0x33, to, 0, base, at);
+    vector(MAP_0F38, P66, Length.FULL, 0x33, to, 0, base, at, width.bytes() / 2);
   }
 
-  /** Four bytes, eight times over. */
+  /** Four bytes, again and again. */
   void broadcast(int to, Register base, int at) {
-    vector(MAP_0F38, P66, true, 0x58, to, 0, base, at);
+    vector(MAP_0F38, P66, Length.FULL, 0x58, to, 0, base, at, Float.BYTES);
   }
 
   void shiftIntsLeft(int to, int from, int bits) {
-    vector(MAP_0F, P66, true, 0x72, 6, to, from);
+    vector(MAP_0F, P66, Length.FULL, 0x72, 6, to, from);
     bytes(bits);
   }
 
   void and(int to, int a, int b) {
-    vector(MAP_0F, P66, true, 0xDB, to, a, b);
+    vector(MAP_0F, P66, Length.FULL, 0xDB, to, a, b);
   }
 
   void subtractInts(int to, int a, int b) {
-    vector(MAP_0F, P66, true, 0xFA, to, a, b);
+    vector(MAP_0F, P66, Length.FULL, 0xFA, to, a, b);
   }
 
   void addInts(int to, int a, int b) {
-    vector(MAP_0F, P66, true, 0xFE, to, a, b);
+    vector(MAP_0F, P66, Length.FULL, 0xFE, to, a, b);
   }
 
   void subtractInts(int to, int a, Register base, int at) {
-    vector(MAP_0F, P66, true, 0xFA, to, a, base, at);
+    vector(MAP_0F, P66, Length.FULL, 0xFA, to, a, base, at, width.bytes());
   }
 
   /** The greater of each two ints, with sign. */
   void greaterInts(int to, int a, int b) {
-    vector(MAP_0F38, P66, true, 0x3D, to, a, b);
+    vector(MAP_0F38, P66, Length.EIGHT, 0x3D, to, a, b);
   }
 
   /** All bits where two ints are equal, none elsewhere. */
   void equalInts(int to, int a, int b) {
-    vector(MAP_0F, P66, true, 0x76, to, a, b);
+    vector(MAP_0F, P66, Length.EIGHT, 0x76, to, a, b);
   }
 
   void or(int to, int a, int b) {
-    vector(MAP_0F, P66, true, 0xEB, to, a, b);
+    vector(MAP_0F, P66, Length.EIGHT, 0xEB, to, a, b);
   }
 
   /** Ints of each half of a vector, the next two bits of the order saying which for each. */
   void shuffle(int to, int from, int order) {
-    vector(MAP_0F, P66, true, 0x70, to, 0, from);
+    vector(MAP_0F, P66, Length.EIGHT, 0x70, to, 0, from);
     bytes(order);
   }
 
   /** Of each half two numbers of {@code a}, then two of {@code b}, as two bits each say. */
   void shuffle(int to, int a, int b, int order) {
-    vector(MAP_0F, NONE, true, 0xC6, to, a, b);
+    vector(MAP_0F, NONE, Length.EIGHT, 0xC6, to, a, b);
     bytes(order);
   }
 
   /** The lower halves of two vectors. */
   void lowerHalves(int to, int a, int b) {
-    vector(MAP_0F3A, P66, true, 0x46, to, a, b);
+    vector(MAP_0F3A, P66, Length.EIGHT, 0x46, to, a, b);
     bytes(0x20);
   }
 
   /** The upper halves of two vectors. */
   void upperHalves(int to, int a, int b) {
-    vector(MAP_0F3A, P66, true, 0x46, to, a, b);
+    vector(MAP_0F3A, P66, Length.EIGHT, 0x46, to, a, b);
     bytes(0x31);
   }
 
   /** Ints that floats are nearest to. */
   void ints(int to, int from) {
-    vector(MAP_0F, P66, true, 0x5B, to, 0, from);
+    vector(MAP_0F, P66, Length.EIGHT, 0x5B, to, 0, from);
   }
 
   /** Ints as floats. */
   void floats(int to, int from) {
-    vector(MAP_0F, NONE, true, 0x5B, to, 0, from);
+    vector(MAP_0F, NONE, Length.FULL, 0x5B, to, 0, from);
   }
 
   void multiply(int to, int a, int b) {
-    vector(MAP_0F, NONE, true, 0x59, to, a, b);
+    vector(MAP_0F, NONE, Length.FULL, 0x59, to, a, b);
   }
 
   void multiply(int to, int a, Register base, int at) {
-    vector(MAP_0F, NONE, true, 0x59, to, a, base, at);
+    vector(MAP_0F, NONE, Length.FULL, 0x59, to, a, base, at, width.bytes());
   }
 
   void add(int to, int a, int b) {
-    vector(MAP_0F, NONE, true, 0x58, to, a, b);
+    vector(MAP_0F, NONE, Length.FULL, 0x58, to, a, b);
   }
 
   void zero(int what) {
-    vector(MAP_0F, P66, true, 0xEF, what, what, what);
+    vector(MAP_0F, P66, Length.FULL, 0xEF, what, what, what);
   }
 
   /** An int in all lanes; RAX is lost. */
   void constant(int to, int value) {
     bytes(0xB8, value, value >> 8, value >> 16, value >> 24);
-    vector(MAP_0F, P66, false, 0x6E, to, 0, 0);
-    vector(MAP_0F38, P66, true, 0x58, to, 0, to);
+    vector(MAP_0F, P66, Length.FOUR, 0x6E, to, 0, 0);
+    vector(MAP_0F38, P66, Length.FULL, 0x58, to, 0, to);
   }
 
-  // -- vectors of sixteen shorts
+  // -- vectors of shorts
 
-  /** Widens sixteen signed bytes. */
+  /** Widens signed bytes. */
   void loadSignedBytes(int to, Register base, int at) {
-    vector(MAP_0F38, P66, true, 0x20, to, 0, base, at);
+    vector(MAP_0F38, P66, Length.FULL, 0x20, to, 0, base, at, width.bytes() / 2);
   }
 
-  /** Widens sixteen unsigned bytes. */
+  /** Widens unsigned bytes. */
   void loadUnsignedBytes(int to, Register base, int at) {
-    vector(MAP_0F38, P66, true, 0x30, to, 0, base, at);
+    vector(MAP_0F38, P66, Length.FULL, 0x30, to, 0, base, at, width.bytes() / 2);
   }
 
   void shiftShortsRight(int to, int from, int bits) {
-    vector(MAP_0F, P66, true, 0x71, 2, to, from);
+    vector(MAP_0F, P66, Length.FULL, 0x71, 2, to, from);
     bytes(bits);
   }
 
   void subtractShorts(int to, int a, int b) {
-    vector(MAP_0F, P66, true, 0xF9, to, a, b);
+    vector(MAP_0F, P66, Length.FULL, 0xF9, to, a, b);
   }
 
-  /** Products of shorts, two neighbours added: eight ints. */
+  /** Products of shorts, two neighbours added: ints. */
   void multiplyPairs(int to, int a, int b) {
-    vector(MAP_0F, P66, true, 0xF5, to, a, b);
+    vector(MAP_0F, P66, Length.FULL, 0xF5, to, a, b);
   }
 
   void multiplyPairs(int to, int a, Register base, int at) {
-    vector(MAP_0F, P66, true, 0xF5, to, a, base, at);
+    vector(MAP_0F, P66, Length.FULL, 0xF5, to, a, base, at, width.bytes());
   }
 
   /** Ints as shorts, the nearest where there is none: in each half those of {@code a} first. */
   void shorts(int to, int a, int b) {
-    vector(MAP_0F, P66, true, 0x6B, to, a, b);
+    vector(MAP_0F, P66, Length.EIGHT, 0x6B, to, a, b);
+  }
+
+  /**
+   * Adds products of shorts, two neighbours at a time, to ints: only where vectors are of 512 bits.
+   */
+  void addPairs(int sum, int a, int b) {
+    vector(MAP_0F38, P66, Length.FULL, 0x52, sum, a, b);
+  }
+
+  // -- vectors of eight, at every width
+
+  /** The upper eight of sixteen numbers: only where vectors are of 512 bits. */
+  void upperEight(int to, int from) {
+    vector(MAP_0F3A, P66, Length.FULL, 0x1B, from, 0, to);
+    bytes(1);
+  }
+
+  /** Adds the lower eight numbers. */
+  void addEight(int to, int a, int b) {
+    vector(MAP_0F, NONE, Length.EIGHT, 0x58, to, a, b);
   }
 
   // -- vectors of four, and of eight shorts
 
   /** Replaces one of eight shorts. */
   void insertShort(int what, Register base, int at, int index) {
-    vector(MAP_0F, P66, false, 0xC4, what, what, base, at);
+    vector(MAP_0F, P66, Length.FOUR, 0xC4, what, what, base, at, 1);
     bytes(index);
   }
 
   /** Stores one of four ints. */
   void storeInt(int from, int index, Register base, int at) {
     if (index == 0) {
-      vector(MAP_0F, P66, false, 0x7E, from, 0, base, at);
+      vector(MAP_0F, P66, Length.FOUR, 0x7E, from, 0, base, at, 1);
     } else {
-      vector(MAP_0F3A, P66, false, 0x16, from, 0, base, at);
+      vector(MAP_0F3A, P66, Length.FOUR, 0x16, from, 0, base, at, 1);
       bytes(index);
     }
   }
 
   /** The upper half of a vector of eight. */
   void upperHalf(int to, int from) {
-    vector(MAP_0F3A, P66, true, 0x19, from, 0, to);
+    vector(MAP_0F3A, P66, Length.EIGHT, 0x19, from, 0, to);
     bytes(1);
   }
 
   /** Adds the lower four numbers. */
   void addFour(int to, int a, int b) {
-    vector(MAP_0F, NONE, false, 0x58, to, a, b);
+    vector(MAP_0F, NONE, Length.FOUR, 0x58, to, a, b);
   }
 
   /** The upper two of four numbers, over the lower two. */
   void upperTwo(int to, int from) {
-    vector(MAP_0F, NONE, false, 0x12, to, from, from);
+    vector(MAP_0F, NONE, Length.FOUR, 0x12, to, from, from);
   }
 
   /** Numbers 1 and 3 of four, over 0 and 2. */
   void odd(int to, int from) {
-    vector(MAP_0F, PF3, false, 0x16, to, 0, from);
+    vector(MAP_0F, PF3, Length.FOUR, 0x16, to, 0, from);
   }
 
   /** Stores the lower two of four numbers. */
   void storeTwo(int from, Register base, int at) {
-    vector(MAP_0F, NONE, false, 0x13, from, 0, base, at);
+    vector(MAP_0F, NONE, Length.FOUR, 0x13, from, 0, base, at, 1);
   }
 
   /** Stores the first number. */
   void storeFirst(int from, Register base, int at) {
-    vector(MAP_0F, PF3, false, 0x11, from, 0, base, at);
+    vector(MAP_0F, PF3, Length.FOUR, 0x11, from, 0, base, at, 1);
   }
 
   // -- encoding
@@ -385,39 +429,71 @@ final class Assembler {
   }
 
   private void vector(
-      int map, int prefix, boolean eight, int opcode, int register, int other, int base) {
-    vex(map, prefix, eight, opcode, register, other, base);
+      int map, int prefix, Length length, int opcode, int register, int other, int base) {
+    if (isExtended(length)) {
+      evex(map, prefix, opcode, register, other, base >> 3 & 1, base >> 4 & 1);
+    } else {
+      vex(map, prefix, length, opcode, register, other, base);
+    }
     bytes(direct(register, base));
   }
 
+  /**
+   * @param unit what EVEX counts short displacements in
+   */
   private void vector(
       int map,
       int prefix,
-      boolean eight,
+      Length length,
       int opcode,
       int register,
       int other,
       Register base,
-      int at) {
-    vex(map, prefix, eight, opcode, register, other, base.number);
+      int at,
+      int unit) {
+    int counted = 1;
+    if (isExtended(length)) {
+      evex(map, prefix, opcode, register, other, base.number >> 3, 0);
+      counted = unit;
+    } else {
+      vex(map, prefix, length, opcode, register, other, base.number);
+    }
     int field = (register & 7) << 3 | base.number & 7;
+    int displacement = at / counted;
     if (at == 0 && (base.number & 7) != 5) {
       bytes(field);
-    } else if (at == (byte) at) {
-      bytes(1 << 6 | field, at);
+    } else if (at % counted == 0 && displacement == (byte) displacement) {
+      bytes(1 << 6 | field, displacement);
     } else {
       bytes(2 << 6 | field, at, at >> 8, at >> 16, at >> 24);
     }
   }
 
+  private boolean isExtended(Length length) {
+    return length == Length.FULL && width == Width.AVX512;
+  }
+
   private void vex(
-      int map, int prefix, boolean eight, int opcode, int register, int other, int base) {
-    int second = (~other & 15) << 3 | (eight ? 1 << 2 : 0) | prefix;
+      int map, int prefix, Length length, int opcode, int register, int other, int base) {
+    int second = (~other & 15) << 3 | (length == Length.FOUR ? 0 : 1 << 2) | prefix;
     int extended = (~register >> 3 & 1) << 7;
     if (map == MAP_0F && base < 8) {
       bytes(0xC5, extended | second, opcode);
     } else {
       bytes(0xC4, extended | 1 << 6 | (~base >> 3 & 1) << 5 | map, second, opcode);
     }
+  }
+
+  /**
+   * Vectors of 512 bits, in all 32 registers; {@code b} and {@code x} are the base's upper bits.
+   */
+  private void evex(int map, int prefix, int opcode, int register, int other, int b, int x) {
+    int upper = (register >> 3 & 1) << 7 | x << 6 | b << 5 | (register >> 4 & 1) << 4;
+    bytes(
+        0x62,
+        ~upper & 0xF0 | map,
+        (~other & 15) << 3 | 1 << 2 | prefix,
+        2 << 5 | (~other >> 4 & 1) << 3,
+        opcode);
   }
 }

@@ -4,6 +4,8 @@ import dev.stowage.runtime.parallel.WorkerPool;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Map;
 
 /**
  * Products with quantized weights: activations are rounded to 16 bits ({@link Rounding}), so that a
@@ -21,8 +23,9 @@ import java.util.Arrays;
  *
  * <ul>
  *   <li>Up to {@value #FEW} rows: L is 1, weights are widened in registers ({@link CodeRow}).
- *   <li>More: L is 8 or 16, a row in each lane, and weights are widened once into panels of {@value
- *       #STACK} outputs and one record, which all rows of a block pass by ({@link CodeTile}).
+ *   <li>More: a row in each lane of one vector or of two, and weights are widened once into panels
+ *       of {@value #STACK} outputs and one record, which all rows of a block pass by ({@link
+ *       CodeTile}).
  * </ul>
  */
 final class CodeProducts {
@@ -34,11 +37,9 @@ final class CodeProducts {
 
   private static final int FEW = 4;
   private static final int STACK = 16;
-  private static final int LANES = 16;
-  private static final int HALF_LANES = 8;
 
-  /** Rows that pass a panel. */
-  private static final int BLOCK_ROWS = 12 * LANES;
+  /** Rows that pass a panel: whole groups of every width. */
+  private static final int BLOCK_ROWS = 192;
 
   /** Bytes of activations that are rounded at a time, unless a single row is longer. */
   private static final long MOST_BYTES = 16 << 20;
@@ -55,7 +56,7 @@ final class CodeProducts {
       MemorySegment[][] tile, // by vectors and outputs
       MemorySegment[][] fold) {
 
-    static Functions of(Codes codes) {
+    static Functions of(Width width, Codes codes) {
       var all = new ArrayList<byte[]>();
       all.add(Rounding.code(codes));
       all.add(CodeTile.widen(codes));
@@ -64,8 +65,8 @@ final class CodeProducts {
       }
       for (int vectors = 1; vectors <= 2; vectors++) {
         for (int outputs = 1; outputs <= CodeTile.MOST_OUTPUTS; outputs++) {
-          all.add(new CodeTile(codes, vectors, outputs).code());
-          all.add(new CodeTile(codes, vectors, outputs).fold());
+          all.add(new CodeTile(width, codes, vectors, outputs).code());
+          all.add(new CodeTile(width, codes, vectors, outputs).fold());
         }
       }
       var made = MachineCode.of(all).functions().iterator();
@@ -89,11 +90,25 @@ final class CodeProducts {
     }
   }
 
-  private static final Functions[] FUNCTIONS =
-      Arrays.stream(Codes.values()).map(Functions::of).toArray(Functions[]::new);
+  private static final Map<Width, Functions[]> MADE = new EnumMap<>(Width.class);
+
+  private static synchronized Functions[] functions(Width width) {
+    return MADE.computeIfAbsent(
+        width,
+        w ->
+            Arrays.stream(Codes.values())
+                .map(codes -> Functions.of(w, codes))
+                .toArray(Functions[]::new));
+  }
 
   private final WorkerPool pool;
   private final Operands operands;
+  private final Functions[] made;
+  private final Shared narrow = Shared.of(Width.AVX2);
+
+  /** Rows of a group: as many as two vectors have lanes. */
+  private final int most;
+
   private final MemorySegment[] sums;
   private final MemorySegment[] flat;
   private final MemorySegment[] panels;
@@ -108,26 +123,28 @@ final class CodeProducts {
   private final WorkerPool.Task few = this::few;
   private final WorkerPool.Task many = this::many;
 
-  CodeProducts(WorkerPool pool, Operands operands) {
+  CodeProducts(WorkerPool pool, Operands operands, Width width) {
     this.pool = pool;
     this.operands = operands;
+    made = functions(width);
+    most = 2 * width.lanes;
     int threads = pool.threads();
     sums = Scratch.of(threads, (long) Float.BYTES * RECORD * BLOCK_ROWS * STACK);
-    flat = Scratch.of(threads, (long) Float.BYTES * LANES * STACK);
+    flat = Scratch.of(threads, (long) Float.BYTES * most * STACK);
     int widest = Arrays.stream(Codes.values()).mapToInt(CodeTile::blockBytes).max().orElseThrow();
     panels = Scratch.of(threads, (long) STACK * RECORD * widest);
   }
 
   void run(Codes codes) {
     this.codes = codes;
-    functions = FUNCTIONS[codes.ordinal()];
+    functions = made[codes.ordinal()];
     blocks = operands.k / codes.numbers;
     records = (blocks + RECORD - 1) / RECORD;
     long rowBytes = (long) records * recordBytes(codes);
-    int most = (int) Math.max(1, MOST_BYTES / rowBytes / LANES) * LANES;
+    int once = (int) Math.max(1, MOST_BYTES / rowBytes / most) * most;
     for (firstRow = 0; firstRow < operands.rows; firstRow += rows) {
-      rows = Math.min(most, operands.rows - firstRow);
-      int padded = rows <= FEW ? rows : groupsOf(rows) * LANES;
+      rows = Math.min(once, operands.rows - firstRow);
+      int padded = rows <= FEW ? rows : groupsOf(rows) * most;
       activations = Scratch.fit(activations, padded * rowBytes);
       int pieces = (rows <= FEW ? rows : groupsOf(rows)) * records;
       pool.run(round, pieces, Math.max(1, (pieces + pool.threads() - 1) / pool.threads()));
@@ -136,18 +153,18 @@ final class CodeProducts {
     }
   }
 
-  private static int groupsOf(int rows) {
-    return (rows + LANES - 1) / LANES;
+  private int groupsOf(int rows) {
+    return (rows + most - 1) / most;
   }
 
   /** Rows interleaved with those of a group. */
   private int lanes(int group) {
-    return rows <= FEW ? 1 : rows - group * LANES <= HALF_LANES ? HALF_LANES : LANES;
+    return rows <= FEW ? 1 : rows - group * most <= most / 2 ? most / 2 : most;
   }
 
   /** Where a record of a group of rows begins. */
   private long record(int group, int lanes, int record) {
-    int before = rows <= FEW ? group : group * LANES;
+    int before = rows <= FEW ? group : group * most;
     return activations.address()
         + ((long) before * records + (long) lanes * record) * recordBytes(codes);
   }
@@ -163,7 +180,7 @@ final class CodeProducts {
         long at = header - activations.address();
         activations.asSlice(at, (long) lanes * HEADER_BYTES).fill((byte) 0);
       }
-      int first = rows <= FEW ? group : group * LANES;
+      int first = rows <= FEW ? group : group * most;
       for (int lane = 0; lane < lanes && first + lane < rows; lane++) {
         long x = operands.x(firstRow + first + lane) + 4L * record * RECORD * codes.numbers;
         long scale = header + 4L * lane;
@@ -190,7 +207,7 @@ final class CodeProducts {
       int outputs = Math.min(STACK, operands.outputs - output);
       long w = operands.w(output);
       for (int row = 0; row < rows; row++) {
-        MachineCode.call(Shared.CLEAR, sum, 0, 0, outputs, 0, 0);
+        MachineCode.call(narrow.clear, sum, 0, 0, outputs, 0, 0);
         long x = record(row, 1, 0);
         if (whole > 0) {
           MachineCode.call(functions.row[RECORD], x, w, rowBytes, whole, sum, outputs);
@@ -205,7 +222,7 @@ final class CodeProducts {
               sum,
               outputs);
         }
-        MachineCode.call(Shared.fold(1, 1), sum, folded, 0, outputs, 0, 0);
+        MachineCode.call(narrow.fold(1, 1), sum, folded, 0, outputs, 0, 0);
         operands.store(firstRow + row, output, flat[worker], 0, outputs);
       }
     }
@@ -222,7 +239,7 @@ final class CodeProducts {
         int output = stack * STACK;
         int outputs = Math.min(STACK, operands.outputs - output);
         MachineCode.call(
-            Shared.CLEAR, sum, 0, 0, (long) groupsOf(end - block) * LANES * STACK, 0, 0);
+            narrow.clear, sum, 0, 0, (long) groupsOf(end - block) * most * STACK, 0, 0);
         for (int record = 0; record < records; record++) {
           int count = Math.min(RECORD, blocks - record * RECORD);
           long w = operands.w(output) + (long) record * RECORD * codes.bytes;
@@ -232,11 +249,11 @@ final class CodeProducts {
                   : STACK * rowBytes - (long) record * RECORD * codes.bytes;
           MachineCode.call(
               functions.widen, panel, w, rowBytes, count, panelRow, outputs | ahead << 32);
-          for (int group = block / LANES; group < groupsOf(end); group++) {
+          for (int group = block / most; group < groupsOf(end); group++) {
             tiles(group, record, count, outputs, panel, panelRow, sum + groupSums(group, block));
           }
         }
-        for (int group = block / LANES; group < groupsOf(end); group++) {
+        for (int group = block / most; group < groupsOf(end); group++) {
           store(worker, group, output, outputs, sum + groupSums(group, block));
         }
       }
@@ -244,14 +261,14 @@ final class CodeProducts {
   }
 
   /** Where the sums of a group lie. */
-  private static long groupSums(int group, int block) {
-    return 4L * RECORD * LANES * STACK * (group - block / LANES);
+  private long groupSums(int group, int block) {
+    return 4L * RECORD * most * STACK * (group - block / most);
   }
 
   private void tiles(
       int group, int record, int count, int outputs, long panel, long panelRow, long sum) {
     int lanes = lanes(group);
-    int vectors = lanes / HALF_LANES;
+    int vectors = 2 * lanes / most;
     long header = record(group, lanes, record);
     long x = header + (long) lanes * HEADER_BYTES;
     int wide = CodeTile.MOST_OUTPUTS;
@@ -275,7 +292,7 @@ final class CodeProducts {
 
   private void store(int worker, int group, int output, int outputs, long sum) {
     int lanes = lanes(group);
-    int vectors = lanes / HALF_LANES;
+    int vectors = 2 * lanes / most;
     long to = flat[worker].address();
     int wide = CodeTile.MOST_OUTPUTS;
     long tiles = outputs / wide;
@@ -293,7 +310,7 @@ final class CodeProducts {
           0,
           0);
     }
-    int first = group * LANES;
+    int first = group * most;
     for (int lane = 0; lane < lanes && first + lane < rows; lane++) {
       operands.store(firstRow + first + lane, output, flat[worker], 4L * STACK * lane, outputs);
     }

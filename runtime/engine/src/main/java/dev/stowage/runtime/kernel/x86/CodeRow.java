@@ -26,7 +26,7 @@ record CodeRow(Codes codes, int blocks) {
   private static final int FREE = 10;
 
   byte[] code() {
-    var a = new Assembler();
+    var a = new Assembler(Width.AVX2);
     var saved = new Register[] {Register.RBX, Register.RBP};
     a.push(saved);
     codes.mask(a, MASK);
@@ -40,7 +40,7 @@ record CodeRow(Codes codes, int blocks) {
     a.subtract(Register.RCX, 1);
     a.jumpIfNotZero(nextRecord);
     a.store(SUM, Register.R8, 0);
-    a.add(Register.R8, Tile.VECTOR_BYTES);
+    a.add(Register.R8, Width.AVX2.bytes());
     a.add(Register.RBP, Register.RDX);
     a.move(Register.RSI, Register.RBP);
     a.move(Register.RDI, Register.RBX);
@@ -83,7 +83,7 @@ record CodeRow(Codes codes, int blocks) {
     // what a block is scaled by lies at the record's beginning
     x.moveTo(0);
     if (codes.term == Codes.Term.OFFSET) {
-      a.subtractInts(0, 0, x.register(), Tile.VECTOR_BYTES);
+      a.subtractInts(0, 0, x.register(), Width.AVX2.bytes());
     }
     a.floats(0, 0);
     a.widenHalves(SCALES, SCALES);
@@ -91,7 +91,7 @@ record CodeRow(Codes codes, int blocks) {
     a.multiplyAdd(SUM, 0, SCALES);
     if (codes.term == Codes.Term.MIN) {
       a.widenHalves(MINS, MINS);
-      a.multiplyAdd(SUM, MINS, x.register(), Tile.VECTOR_BYTES);
+      a.multiplyAdd(SUM, MINS, x.register(), Width.AVX2.bytes());
     }
     x.moveTo(CodeProducts.recordBytes(codes));
     w.moveTo(CodeProducts.RECORD * codes.bytes);
@@ -111,7 +111,7 @@ record CodeRow(Codes codes, int blocks) {
       int to = 6 + 2 * (step & 1);
       codes.widen(a, to, w, block * codes.bytes, step, MASK);
       for (int nth = 0; nth < codes.together(); nth++) {
-        int at = x.at(first + Tile.VECTOR_BYTES * codes.vector(step, nth));
+        int at = x.at(first + Width.AVX2.bytes() * codes.vector(step, nth));
         a.multiplyPairs(begun ? to + nth : sum, to + nth, x.register(), at);
         if (begun) {
           a.addInts(sum, sum, to + nth);

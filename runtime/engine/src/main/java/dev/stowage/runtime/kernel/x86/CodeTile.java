@@ -15,10 +15,10 @@ import dev.stowage.runtime.kernel.x86.Assembler.Register;
  *   R9    scales of the record
  * </pre>
  *
- * @param vectors of eight rows
+ * @param vectors of rows
  * @param outputs weight rows
  */
-record CodeTile(Codes codes, int vectors, int outputs) {
+record CodeTile(Width width, Codes codes, int vectors, int outputs) {
   static final int MOST_OUTPUTS = 4;
 
   /** Floats before the codes of a panel's block. */
@@ -29,7 +29,7 @@ record CodeTile(Codes codes, int vectors, int outputs) {
   }
 
   byte[] code() {
-    var a = new Assembler();
+    var a = new Assembler(width);
     var x = Register.RDI;
     var sums = Register.R8;
     var scales = Register.R9;
@@ -74,7 +74,7 @@ record CodeTile(Codes codes, int vectors, int outputs) {
 
   /** Bytes of a number of each row. */
   private int lanes() {
-    return vectors * Tile.VECTOR_BYTES;
+    return vectors * width.bytes();
   }
 
   private void block(Assembler a, Register[] w) {
@@ -86,7 +86,7 @@ record CodeTile(Codes codes, int vectors, int outputs) {
     }
     for (int pair = 0; pair < codes.numbers / 2; pair++) {
       for (int v = 0; v < vectors; v++) {
-        a.load(v, x.register(), x.at(pair * lanes() + v * Tile.VECTOR_BYTES));
+        a.load(v, x.register(), x.at(pair * lanes() + v * width.bytes()));
       }
       for (int j = 0; j < outputs; j++) {
         int codes = 2 + j % 2;
@@ -95,6 +95,8 @@ record CodeTile(Codes codes, int vectors, int outputs) {
           int to = sum + j * vectors + v;
           if (pair == 0) {
             a.multiplyPairs(to, v, codes);
+          } else if (width == Width.AVX512) {
+            a.addPairs(to, v, codes);
           } else {
             int product = 4 + (j * vectors + v) % 4;
             a.multiplyPairs(product, v, codes);
@@ -113,13 +115,13 @@ record CodeTile(Codes codes, int vectors, int outputs) {
       }
       for (int v = 0; v < vectors; v++) {
         int from = sum + j * vectors + v;
-        int at = j * lanes() + v * Tile.VECTOR_BYTES;
+        int at = j * lanes() + v * width.bytes();
         a.load(0, sums.register(), sums.at(at));
         a.floats(from, from);
-        a.multiply(1, 2, scales.register(), scales.at(v * Tile.VECTOR_BYTES));
+        a.multiply(1, 2, scales.register(), scales.at(v * width.bytes()));
         a.multiplyAdd(0, from, 1);
         if (codes.term == Codes.Term.MIN) {
-          int of = CodeProducts.RECORD * lanes() + v * Tile.VECTOR_BYTES;
+          int of = CodeProducts.RECORD * lanes() + v * width.bytes();
           a.multiplyAdd(0, 3, scales.register(), scales.at(of));
         }
         a.store(0, sums.register(), sums.at(at));
@@ -145,7 +147,7 @@ record CodeTile(Codes codes, int vectors, int outputs) {
    * </pre>
    */
   static byte[] widen(Codes codes) {
-    var a = new Assembler();
+    var a = new Assembler(Width.AVX2);
     int mask = 15;
     int offset = 14;
     codes.mask(a, mask);
@@ -176,7 +178,7 @@ record CodeTile(Codes codes, int vectors, int outputs) {
         if (codes.term == Codes.Term.OFFSET) {
           a.subtractShorts(2 + nth, 2 + nth, offset);
         }
-        int at = BLOCK_HEADER + Tile.VECTOR_BYTES * codes.vector(step, nth);
+        int at = BLOCK_HEADER + Width.AVX2.bytes() * codes.vector(step, nth);
         a.store(2 + nth, to.register(), to.at(at));
       }
     }
@@ -205,10 +207,10 @@ record CodeTile(Codes codes, int vectors, int outputs) {
    * </pre>
    */
   byte[] fold() {
-    var a = new Assembler();
+    var a = new Assembler(Width.AVX2);
     int nextTile = a.here();
     a.move(Register.R8, Register.RSI);
-    for (int v = 0; v < vectors; v++) {
+    for (int v = 0; v < lanes() / Width.AVX2.bytes(); v++) {
       for (int lane = 0; lane < 8; lane++) {
         if (lane == 0) {
           var sums = new Cursor(a, Register.RDI);

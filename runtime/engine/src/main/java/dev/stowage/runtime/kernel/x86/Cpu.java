@@ -7,31 +7,32 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 
-/** Whether this machine can run what {@link Assembler} writes, and its system says so. */
+/** What this machine can run of what {@link Assembler} writes, as its system says. */
 final class Cpu {
-  private static final List<String> NEEDED = List.of("avx2", "fma", "f16c");
-
   private Cpu() {}
 
-  static boolean isSupported() {
+  /** Vectors that it has, the widest last. */
+  static List<Width> widths() {
     return System.getProperty("os.name").equals("Linux")
-        && System.getProperty("os.arch").equals("amd64")
-        && isSupported(Path.of("/proc/cpuinfo"));
+            && System.getProperty("os.arch").equals("amd64")
+        ? widths(Path.of("/proc/cpuinfo"))
+        : List.of();
   }
 
   /**
    * @param info as Linux tells it: a line of flags for each processor, all of which are the same
    */
-  static boolean isSupported(Path info) {
+  static List<Width> widths(Path info) {
     try (var lines = Files.lines(info)) {
-      return lines
-          .filter(line -> line.startsWith("flags"))
-          .findFirst()
-          .map(line -> Arrays.asList(line.substring(line.indexOf(':') + 1).strip().split(" ")))
-          .filter(flags -> flags.containsAll(NEEDED))
-          .isPresent();
+      var flags =
+          lines
+              .filter(line -> line.startsWith("flags"))
+              .findFirst()
+              .map(line -> Arrays.asList(line.substring(line.indexOf(':') + 1).strip().split(" ")))
+              .orElse(List.of());
+      return Arrays.stream(Width.values()).filter(width -> flags.containsAll(width.flags)).toList();
     } catch (IOException | UncheckedIOException e) {
-      return false;
+      return List.of();
     }
   }
 }

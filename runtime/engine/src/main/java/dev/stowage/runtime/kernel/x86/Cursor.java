@@ -3,12 +3,10 @@ package dev.stowage.runtime.kernel.x86;
 import dev.stowage.runtime.kernel.x86.Assembler.Register;
 
 /**
- * A register that walks over memory while code is written that reads there, so that each
- * displacement fits a byte.
+ * A register that walks over memory while code is written that reads there, so that displacements
+ * are short.
  */
 final class Cursor {
-  private static final int REACH = 128;
-
   private final Assembler assembler;
   private final Register register;
   private int moved;
@@ -24,8 +22,9 @@ final class Cursor {
 
   /** The displacement of what lies this far from where the register pointed at first. */
   int at(int offset) {
-    if (offset - moved < -REACH || offset - moved >= REACH) {
-      moveTo(offset + REACH);
+    int reach = assembler.width().reach();
+    if (offset - moved < -reach || offset - moved >= reach) {
+      moveTo(offset + reach);
     }
     return offset - moved;
   }

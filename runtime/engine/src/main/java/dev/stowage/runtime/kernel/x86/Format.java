@@ -2,7 +2,7 @@ package dev.stowage.runtime.kernel.x86;
 
 import dev.stowage.runtime.kernel.x86.Assembler.Register;
 
-/** Weights of single numbers, and how they become floats, eight at a time. */
+/** Weights of single numbers, and how they become floats, a vector at a time. */
 enum Format {
   F32,
   F16,
@@ -18,11 +18,12 @@ enum Format {
 
   /** Widens a vector of the step. */
   void widen(Assembler a, int to, Register w, int vector) {
+    int at = bytes(a.width().lanes) * vector;
     switch (this) {
-      case F32 -> a.load(to, w, bytes(8) * vector);
-      case F16 -> a.loadHalves(to, w, bytes(8) * vector);
+      case F32 -> a.load(to, w, at);
+      case F16 -> a.loadHalves(to, w, at);
       case BF16 -> {
-        a.loadUnsigned16(to, w, bytes(8) * vector);
+        a.loadUnsigned16(to, w, at);
         a.shiftIntsLeft(to, to, 16);
       }
     }

@@ -3,6 +3,8 @@ package dev.stowage.runtime.kernel.x86;
 import dev.stowage.plan.ElementType;
 import dev.stowage.runtime.parallel.WorkerPool;
 import java.lang.foreign.MemorySegment;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -11,16 +13,15 @@ import java.util.Optional;
  * F16, and none that multiplies pairs of 16-bit integers.
  */
 public final class Products {
-  /** What it is, for people. */
-  public static final String DESCRIPTION = "machine code for AVX2, FMA and F16C";
-
   private final Operands operands = new Operands();
+  private final Width width;
   private final FloatProducts floats;
   private final CodeProducts codes;
 
-  private Products(WorkerPool pool) {
-    floats = new FloatProducts(pool, operands);
-    codes = new CodeProducts(pool, operands);
+  Products(WorkerPool pool, Width width) {
+    this.width = width;
+    floats = new FloatProducts(pool, operands, width);
+    codes = new CodeProducts(pool, operands, width);
   }
 
   /**
@@ -28,7 +29,17 @@ public final class Products {
    * write it.
    */
   public static Optional<Products> on(WorkerPool pool) {
-    return MachineCode.RUNS ? Optional.of(new Products(pool)) : Optional.empty();
+    return widths().stream().max(Comparator.naturalOrder()).map(width -> new Products(pool, width));
+  }
+
+  /** Vectors that this machine and its system allow. */
+  static List<Width> widths() {
+    return MachineCode.RUNS ? Cpu.widths() : List.of();
+  }
+
+  /** What it is, for people. */
+  public String description() {
+    return "machine code for " + width.title;
   }
 
   /** Whether rows of so many numbers of a type are taken: they must be whole steps, or blocks. */

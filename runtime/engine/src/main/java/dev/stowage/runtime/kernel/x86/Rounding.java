@@ -26,7 +26,7 @@ final class Rounding {
   private Rounding() {}
 
   static byte[] code(Codes codes) {
-    var a = new Assembler();
+    var a = new Assembler(Width.AVX2);
     int mask = 15; // of all bits but the sign, later of the exponent
     int ones = 14;
     int least = 13;

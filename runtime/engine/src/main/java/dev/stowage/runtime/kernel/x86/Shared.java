@@ -2,38 +2,43 @@ package dev.stowage.runtime.kernel.x86;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.Map;
 
-/** The functions that all products use. */
+/** The functions that all products use, of one width. */
 final class Shared {
+  private static final Map<Width, Shared> MADE = new EnumMap<>(Width.class);
+
   /** {@link Tile#clear}. */
-  static final MemorySegment CLEAR;
+  final MemorySegment clear;
 
   /** {@link Tile#interleave}. */
-  static final MemorySegment INTERLEAVE;
+  final MemorySegment interleave;
 
-  private static final int WIDEST = Tile.mostOutputs(1);
+  private final MemorySegment[] folds;
 
-  private static final MemorySegment[] FOLDS = new MemorySegment[Tile.MOST_ROWS * WIDEST];
-
-  static {
+  private Shared(Width width) {
+    folds = new MemorySegment[Tile.mostRows(width) * Tile.MOST_OUTPUTS];
     var codes = new ArrayList<byte[]>();
-    codes.add(Tile.clear());
-    codes.add(Tile.interleave());
-    for (int i = 0; i < FOLDS.length; i++) {
-      codes.add(Tile.fold(1 + i / WIDEST, 1 + i % WIDEST));
+    codes.add(Tile.clear(width));
+    codes.add(Tile.interleave(width));
+    for (int i = 0; i < folds.length; i++) {
+      codes.add(Tile.fold(width, 1 + i / Tile.MOST_OUTPUTS, 1 + i % Tile.MOST_OUTPUTS));
     }
     var made = MachineCode.of(codes).functions().iterator();
-    CLEAR = made.next();
-    INTERLEAVE = made.next();
-    for (int i = 0; i < FOLDS.length; i++) {
-      FOLDS[i] = made.next();
+    clear = made.next();
+    interleave = made.next();
+    for (int i = 0; i < folds.length; i++) {
+      folds[i] = made.next();
     }
   }
 
-  private Shared() {}
+  static synchronized Shared of(Width width) {
+    return MADE.computeIfAbsent(width, Shared::new);
+  }
 
   /** {@link Tile#fold}. */
-  static MemorySegment fold(int rows, int outputs) {
-    return FOLDS[(rows - 1) * WIDEST + outputs - 1];
+  MemorySegment fold(int rows, int outputs) {
+    return folds[(rows - 1) * Tile.MOST_OUTPUTS + outputs - 1];
   }
 }

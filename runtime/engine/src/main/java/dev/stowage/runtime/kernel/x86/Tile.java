@@ -5,35 +5,44 @@ import dev.stowage.runtime.kernel.x86.Assembler.Register;
 /**
  * Machine code that multiplies some rows of activations, interleaved vector by vector, by some
  * weight rows where they lie, whose numbers are widened in registers. Number i of a row is added to
- * lane i % 8 of the element's sum.
+ * lane i % L of the element's sum, L being the lanes of a vector.
  *
  * <pre>
- *   RDI   activations {@code [k / 8, rows, 8]}
+ *   RDI   activations {@code [k / L, rows, L]}
  *   RSI   the first weight row
  *   RDX   bytes from a weight row to the next
  *   RCX   steps of a row; from bit 32 on, how many tiles
- *   R8    sums {@code [tiles, rows, weight rows, 8]}, added to
+ *   R8    sums {@code [tiles, rows, weight rows, L]}, added to
  *   R9    distance in bytes to the weights that are needed next
  * </pre>
  *
  * @param rows activation rows
  * @param outputs weight rows
  */
-record Tile(Format format, int rows, int outputs) {
-  static final int MOST_ROWS = 4;
+record Tile(Width width, Format format, int rows, int outputs) {
+  /** The most weight rows of any tile. */
+  static final int MOST_OUTPUTS = 4;
 
-  /** As many as registers hold; one row reads more at a time, as memory likes it. */
-  static int mostOutputs(int rows) {
-    return rows <= 2 ? 4 : 3;
+  static int mostRows(Width width) {
+    return width == Width.AVX2 ? 4 : 8;
   }
 
-  static final int VECTOR_BYTES = 32;
+  /**
+   * As many as registers hold. Up to {@value FloatProducts#FEW} rows read them as memory is read
+   * fastest: in 256 bits it is four rows at a time, in 512 one after the other and well ahead.
+   */
+  static int mostOutputs(Width width, int rows) {
+    return switch (width) {
+      case AVX2 -> rows <= 2 ? MOST_OUTPUTS : 3;
+      case AVX512 -> rows <= FloatProducts.FEW ? 1 : rows <= 6 ? MOST_OUTPUTS : 3;
+    };
+  }
 
   /**
    * @param ahead whether the weights that are needed next are asked for
    */
   byte[] code(boolean ahead) {
-    var a = new Assembler();
+    var a = new Assembler(width);
     var sums = Register.R8;
     var left = Register.RCX;
     Register[] w = {Register.RSI, Register.RAX, Register.RBX, Register.RBP};
@@ -51,16 +60,16 @@ record Tile(Format format, int rows, int outputs) {
       a.sum(w[j], w[j - 1], Register.RDX);
     }
     for (int i = 0; i < rows * outputs; i++) {
-      a.load(i, sums, VECTOR_BYTES * i);
+      a.load(i, sums, width.bytes() * i);
     }
     int nextStep = a.here();
     step(a, w, ahead);
     a.subtract(left, 1);
     a.jumpIfNotZero(nextStep);
     for (int i = 0; i < rows * outputs; i++) {
-      a.store(i, sums, VECTOR_BYTES * i);
+      a.store(i, sums, width.bytes() * i);
     }
-    a.add(sums, VECTOR_BYTES * rows * outputs);
+    a.add(sums, width.bytes() * rows * outputs);
     a.move(Register.RSI, Register.R13);
     for (int j = 0; j < outputs; j++) {
       a.add(Register.RSI, Register.RDX);
@@ -81,12 +90,12 @@ record Tile(Format format, int rows, int outputs) {
         a.prefetch(w[j], Register.R9);
       }
     }
-    for (int v = 0; v < Format.STEP / 8; v++) {
+    for (int v = 0; v < Format.STEP / width.lanes; v++) {
       for (int j = 0; j < outputs; j++) {
         format.widen(a, widened + j, w[j], v);
       }
       for (int r = 0; r < rows; r++) {
-        int at = x.at(VECTOR_BYTES * (v * rows + r));
+        int at = x.at(width.bytes() * (v * rows + r));
         if (outputs == 1) {
           a.multiplyAdd(r, widened, x.register(), at);
         } else {
@@ -97,25 +106,26 @@ record Tile(Format format, int rows, int outputs) {
         }
       }
     }
-    x.moveTo(VECTOR_BYTES * rows * Format.STEP / 8);
+    x.moveTo(width.bytes() * rows * Format.STEP / width.lanes);
     for (int j = 0; j < outputs; j++) {
       a.add(w[j], format.bytes(Format.STEP));
     }
   }
 
   /**
-   * Adds the lanes of each element's sum up: 0 and 4, 1 and 5, 2 and 6, 3 and 7 first, then those
-   * sums 0 and 2, 1 and 3, then both.
+   * Adds the lanes of each element's sum up: the upper half and the lower, again and again. Of
+   * eight lanes that is 0 and 4, 1 and 5, 2 and 6, 3 and 7 first, then those sums 0 and 2, 1 and 3,
+   * then both.
    *
    * <pre>
-   *   RDI   sums {@code [tiles, rows, weight rows, 8]}
+   *   RDI   sums {@code [tiles, rows, weight rows, L]}
    *   RSI   where the first row's first element goes
    *   RDX   bytes from a row to the next
    *   RCX   tiles
    * </pre>
    */
-  static byte[] fold(int rows, int outputs) {
-    var a = new Assembler();
+  static byte[] fold(Width width, int rows, int outputs) {
+    var a = new Assembler(width);
     int nextTile = a.here();
     a.move(Register.R8, Register.RSI);
     var sums = new Cursor(a, Register.RDI);
@@ -123,7 +133,11 @@ record Tile(Format format, int rows, int outputs) {
       for (int j = 0; j < outputs; j++) {
         int to = (r * outputs + j) % 8;
         int other = 8 + to;
-        a.load(to, sums.register(), sums.at(VECTOR_BYTES * (r * outputs + j)));
+        a.load(to, sums.register(), sums.at(width.bytes() * (r * outputs + j)));
+        if (width == Width.AVX512) {
+          a.upperEight(other, to);
+          a.addEight(to, to, other);
+        }
         a.upperHalf(other, to);
         a.addFour(to, to, other);
         a.upperTwo(other, to);
@@ -134,7 +148,7 @@ record Tile(Format format, int rows, int outputs) {
       }
       a.add(Register.R8, Register.RDX);
     }
-    sums.moveTo(VECTOR_BYTES * rows * outputs);
+    sums.moveTo(width.bytes() * rows * outputs);
     a.add(Register.RSI, Float.BYTES * outputs);
     a.subtract(Register.RCX, 1);
     a.jumpIfNotZero(nextTile);
@@ -143,12 +157,12 @@ record Tile(Format format, int rows, int outputs) {
   }
 
   /** Copies vectors: RCX of them from RDI to RSI and from there on every RDX bytes. */
-  static byte[] interleave() {
-    var a = new Assembler();
+  static byte[] interleave(Width width) {
+    var a = new Assembler(width);
     int next = a.here();
     a.load(0, Register.RDI, 0);
     a.store(0, Register.RSI, 0);
-    a.add(Register.RDI, VECTOR_BYTES);
+    a.add(Register.RDI, width.bytes());
     a.add(Register.RSI, Register.RDX);
     a.subtract(Register.RCX, 1);
     a.jumpIfNotZero(next);
@@ -157,12 +171,12 @@ record Tile(Format format, int rows, int outputs) {
   }
 
   /** Stores zeros: as many vectors as RCX says, from RDI on. */
-  static byte[] clear() {
-    var a = new Assembler();
+  static byte[] clear(Width width) {
+    var a = new Assembler(width);
     a.zero(0);
     int next = a.here();
     a.store(0, Register.RDI, 0);
-    a.add(Register.RDI, VECTOR_BYTES);
+    a.add(Register.RDI, width.bytes());
     a.subtract(Register.RCX, 1);
     a.jumpIfNotZero(next);
     a.leave();

@@ -10,7 +10,11 @@ import org.junit.jupiter.api.Test;
 /** Instructions as GNU as writes them. */
 class AssemblerTest {
   private static void assertCode(String expected, Consumer<Assembler> what) {
-    var assembler = new Assembler();
+    assertCode(Width.AVX2, expected, what);
+  }
+
+  private static void assertCode(Width width, String expected, Consumer<Assembler> what) {
+    var assembler = new Assembler(width);
     what.accept(assembler);
     assertEquals(expected, HexFormat.ofDelimiter(" ").formatHex(assembler.code()));
   }
@@ -24,6 +28,8 @@ class AssemblerTest {
     assertCode("48 83 c7 7f", a -> a.add(Register.RDI, 127));
     assertCode("48 81 c7 80 00 00 00", a -> a.add(Register.RDI, 128));
     assertCode("", a -> a.add(Register.RDI, 0));
+    assertCode("42 0f 18 14 08", a -> a.prefetch(Register.RAX, Register.R9));
+    assertCode("42 0f 18 54 0d 00", a -> a.prefetch(Register.RBP, Register.R9));
     assertCode("49 c1 ec 20", a -> a.shiftRight(Register.R12, 32));
     assertCode(
         "53 41 54 41 5c 5b",
@@ -47,6 +53,32 @@ class AssemblerTest {
     assertCode("c5 f9 c4 06 03", a -> a.insertShort(0, Register.RSI, 0, 3));
     assertCode("c4 e3 79 16 06 02", a -> a.storeInt(0, 2, Register.RSI, 0));
     assertCode("c4 e3 7d 19 c1 01", a -> a.upperHalf(1, 0));
+  }
+
+  @Test
+  void wideVectorsInAllRegistersAndDisplacementsInUnits() {
+    assertWide("62 41 7c 48 10 78 01", a -> a.load(31, Register.R8, 64));
+    assertWide("62 e1 7c 48 11 4f 02", a -> a.store(17, Register.RDI, 128));
+    assertWide("62 f1 7c 48 10 8f 64 00 00 00", a -> a.load(1, Register.RDI, 100));
+    assertWide("62 f1 7c 48 10 45 00", a -> a.load(0, Register.RBP, 0));
+    assertWide("62 02 75 40 b8 c7", a -> a.multiplyAdd(24, 17, 31));
+    assertWide("62 52 35 40 b8 41 40", a -> a.multiplyAdd(8, 25, Register.R9, 4096));
+    assertWide("62 62 7d 48 13 66 01", a -> a.loadHalves(28, Register.RSI, 32));
+    assertWide("62 f2 7d 48 33 18", a -> a.loadUnsigned16(3, Register.RAX, 0));
+    assertWide("62 b1 5d 40 72 f5 10", a -> a.shiftIntsLeft(20, 21, 16));
+    assertWide("62 f2 7d 48 58 50 01", a -> a.broadcast(2, Register.RAX, 4));
+    assertWide("62 71 75 48 f5 c2", a -> a.multiplyPairs(8, 1, 2));
+    assertWide("62 32 75 48 52 ca", a -> a.addPairs(9, 1, 18));
+    assertWide("62 c3 7d 48 1b c0 01", a -> a.upperEight(8, 16));
+    assertWide("62 51 7c 48 5b c0", a -> a.floats(8, 8));
+    assertWide("62 d1 6c 48 59 49 01", a -> a.multiply(1, 2, Register.R9, 64));
+    assertWide("62 f1 7d 48 ef c0", a -> a.zero(0));
+    assertWide("c5 ec 58 cb", a -> a.addEight(1, 2, 3));
+    assertWide("c5 fa 11 06", a -> a.storeFirst(0, Register.RSI, 0));
+  }
+
+  private static void assertWide(String expected, Consumer<Assembler> what) {
+    assertCode(Width.AVX512, expected, what);
   }
 
   @Test

@@ -15,6 +15,8 @@ import java.util.Random;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -24,21 +26,28 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ProductsTest {
   private static final long SEED = 20_261_122;
 
-  static List<ElementType> types() {
+  static List<Arguments> widthsAndTypes() {
+    return Arrays.stream(Width.values())
+        .flatMap(width -> types().stream().map(type -> Arguments.of(width, type)))
+        .toList();
+  }
+
+  private static List<ElementType> types() {
     return Arrays.stream(ElementType.values()).filter(type -> Products.take(type, 256)).toList();
   }
 
   @ParameterizedTest
-  @MethodSource("types")
-  void agreesWithTheDefinitionAndGivesRowsTheSameBitsAloneAndTogether(ElementType type) {
-    Assumptions.assumeTrue(MachineCode.RUNS, "needs AVX2, FMA and F16C on Linux");
+  @MethodSource("widthsAndTypes")
+  void agreesWithTheDefinitionAndGivesRowsTheSameBitsAloneAndTogether(
+      Width width, ElementType type) {
+    assumeRuns(width);
     var random = new Random(SEED);
     try (var arena = Arena.ofShared();
         var pool = new WorkerPool(2)) {
-      var products = Products.on(pool).orElseThrow();
+      var products = new Products(pool, width);
       for (int k : new int[] {64, 576, 2112}) {
         for (int rows : new int[] {1, 2, 3, 4, 5, 8, 9, 11, 16, 17, 33, 97, 130}) {
-          int n = 1 + random.nextInt(60);
+          int n = 1 + random.nextInt(random.nextBoolean() ? 60 : 400);
           int from = random.nextInt(n);
           int to = from + 1 + random.nextInt(n - from);
           var w = weights(random, arena, type, to - from, k);
@@ -89,13 +98,14 @@ class ProductsTest {
     }
   }
 
-  @Test
-  void activationsOfAnyMagnitudeKeepTheirAccuracyAndDyadicOnesAreExact() {
-    Assumptions.assumeTrue(MachineCode.RUNS, "needs AVX2, FMA and F16C on Linux");
+  @ParameterizedTest
+  @EnumSource(Width.class)
+  void activationsOfAnyMagnitudeKeepTheirAccuracyAndDyadicOnesAreExact(Width width) {
+    assumeRuns(width);
     var random = new Random(SEED);
     try (var arena = Arena.ofShared();
         var pool = new WorkerPool(1)) {
-      var products = Products.on(pool).orElseThrow();
+      var products = new Products(pool, width);
       int k = 128;
       for (var type : types()) {
         var w = weights(random, arena, type, 1, k);
@@ -130,13 +140,14 @@ class ProductsTest {
     }
   }
 
-  @Test
-  void whatIsNoNumberStaysSoInItsRowAlone() {
-    Assumptions.assumeTrue(MachineCode.RUNS, "needs AVX2, FMA and F16C on Linux");
+  @ParameterizedTest
+  @EnumSource(Width.class)
+  void whatIsNoNumberStaysSoInItsRowAlone(Width width) {
+    assumeRuns(width);
     var random = new Random(SEED);
     try (var arena = Arena.ofShared();
         var pool = new WorkerPool(2)) {
-      var products = Products.on(pool).orElseThrow();
+      var products = new Products(pool, width);
       int k = 192;
       int n = 5;
       for (var type : types()) {
@@ -165,7 +176,7 @@ class ProductsTest {
 
   @Test
   void operandsOnTheHeapAreRefused() {
-    Assumptions.assumeTrue(MachineCode.RUNS, "needs AVX2, FMA and F16C on Linux");
+    assumeRuns(Width.AVX2);
     try (var arena = Arena.ofShared();
         var pool = new WorkerPool(1)) {
       var products = Products.on(pool).orElseThrow();
@@ -180,6 +191,11 @@ class ProductsTest {
           () ->
               products.run(here, 0, 0, heap, 0, ElementType.F32, null, 0, here, 0, 0, 1, 16, 0, 1));
     }
+  }
+
+  private static void assumeRuns(Width width) {
+    Assumptions.assumeTrue(
+        Products.widths().contains(width), "needs " + width.title + ", on Linux");
   }
 
   private static MemorySegment weights(Random random, Arena arena, ElementType type, int n, int k) {
