@@ -177,8 +177,8 @@ final class CodeProducts {
       long header = record(group, lanes, record);
       int count = Math.min(RECORD, blocks - record * RECORD);
       if (count < RECORD) {
-        long at = header - activations.address();
-        activations.asSlice(at, (long) lanes * HEADER_BYTES).fill((byte) 0);
+        long vectors = (long) lanes * HEADER_BYTES / Width.AVX2.bytes();
+        MachineCode.call(narrow.clear, header, 0, 0, vectors, 0, 0);
       }
       int first = rows <= FEW ? group : group * most;
       for (int lane = 0; lane < lanes && first + lane < rows; lane++) {
