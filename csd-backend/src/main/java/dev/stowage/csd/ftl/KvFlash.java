@@ -341,11 +341,11 @@ public final class KvFlash implements AutoCloseable {
       long first = (long) (from - firstGroup * groups.tokens()) * shape.rowBytes();
       for (int page = 0; page < columnPages; page++) {
         turn(first, page * channelsOfPage);
-        int stripe = (sequence * shape.heads() + head + column) * columnPages + page;
+        int stripe = (turnOf(sequence, column) * shape.heads() + head) * columnPages + page;
         translation.write(
             region,
             columnPage(sequence, head, column, page),
-            Math.floorMod(stripe, channels),
+            channel(stripe),
             turned,
             0,
             channelsOfPage * columnTokens * shape.type().bytes());
@@ -397,15 +397,25 @@ public final class KvFlash implements AutoCloseable {
       for (int kind = 0; kind < 2; kind++) {
         int first = firstPage(sequence, head, group, kind);
         long tail = tail(sequence, head, kind) + (long) inTail * groups.bytes();
-        int stripe = sequence * shape.heads() + head + (group * 2 + kind) * groups.pages();
+        int stripe = ((turnOf(sequence, group) * 2 + kind) * shape.heads() + head) * groups.pages();
         for (int page = 0; page < groups.pages(); page++) {
           int done = page * pageBytes;
-          int channel = Math.floorMod(stripe + page, channels);
+          int channel = channel(stripe + page);
           int bytes = Math.min(pageBytes, groups.bytes() - done);
           translation.write(region, first + page, channel, tails, tail + done, bytes);
         }
       }
     }
+  }
+
+  /** What of a layer is read at once goes on over the channels where what is before it ends. */
+  private int turnOf(int sequence, int place) {
+    return sequence / shape.layers() + place;
+  }
+
+  /** Each round over the channels begins one further, so that no head keeps to one of them. */
+  private int channel(int stripe) {
+    return Math.floorMod(stripe + stripe / channels, channels);
   }
 
   private int firstPage(int sequence, int head, int group, int kind) {
