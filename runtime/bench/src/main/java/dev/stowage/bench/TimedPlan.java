@@ -57,10 +57,14 @@ final class TimedPlan implements AutoCloseable {
     return bound.startsWith("read(");
   }
 
+  /** What blocks that get faster take at most, in parts, of those a second before. */
+  private static final double STEADY = 0.97;
+
   private final HeldOut source;
   private final Compilation.Compiled compiled;
   private final Session session;
   private final List<Request> requests;
+  private double warmest = Double.POSITIVE_INFINITY; // the fastest block of all that do not count
   private final List<Block> blocks = new ArrayList<>();
   private final List<Block> corrected = new ArrayList<>();
 
@@ -92,12 +96,20 @@ final class TimedPlan implements AutoCloseable {
         .toList();
   }
 
-  /** Runs blocks that do not count, for a second and a half or more. */
-  void warmUp() {
+  /**
+   * Runs blocks that do not count, for a second or so.
+   *
+   * @return whether they no longer get faster: until then code is being compiled, beside it
+   */
+  boolean warmUp() {
     long start = System.nanoTime();
+    double fastest = Double.POSITIVE_INFINITY;
     do {
-      run();
-    } while (System.nanoTime() - start < 1_500_000_000L);
+      fastest = Math.min(fastest, run().seconds());
+    } while (System.nanoTime() - start < 1_000_000_000L);
+    boolean steady = fastest > STEADY * warmest;
+    warmest = Math.min(warmest, fastest);
+    return steady;
   }
 
   /** Runs a block that counts, between two looks at how fast the machine is. */
