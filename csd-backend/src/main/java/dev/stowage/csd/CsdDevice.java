@@ -105,8 +105,9 @@ public final class CsdDevice implements Device {
     return new DriveTiming(
         rate(spec, Rate.INTERNAL_READ, usual.channelRate() * geometry.channels())
             / geometry.channels(),
-        usual.pageRead(),
-        usual.pageProgram(),
+        rate(spec, Rate.READ_TIME, usual.pageRead()),
+        rate(spec, Rate.PROGRAM_TIME, usual.pageProgram()),
+        rate(spec, Rate.WRITE, usual.programRate() * geometry.channels()) / geometry.channels(),
         usual.blockErase(),
         rate(spec, Rate.READ, usual.linkRate()),
         rate(spec, Rate.ATTENTION, usual.engineRate()),

@@ -59,7 +59,19 @@ public final class Vocabulary {
               "matmul-cached",
               Set.of(Dimension.COMPUTE),
               "Matrix products with so many tokens, the matrix lying in caches."),
+          word(
+              "matmul-small",
+              Set.of(Dimension.COMPUTE),
+              "The same with a matrix of 256 columns, where others have 1024."),
+          word(
+              "sweep",
+              Set.of(Dimension.COMPUTE),
+              "Products with one token, of matrices of so many bytes that take turns."),
           word("attend", Set.of(Dimension.COMPUTE), "Attention of a token over so many others."),
+          word(
+              "attend-grouped",
+              Set.of(Dimension.COMPUTE),
+              "The same where eight query heads share each head of keys and values."),
           word(
               "attend-prompt",
               Set.of(Dimension.COMPUTE),
@@ -79,17 +91,31 @@ public final class Vocabulary {
 
   /** Properties that are curves, or may be, and what the size of the work measures. */
   private static final Map<String, Dimension> CURVES =
-      Map.of(
-          "matmul", Dimension.TOKENS,
-          "matmul-cached", Dimension.TOKENS,
-          "attend", Dimension.TOKENS,
-          "attend-prompt", Dimension.TOKENS,
-          "read", Dimension.BYTES,
-          "write", Dimension.BYTES);
+      Map.ofEntries(
+          Map.entry("matmul", Dimension.TOKENS),
+          Map.entry("matmul-cached", Dimension.TOKENS),
+          Map.entry("matmul-small", Dimension.TOKENS),
+          Map.entry("sweep", Dimension.BYTES),
+          Map.entry("attend", Dimension.TOKENS),
+          Map.entry("attend-grouped", Dimension.TOKENS),
+          Map.entry("attend-prompt", Dimension.TOKENS),
+          Map.entry("read", Dimension.BYTES),
+          Map.entry("read-cached", Dimension.BYTES),
+          Map.entry("write", Dimension.BYTES),
+          Map.entry("write-cached", Dimension.BYTES));
 
-  /** Properties that are nothing but curves: one for each type of stored numbers. */
+  /** Properties that are nothing but curves; those of compute, one for each type of numbers. */
   private static final Set<String> ONLY_CURVES =
-      Set.of("matmul", "matmul-cached", "attend", "attend-prompt");
+      Set.of(
+          "matmul",
+          "matmul-cached",
+          "matmul-small",
+          "sweep",
+          "attend",
+          "attend-grouped",
+          "attend-prompt",
+          "read-cached",
+          "write-cached");
 
   private static final Map<String, Entry> CARD =
       entries(
@@ -103,6 +129,14 @@ public final class Vocabulary {
           word("path", Set.of(), "Folder of the files that stand for the device."),
           word("read", Set.of(Dimension.BANDWIDTH), "Sequential reading."),
           word("write", Set.of(Dimension.BANDWIDTH), "Sequential writing."),
+          word(
+              "read-cached",
+              Set.of(Dimension.BANDWIDTH),
+              "Reading what the system's page cache holds, one piece at a time."),
+          word(
+              "write-cached",
+              Set.of(Dimension.BANDWIDTH),
+              "Writing to the system's page cache, one piece at a time."),
           word("random-read", Set.of(Dimension.BANDWIDTH), "Reading page by page in any order."),
           word("latency", Set.of(Dimension.TIME), "From asking to the first byte."),
           word(
@@ -228,7 +262,7 @@ public final class Vocabulary {
     return Optional.ofNullable(CURVES.get(property));
   }
 
-  /** Whether a property is given at sizes of work only, each for a type of numbers. */
+  /** Whether a property is given at sizes of work only. */
   public static boolean onlyCurve(String property) {
     return ONLY_CURVES.contains(property);
   }

@@ -20,7 +20,8 @@ import java.util.Map;
  * gpu   a 16 GB inference card: 240 GB/s memory, 21 and 4.3 TFLOP/s prefill and decode, 80 GB/s attention
  * disk  a virtual disk with direct access: 0.9 GB/s both ways, 100 µs
  * csd   InstInfer's virtual drive (arXiv 2409.04992): 8 channels of 1.4 GB/s inside, of which attention
- *       uses 68 %; a PCIe 4.0 x4 link of 7 GB/s out; 5 GB/s in; 20 µs a command
+ *       uses 68 %; a PCIe 4.0 x4 link of 7 GB/s out; 5 GB/s in; 20 µs a command, and 40 µs until
+ *       it has read pages of its flash, 400 µs until it has programmed them
  * link  gpu ↔ host: 12 GB/s, 10 µs
  * </pre>
  */
@@ -47,7 +48,9 @@ public final class DefaultRates {
               Rate.ATTENTION, 7.66e9,
               Rate.READ, 7e9,
               Rate.WRITE, 5e9,
-              Rate.LATENCY, 20e-6));
+              Rate.LATENCY, 20e-6,
+              Rate.READ_TIME, 40e-6,
+              Rate.PROGRAM_TIME, 400e-6));
 
   private static final double LINK_BYTES_PER_SECOND = 12e9;
   private static final double LINK_LATENCY_SECONDS = 10e-6;

@@ -7,15 +7,19 @@ import dev.stowage.optimizer.cost.CostModel;
 import dev.stowage.optimizer.formulate.Routes;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Machine;
 import dev.stowage.plan.ModelShape;
+import dev.stowage.plan.Origin;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Rate;
+import dev.stowage.plan.RateValue;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -86,7 +90,12 @@ class CostModelTest {
     var cost = cost(problem, "ram", new Routes.Kv("inst", "inst").whole(problem, BATCH), 1);
     double token = SHAPE.kvBytesPerToken(ElementType.F32);
     double rows = 3 * 4 * SHAPE.layers();
-    assertEquals(3 * token * 46, busy(cost, Phase.DECODE, "internal(inst)"), 1e-3);
+    assertEquals(0, busy(cost, Phase.DECODE, "internal(inst)"), "all wait in the drive's DRAM");
+    assertEquals(
+        2 * 3 * token * 46,
+        busy(cost, Phase.DECODE, "compute(inst)"),
+        1e-3,
+        "two query heads share keys and values");
     assertEquals(
         rows * 4 * (SHAPE.queryWidth() + 2 * SHAPE.heads()),
         busy(cost, Phase.DECODE, "read(inst)"),
@@ -95,6 +104,47 @@ class CostModelTest {
         rows * 4 * SHAPE.queryWidth() + 3 * token * 4,
         busy(cost, Phase.DECODE, "write(inst)"),
         1e-3);
+  }
+
+  @Test
+  void aDriveReadsWholePagesOfItsFlashAndWaitsForThemOnceACommand() {
+    var problem = problem(withFlash(1, 2));
+    // Pages of 128 tokens of a head: steps find 124 to 132 tokens, five of them a page.
+    var batch = new BatchShape(3, 1, 124, 10, 124);
+    var region = new Routes.Kv("inst", "inst").whole(problem, batch);
+    var cost = CostModel.evaluate(problem, batch, 1, List.of(), List.of(region), List.of());
+    double token = SHAPE.kvBytesPerToken(ElementType.F32);
+    assertEquals(
+        3 * token * 128 * 5 + 5 * SHAPE.layers(), busy(cost, Phase.DECODE, "internal(inst)"), 1e-3);
+    double queries = 3 * 9 * SHAPE.layers() * 4 * SHAPE.queryWidth();
+    assertEquals(
+        queries + 3 * token * 9 + 2 * SHAPE.layers(),
+        busy(cost, Phase.DECODE, "write(inst)"),
+        1e-3,
+        "the fifth step fills a page in every layer");
+    assertEquals(3 * token * 124, busy(cost, Phase.PREFILL, "write(inst)"), 1e-3);
+  }
+
+  /**
+   * @param read seconds until pages of flash are read
+   * @param program seconds until they are programmed
+   */
+  private static Machine withFlash(double read, double program) {
+    var devices = new ArrayList<>(UNIT.devices());
+    var drive = devices.removeLast();
+    var rates = new EnumMap<Rate, RateValue>(drive.rates());
+    rates.put(Rate.READ_TIME, new RateValue(read, Origin.ASSUMED));
+    rates.put(Rate.PROGRAM_TIME, new RateValue(program, Origin.ASSUMED));
+    devices.add(
+        new DeviceSpec(
+            drive.name(),
+            drive.kind(),
+            drive.capacityBytes(),
+            drive.reserveBytes(),
+            drive.path(),
+            drive.emulated(),
+            rates));
+    return new Machine(devices, UNIT.links());
   }
 
   @Test

@@ -7,6 +7,7 @@ import dev.stowage.plan.ElementType;
 import dev.stowage.plan.RateCurve;
 import dev.stowage.plan.RateCurve.Measure;
 import dev.stowage.plan.RateValue;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * The curves of one device: rates by the size of the work. Types, files and plans say more of a
@@ -22,23 +25,24 @@ import java.util.TreeMap;
  */
 final class Curves {
   private static final Map<String, Measure> MEASURES =
-      Map.of(
-          "matmul", Measure.MATMUL,
-          "matmul-cached", Measure.MATMUL_CACHED,
-          "attend", Measure.ATTEND,
-          "attend-prompt", Measure.ATTEND_PROMPT,
-          "read", Measure.READ,
-          "write", Measure.WRITE);
+      Arrays.stream(Measure.values())
+          .collect(Collectors.toUnmodifiableMap(Measure::word, Function.identity()));
+
+  private static final Set<Measure> PRODUCTS =
+      Set.of(Measure.MATMUL, Measure.MATMUL_CACHED, Measure.MATMUL_SMALL, Measure.SWEEP);
+
+  private static final Set<Measure> READS = Set.of(Measure.READ, Measure.READ_CACHED);
+  private static final Set<Measure> WRITES = Set.of(Measure.WRITE, Measure.WRITE_CACHED);
 
   /** Single rates, and the curves that no longer hold where one of them is said later. */
   private static final Map<String, Set<Measure>> SINGLE =
       Map.of(
-          "matmul-prefill", Set.of(Measure.MATMUL, Measure.MATMUL_CACHED),
-          "matmul-decode", Set.of(Measure.MATMUL, Measure.MATMUL_CACHED),
-          "attend-decode", Set.of(Measure.ATTEND),
-          "read", Set.of(Measure.READ),
+          "matmul-prefill", PRODUCTS,
+          "matmul-decode", PRODUCTS,
+          "attend-decode", Set.of(Measure.ATTEND, Measure.ATTEND_GROUPED),
+          "read", READS,
           "latency", Set.of(Measure.READ, Measure.WRITE),
-          "write", Set.of(Measure.WRITE));
+          "write", WRITES);
 
   private static final Map<String, ElementType> TYPES =
       Map.of(

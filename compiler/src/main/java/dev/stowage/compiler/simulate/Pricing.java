@@ -1,6 +1,7 @@
 package dev.stowage.compiler.simulate;
 
 import dev.stowage.optimizer.cost.ComputeWork;
+import dev.stowage.optimizer.cost.FlashPages;
 import dev.stowage.optimizer.cost.KvWork;
 import dev.stowage.optimizer.cost.ProductRate;
 import dev.stowage.optimizer.cost.SparseRead;
@@ -13,11 +14,13 @@ import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.Footprint;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Op;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.Rate;
+import dev.stowage.plan.RateCurve.Measure;
 import dev.stowage.plan.Step;
 import dev.stowage.plan.Weight;
 import dev.stowage.plan.WeightRegion;
@@ -102,7 +105,10 @@ final class Pricing {
             plan.buffer(load.ring()).device(),
             (double) load.rows().size() * shape.rowBytes(load.weight(), load.type()),
             1,
-            isPageable(Buffer.Purpose.WEIGHTS, load.from()));
+            new Manner(
+                isPageable(Buffer.Purpose.WEIGHTS, load.from()),
+                Speeds.cached(
+                    (double) load.rows().size() * shape.rowBytes(load.weight(), load.type()))));
         leak(work, plan.machine().device(load.from()));
       }
       case Step.Compute(var op, var at, _, _) -> compute(work, op, at, sweep, slots);
@@ -132,7 +138,8 @@ final class Pricing {
                 work,
                 "compute",
                 at,
-                Speeds.productSeconds(device, type, multiplied, elements, 1, sweepBytes));
+                Speeds.productSeconds(
+                    device, type, multiplied, shape.columns(weight), elements, 1, sweepBytes));
           }
           return;
         }
@@ -158,7 +165,7 @@ final class Pricing {
       }
       case Op.AttendPass() -> {
         double pairs = sweep.tokens() * (sweep.tokens() + 1.0) / 2;
-        double rate = ComputeWork.passAttention(device, sweep.tokens(), passRows(sweep));
+        double rate = ComputeWork.passAttention(device, shape, sweep.tokens(), passRows(sweep));
         add(work, "compute", at, 4.0 * slots.size() * shape.queryWidth() * pairs / rate);
         if (Speeds.measured(device)) {
           double seconds = Speeds.overheadSeconds(device, 1, Speeds.layerBytes(shape, rows));
@@ -226,8 +233,8 @@ final class Pricing {
         2.0 * sequences * region.heads().size() * plan.kvType().rowBytes(shape.headDim());
     double read = tokenBytes * held;
     if (!region.device().equals(region.attendAt())) {
-      boolean staged = isPageable(Buffer.Purpose.KV, region.device());
-      move(work, region.device(), region.attendAt(), read, sequences, staged);
+      var manner = new Manner(isPageable(Buffer.Purpose.KV, region.device()), cached(region));
+      move(work, region.device(), region.attendAt(), read, sequences, manner);
     }
     var at = plan.machine().device(region.attendAt());
     // Prompts are attended to whole: a part is read where one token is made.
@@ -243,7 +250,7 @@ final class Pricing {
             work,
             "compute",
             at.name(),
-            Speeds.attend(at, plan.kvType(), sweep.tokens(), held)
+            Speeds.attend(at, shape, plan.kvType(), sweep.tokens(), held)
                 .map(
                     rate ->
                         4.0 * shape.queryWidth() * share * sequences * pairs * part.bytes() / rate)
@@ -260,12 +267,16 @@ final class Pricing {
         add(work, "bandwidth", at.name(), read * part.bytes() / at.rate(Rate.MEMORY_BANDWIDTH));
       }
       case CSD -> {
-        add(work, "internal", at.name(), read * part.bytes() / at.rate(Rate.INTERNAL_READ));
-        double attended = read * sweep.tokens() * part.engine() * counted;
+        int onFlash = FlashPages.whole((int) held, pageTokens());
+        if (onFlash > 0) {
+          double seconds = tokenBytes * onFlash * part.bytes() / at.rate(Rate.INTERNAL_READ);
+          add(work, "internal", at.name(), seconds + Speeds.seconds(at, Rate.READ_TIME));
+        }
+        double attended = read * sweep.tokens() * part.engine() * counted * Speeds.group(shape);
         add(work, "compute", at.name(), attended / at.rate(Rate.ATTENTION));
         double rows = sweep.tokens() * sequences * share;
         move(work, from, at.name(), rows * F32 * shape.queryWidth(), 1);
-        move(work, at.name(), from, rows * F32 * (shape.queryWidth() + 2.0 * shape.heads()), 1);
+        answer(work, at, from, rows * F32 * (shape.queryWidth() + 2.0 * shape.heads()));
       }
       case DISK -> throw new IllegalArgumentException(at.name() + " cannot attend");
     }
@@ -281,8 +292,21 @@ final class Pricing {
             * sweep.writtenTo(region.tokens());
     if (bytes > 0) {
       String from = plan.buffer(append.keys()).device();
-      move(work, from, region.device(), bytes, 1);
+      var device = plan.machine().device(region.device());
+      boolean bySlot = cached(region) && device.curve(Measure.WRITE_CACHED).isPresent();
+      double writes = bySlot ? sequencesOf(region, slots) : 1;
+      move(work, from, region.device(), bytes, writes, new Manner(false, cached(region)));
+      int held = sweep.heldIn(region.tokens());
+      int page = pageTokens();
+      if (device.kind() == DeviceKind.CSD
+          && (held + sweep.writtenTo(region.tokens())) / page > held / page) {
+        add(work, "write", device.name(), Speeds.seconds(device, Rate.PROGRAM_TIME));
+      }
     }
+  }
+
+  private int pageTokens() {
+    return FlashPages.tokens(plan.kvType(), shape.headDim());
   }
 
   /** What a load takes of the host's compute. */
@@ -310,14 +334,25 @@ final class Pricing {
 
   /** As {@code optimizer.cost.Transfers}: through the host's memory, but for a link of its own. */
   private void move(Work work, String from, String to, double bytes, double transfers) {
-    move(work, from, to, bytes, transfers, false);
+    move(work, from, to, bytes, transfers, Manner.PLAIN);
   }
 
   /**
+   * How bytes move.
+   *
    * @param staged whether the host's memory is pageable
+   * @param cached whether a disk is read and written through the page cache
    */
+  private record Manner(boolean staged, boolean cached) {
+    static final Manner PLAIN = new Manner(false, false);
+  }
+
+  private boolean cached(KvRegion region) {
+    return Speeds.cached(Footprint.sequenceBytes(shape, plan.kvType(), region));
+  }
+
   private void move(
-      Work work, String from, String to, double bytes, double transfers, boolean staged) {
+      Work work, String from, String to, double bytes, double transfers, Manner manner) {
     if (from.equals(to)) {
       passMemory(work, from, bytes);
       return;
@@ -327,11 +362,11 @@ final class Pricing {
     boolean direct = plan.machine().link(from, to).isPresent();
     switch (source.kind()) {
       case DISK, CSD -> {
-        storage(work, "read", source, Rate.READ, bytes, transfers);
+        storage(work, "read", source, Rate.READ, bytes, transfers, manner);
         if (direct) {
           link(work, from, to, bytes, transfers);
         } else {
-          move(work, host, to, bytes, transfers, staged);
+          move(work, host, to, bytes, transfers, manner);
         }
       }
       case GPU, HOST -> {
@@ -340,18 +375,18 @@ final class Pricing {
             if (direct) {
               link(work, from, to, bytes, transfers);
             } else {
-              move(work, from, host, bytes, transfers, staged);
+              move(work, from, host, bytes, transfers, manner);
             }
-            storage(work, "write", target, Rate.WRITE, bytes, transfers);
+            storage(work, "write", target, Rate.WRITE, bytes, transfers, manner);
           }
           case GPU, HOST -> {
             if (!direct && !from.equals(host) && !to.equals(host)) {
-              move(work, from, host, bytes, transfers, staged);
-              move(work, host, to, bytes, transfers, staged);
+              move(work, from, host, bytes, transfers, manner);
+              move(work, host, to, bytes, transfers, manner);
               return;
             }
             passMemory(work, from, bytes);
-            if (staged) {
+            if (manner.staged()) {
               String memory = source.kind() == DeviceKind.HOST ? from : to;
               passMemory(work, memory, Transfers.PAGEABLE_PASSES * bytes);
               link(work, from, to, bytes / Transfers.PAGEABLE_LINK, transfers);
@@ -365,9 +400,29 @@ final class Pricing {
     }
   }
 
+  /** What a drive answers to a command, whose latency is counted already. */
+  private void answer(Work work, DeviceSpec drive, String to, double bytes) {
+    storage(work, "read", drive, Rate.READ, bytes, 0, Manner.PLAIN);
+    if (plan.machine().link(drive.name(), to).isPresent()) {
+      link(work, drive.name(), to, bytes, 1);
+    } else {
+      move(work, host, to, bytes, 1);
+    }
+  }
+
   private void storage(
-      Work work, String verb, DeviceSpec device, Rate rate, double bytes, double transfers) {
-    add(work, verb, device.name(), Speeds.storageSeconds(device, rate, bytes, transfers));
+      Work work,
+      String verb,
+      DeviceSpec device,
+      Rate rate,
+      double bytes,
+      double transfers,
+      Manner manner) {
+    add(
+        work,
+        verb,
+        device.name(),
+        Speeds.storageSeconds(device, rate, bytes, transfers, manner.cached()));
   }
 
   private void link(Work work, String from, String to, double bytes, double transfers) {

@@ -198,6 +198,13 @@ class CurvesTest {
               host ram {
                 pass-latency 20 us  product-latency 5 us  elementwise 1 GB/s
                 matmul-cached(fp16) at 1 tok 9 GFLOPS
+                matmul-small(fp16) at 1 tok 7 GFLOPS
+                attend-grouped(fp16) at 16 tok 5 GFLOPS
+                sweep(fp16) at 4 MiB 9 GFLOPS  sweep(fp16) at 64 MiB 4 GFLOPS
+              }
+              disk ssd {
+                read-cached at 4 KiB 2 GB/s  read-cached at 64 KiB 8 GB/s
+                write-cached at 4 KiB 1 GB/s
               }
             }
             """,
@@ -278,6 +285,8 @@ class CurvesTest {
         "matmul at 16 tok 3 GFLOPS | SW106",
         "matmul(fp16) 3 GFLOPS | SW106",
         "attend-prompt at 16 tok 3 GFLOPS | SW106",
+        "sweep at 16 MiB 3 GFLOPS | SW106",
+        "matmul-small(fp16) 3 GFLOPS | SW106",
         "memory at 16 tok 3 GiB | SW106",
         "pass-latency 0 us | SW206",
         "product-latency 0 us | SW206",

@@ -8,6 +8,7 @@ import dev.stowage.csd.ftl.KvFlash;
 import dev.stowage.csd.kernel.PageAttention;
 import dev.stowage.csd.kernel.ScalarPageAttention;
 import dev.stowage.csd.kernel.vector.VectorPageAttention;
+import dev.stowage.plan.ElementType;
 import dev.stowage.runtime.sparse.SparseAttention;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -32,6 +33,7 @@ final class AttentionEngine {
   private final float[] state;
   private final Optional<SparseAttention> sparse;
   private final FlashHead flashHead;
+  private final long engineRowBytes; // what a row counts: unpacked, where it is quantized
   private double engineBytes;
   private long sparsePages;
   private long sparsePagesDense;
@@ -42,6 +44,8 @@ final class AttentionEngine {
     this.flash = flash;
     this.shared = shared;
     int width = config.shape().headDim();
+    var type = config.shape().type();
+    engineRowBytes = (type.quantized() ? ElementType.F16 : type).rowBytes(width);
     int states = Math.multiplyExact(config.rows(), config.groupSize());
     keys = new float[Math.multiplyExact(flash.groups().tokens(), width)];
     values = new float[keys.length];
@@ -174,7 +178,7 @@ final class AttentionEngine {
           state,
           2 * i);
     }
-    engineBytes += 2.0 * (to - from) * config.shape().rowBytes();
+    engineBytes += 2.0 * (to - from) * engineRowBytes * config.groupSize();
   }
 
   private void store(int head, int first, int end, long out) {

@@ -22,9 +22,12 @@ final class VirtualClock {
     programmed = new long[flash.geometry().channels()];
   }
 
-  /** {@code t = latency + link + programming, and collecting before it}. */
+  /**
+   * {@code t = latency + max(link, programming, and collecting before it)}: a drive programs what
+   * it has received while it receives more.
+   */
   void appended(long bytesIn, long bytesOut) {
-    append += timing.latency() + (bytesIn + bytesOut) / timing.linkRate() + flash();
+    append += timing.latency() + Math.max((bytesIn + bytesOut) / timing.linkRate(), flash());
   }
 
   /**

@@ -202,6 +202,14 @@ class DriveEmulatorTest {
   }
 
   @Test
+  void programmingTakesThePageTimeOnceAndThenTheRateOfTheChannel() {
+    var geometry = new FlashGeometry(8, 4, 4, 8, 256, 4096);
+    assertEquals(
+        400e-6 + 1000 * 4096 / 0.625e9, DriveTiming.INSTINFER.program(geometry, 1000), 1e-9);
+    assertEquals(0, DriveTiming.INSTINFER.program(geometry, 0));
+  }
+
+  @Test
   void attendingAddsSimulatedSecondsOfFlashLinkAndLatency() {
     appendTokens(0, 0, 0, 37);
     var before = statistics();

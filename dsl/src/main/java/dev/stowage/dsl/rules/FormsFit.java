@@ -57,14 +57,21 @@ final class FormsFit implements Rule {
               "the same at every size",
               "one at a size"));
     }
+    boolean typed = entry.dimensions().contains(Dimension.COMPUTE);
     if (Vocabulary.onlyCurve(property.getName())
-        && (property.getAt() == null || property.getPrecision() == null)) {
+        && (property.getAt() == null || typed && property.getPrecision() == null)) {
+      String size =
+          Vocabulary.curve(property.getName()).orElseThrow() == Dimension.TOKENS
+              ? "16 tok"
+              : "16 MiB";
       report.accept(
           Messages.wrongUnit(
               Spans.of(property),
               property.getName(),
-              "a rate of a data type at a size, such as %s(fp16) at 16 tok"
-                  .formatted(property.getName()),
+              typed
+                  ? "a rate of a data type at a size, such as %s(fp16) at %s"
+                      .formatted(property.getName(), size)
+                  : "a rate at a size, such as %s at %s".formatted(property.getName(), size),
               "a single rate"));
     }
     if (entry.isText() && property.getValue() != null) {

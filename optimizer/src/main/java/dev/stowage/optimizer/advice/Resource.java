@@ -106,7 +106,7 @@ public sealed interface Resource {
     /** A curve measures at sizes what a rate says of all: better hardware lifts both. */
     private RateCurve times(RateCurve curve, double factor) {
       return switch (curve.measure()) {
-        case MATMUL, MATMUL_CACHED ->
+        case MATMUL, MATMUL_CACHED, MATMUL_SMALL ->
             rate == Rate.PREFILL_COMPUTE
                 ? curve.times(size -> size >= MANY_ROWS, factor)
                 : rate == Rate.DECODE_COMPUTE
@@ -114,8 +114,10 @@ public sealed interface Resource {
                     : curve;
         case ATTEND_PROMPT ->
             rate == Rate.PREFILL_COMPUTE ? curve.times(size -> true, factor) : curve;
-        case ATTEND -> rate == Rate.ATTENTION ? curve.times(size -> true, factor) : curve;
+        case ATTEND, ATTEND_GROUPED ->
+            rate == Rate.ATTENTION ? curve.times(size -> true, factor) : curve;
         case READ -> rate == Rate.READ ? curve.times(size -> true, factor) : curve;
+        case SWEEP, READ_CACHED, WRITE_CACHED -> curve; // of memory
         case WRITE -> rate == Rate.WRITE ? curve.times(size -> true, factor) : curve;
       };
     }

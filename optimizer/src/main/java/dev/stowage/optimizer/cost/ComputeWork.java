@@ -136,7 +136,7 @@ public final class ComputeWork {
         double tokens = phase == Phase.DECODE ? 1 : Sweeps.chunk(batch, sweep);
         double pairs = tokens * (tokens + 1) / 2;
         double flops = 4.0 * batch.sequences() * stage.layers().size() * shape.queryWidth() * pairs;
-        seconds += flops / passAttention(device, tokens, tokens * passRows);
+        seconds += flops / passAttention(device, shape, tokens, tokens * passRows);
       }
       table.add(phase, BusyTable.Kind.OTHER, resources.compute(device.name()), seconds);
     }
@@ -177,8 +177,9 @@ public final class ComputeWork {
    * @param tokens of a sequence
    * @param rows of the pass
    */
-  public static double passAttention(DeviceSpec device, double tokens, double rows) {
-    return Speeds.attend(device, ElementType.F32, tokens, (tokens + 1) / 2)
+  public static double passAttention(
+      DeviceSpec device, ModelShape shape, double tokens, double rows) {
+    return Speeds.attend(device, shape, ElementType.F32, tokens, (tokens + 1) / 2)
         .orElseGet(() -> ProductRate.of(device, rows));
   }
 }

@@ -6,8 +6,10 @@ import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.Buffer;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.ElementType;
+import dev.stowage.plan.Footprint;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Rate;
+import dev.stowage.plan.RateCurve.Measure;
 
 /**
  * Writing keys and values to a region, and attention over what it holds of earlier passes. Let
@@ -16,11 +18,13 @@ import dev.stowage.plan.Rate;
  *
  * <pre>
  * write    prefill k · held(s)                        decode k · (held(s+n−1) − held(s))
+ *          csd: and PROGRAM_TIME for each command that fills pages of flash
  * read     prefill k · Σ_chunks held(start)           decode k · Σ_{x = s … s+n−2} held(x)
  * attend   gpu, host: prefill 4 · headDim · query heads · layers · sequences · Σ c · held(start) / PREFILL_COMPUTE
  *                     decode  read / ATTENTION
  *                     both by curves, where measured: the same FLOPs / ATTEND_PROMPT or ATTEND(tokens a row reads)
- *          csd: internal read · flash(sparsity) / INTERNAL_READ, compute (read, once a query row) · engine(sparsity) / ATTENTION
+ *          csd: internal what of read is on flash · flash(sparsity) / INTERNAL_READ, and READ_TIME for each command,
+ *               compute (read, once a query row and query head) · engine(sparsity) / ATTENTION
  * exchange queries to attendAt and partial results back, where it is not the compute device:
  *          4 · queryWidth, and 4 · (queryWidth + heads), bytes a row, layer and region's share of heads
  * </pre>
@@ -34,7 +38,8 @@ import dev.stowage.plan.Rate;
  *
  * <p>What is read moves from the region's device to where attention is computed; see {@link
  * Transfers}. A disk moves one slot of one layer at a time; a CSD takes one command a layer and
- * micro-batch.
+ * micro-batch, and answers it with the partial results. Tokens that do not fill a page of its flash
+ * yet wait in its DRAM: see {@link FlashPages}.
  */
 public final class KvWork {
   private static final double F32 = 4;
@@ -74,6 +79,7 @@ public final class KvWork {
             ? BusyTable.Kind.RESIDENT
             : inLine ? BusyTable.Kind.IN_LINE : BusyTable.Kind.ATTENDING;
     var transfers = new Transfers(table, kind);
+    boolean cached = Speeds.cached(Footprint.sequenceBytes(shape, problem.kvType(), region));
     double boxes = (double) region.layers().size() * region.sequences().size();
     double tokenBytes =
         2.0 * boxes * region.heads().size() * problem.kvType().rowBytes(shape.headDim());
@@ -82,11 +88,27 @@ public final class KvWork {
 
     double written = tokenBytes * written(batch, region, phase);
     if (written > 0) {
-      new Transfers(table, inLine ? BusyTable.Kind.IN_LINE : BusyTable.Kind.OTHER)
-          .move(phase, compute, region.device(), written, writes(batch, region, phase) * commands);
+      var disk = problem.machine().device(region.device());
+      boolean bySlot = cached && disk.curve(Measure.WRITE_CACHED).isPresent();
+      new Transfers(table, inLine ? BusyTable.Kind.IN_LINE : BusyTable.Kind.OTHER, false, cached)
+          .move(
+              phase,
+              compute,
+              region.device(),
+              written,
+              writes(batch, region, phase) * (bySlot ? slots : commands));
+      var drive = table.resources().device(region.device());
+      if (drive.spec().kind() == DeviceKind.CSD) {
+        double programs = programs(batch, region, phase, FlashPages.tokens(problem)) * commands;
+        table.add(
+            phase,
+            BusyTable.Kind.OTHER,
+            drive.write(),
+            programs * Speeds.seconds(drive.spec(), Rate.PROGRAM_TIME));
+      }
     }
 
-    var held = Held.of(batch, region, phase);
+    var held = Held.of(batch, region, phase, FlashPages.tokens(problem));
     if (held.reads() == 0) {
       return;
     }
@@ -95,7 +117,7 @@ public final class KvWork {
       boolean pageable =
           problem.pageable().contains(Buffer.Purpose.KV)
               && problem.machine().device(region.device()).kind() == DeviceKind.HOST;
-      new Transfers(table, kind, pageable)
+      new Transfers(table, kind, pageable, cached)
           .move(phase, region.device(), region.attendAt(), read, held.passes() * slots);
     }
     double share = region.heads().size() / (double) shape.kvHeads();
@@ -105,7 +127,8 @@ public final class KvWork {
         phase,
         kind,
         read,
-        read * held.pairs() / held.reads() * counted(problem),
+        new Flash(tokenBytes * held.onFlash(), held.flashPasses() * commands),
+        read * held.pairs() / held.reads() * counted(problem) * Speeds.group(shape),
         4.0 * shape.queryWidth() * share * boxes * held.pairs(),
         held.rows() / held.passes(),
         held.pairs() / held.rows());
@@ -117,7 +140,7 @@ public final class KvWork {
           region.attendAt(),
           rows * F32 * shape.queryWidth(),
           held.passes() * commands);
-      transfers.move(
+      transfers.answer(
           phase,
           region.attendAt(),
           compute,
@@ -126,12 +149,20 @@ public final class KvWork {
     }
   }
 
+  /**
+   * What a drive reads of its flash.
+   *
+   * @param commands that read any
+   */
+  private record Flash(double bytes, double commands) {}
+
   private static void attend(
       BusyTable table,
       KvRegion region,
       Phase phase,
       BusyTable.Kind kind,
       double read,
+      Flash flash,
       double readByRows,
       double flops,
       double rows,
@@ -151,7 +182,7 @@ public final class KvWork {
             phase,
             kind,
             device.compute(),
-            Speeds.attend(spec, problem.kvType(), rows, tokens)
+            Speeds.attend(spec, problem.shape(), problem.kvType(), rows, tokens)
                 .map(rate -> flops * part.bytes() / rate)
                 .orElseGet(
                     () ->
@@ -163,7 +194,11 @@ public final class KvWork {
       }
       case CSD -> {
         table.add(
-            phase, kind, device.internal(), read * part.bytes() / spec.rate(Rate.INTERNAL_READ));
+            phase,
+            kind,
+            device.internal(),
+            flash.bytes() * part.bytes() / spec.rate(Rate.INTERNAL_READ)
+                + flash.commands() * Speeds.seconds(spec, Rate.READ_TIME));
         table.add(
             phase, kind, device.compute(), readByRows * part.engine() / spec.rate(Rate.ATTENTION));
       }
@@ -207,7 +242,21 @@ public final class KvWork {
     return writes;
   }
 
-  private static double held(KvRegion region, int tokens) {
+  /** Sweeps that fill pages of a drive's flash, of so many tokens. */
+  private static int programs(BatchShape batch, KvRegion region, Phase phase, int page) {
+    if (phase == Phase.DECODE) {
+      return held(region, batch.tokens()) / page - held(region, batch.promptTokens()) / page;
+    }
+    int programs = 0;
+    for (int sweep = 0; sweep < Sweeps.count(batch, phase); sweep++) {
+      int from = sweep * Sweeps.chunk(batch);
+      int to = Math.min(from + Sweeps.chunk(batch), batch.promptTokens());
+      programs += held(region, to) / page > held(region, from) / page ? 1 : 0;
+    }
+    return programs;
+  }
+
+  private static int held(KvRegion region, int tokens) {
     return Math.clamp(tokens - region.tokens().from(), 0, region.tokens().size());
   }
 
@@ -218,41 +267,59 @@ public final class KvWork {
    * @param rows query rows of those passes
    * @param reads tokens read, once a pass
    * @param pairs tokens read, once a query row
+   * @param flashPasses passes that find something in whole pages of flash
+   * @param onFlash tokens of those pages, once a pass
    */
-  private record Held(double passes, double rows, double reads, double pairs) {
-    static Held of(BatchShape batch, KvRegion region, Phase phase) {
+  private record Held(
+      double passes, double rows, double reads, double pairs, double flashPasses, double onFlash) {
+    static Held of(BatchShape batch, KvRegion region, Phase phase, int page) {
       return switch (phase) {
-        case PREFILL -> prefill(batch, region);
-        case DECODE -> decode(batch, region);
+        case PREFILL -> prefill(batch, region, page);
+        case DECODE -> decode(batch, region, page);
       };
     }
 
-    private static Held prefill(BatchShape batch, KvRegion region) {
+    private static Held prefill(BatchShape batch, KvRegion region, int page) {
       double passes = 0;
       double rows = 0;
       double reads = 0;
       double pairs = 0;
+      double flashPasses = 0;
+      double onFlash = 0;
       for (int sweep = 1; sweep < Sweeps.count(batch, Phase.PREFILL); sweep++) {
-        double held = held(region, sweep * Sweeps.chunk(batch));
+        int held = held(region, sweep * Sweeps.chunk(batch));
         if (held > 0) {
           int chunk = Sweeps.chunk(batch, sweep);
           passes++;
           rows += chunk;
           reads += held;
-          pairs += chunk * held;
+          pairs += (double) chunk * held;
+          flashPasses += held >= page ? 1 : 0;
+          onFlash += FlashPages.whole(held, page);
         }
       }
-      return new Held(passes, rows, reads, pairs);
+      return new Held(passes, rows, reads, pairs, flashPasses, onFlash);
     }
 
-    private static Held decode(BatchShape batch, KvRegion region) {
+    private static Held decode(BatchShape batch, KvRegion region, int page) {
       int steps = Sweeps.count(batch, Phase.DECODE);
-      double reads =
-          Sweeps.sumOfClipped(
-              batch.promptTokens(), steps, region.tokens().from(), region.tokens().to());
-      int before = Math.clamp(region.tokens().from() - batch.promptTokens() + 1L, 0, steps);
-      double passes = steps - before;
-      return new Held(passes, passes, reads, reads);
+      int prompt = batch.promptTokens();
+      var tokens = region.tokens();
+      double reads = Sweeps.sumOfClipped(prompt, steps, tokens.from(), tokens.to());
+      double passes = steps - before(1, region, prompt, steps);
+      double flashPasses = tokens.size() < page ? 0 : steps - before(page, region, prompt, steps);
+      return new Held(
+          passes,
+          passes,
+          reads,
+          reads,
+          flashPasses,
+          FlashPages.sumOfWhole(prompt - tokens.from(), steps, tokens.size(), page));
+    }
+
+    /** Steps that find fewer tokens than so many. */
+    private static int before(int tokens, KvRegion region, int prompt, int steps) {
+      return Math.clamp((long) region.tokens().from() - prompt + tokens, 0, steps);
     }
   }
 }

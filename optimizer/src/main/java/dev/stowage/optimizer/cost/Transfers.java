@@ -10,9 +10,9 @@ import dev.stowage.plan.Rate;
  * but for a CSD with a link of its own to the gpu, and gpus with links between them.
  *
  * <pre>
- * from a disk or CSD   read(d)   bytes / READ  + transfers · LATENCY
+ * from a disk or CSD   read(d)   bytes / READ  + transfers · LATENCY, of a CSD's answers without LATENCY
  * to a disk or CSD     write(d)  bytes / WRITE + transfers · LATENCY
- *                      by curves, where measured: bytes / READ(bytes of a transfer)
+ *                      by curves, where measured: bytes / READ(bytes of a transfer), or READ_CACHED
  * between gpu and host link(a->b) bytes / rate + transfers · latency
  * every memory passed  bandwidth(d) bytes / MEMORY_BANDWIDTH
  * </pre>
@@ -36,22 +36,25 @@ public final class Transfers {
   private final BusyTable table;
   private final BusyTable.Kind kind;
   private final boolean pageable;
+  private final boolean cached;
 
   /**
    * @param kind what the transfers are for
    */
   Transfers(BusyTable table, BusyTable.Kind kind) {
-    this(table, kind, false);
+    this(table, kind, false, false);
   }
 
   /**
    * @param pageable whether the host's memory is not page-locked
+   * @param cached whether a disk is read and written through the page cache
    */
-  Transfers(BusyTable table, BusyTable.Kind kind, boolean pageable) {
+  Transfers(BusyTable table, BusyTable.Kind kind, boolean pageable, boolean cached) {
     this.resources = table.resources();
     this.table = table;
     this.kind = kind;
     this.pageable = pageable;
+    this.cached = cached;
   }
 
   /** Adds what moving the bytes takes; within a device, only its memory works. */
@@ -104,9 +107,27 @@ public final class Transfers {
     }
   }
 
+  /**
+   * Adds what moving partial results takes: those that a drive answers a command with have come
+   * with the latency of the command.
+   */
+  void answer(Phase phase, String from, String to, double bytes, double transfers) {
+    var drive = resources.device(from);
+    if (drive.spec().kind() != DeviceKind.CSD) {
+      move(phase, from, to, bytes, transfers);
+      return;
+    }
+    storage(phase, drive.read(), drive.spec(), Rate.READ, bytes, 0);
+    if (resources.link(from, to) != null) {
+      link(phase, from, to, bytes, transfers);
+    } else {
+      move(phase, resources.problem().host().name(), to, bytes, transfers);
+    }
+  }
+
   private void storage(
       Phase phase, int resource, DeviceSpec spec, Rate rate, double bytes, double transfers) {
-    add(phase, resource, Speeds.storageSeconds(spec, rate, bytes, transfers));
+    add(phase, resource, Speeds.storageSeconds(spec, rate, bytes, transfers, cached));
   }
 
   private void link(Phase phase, String from, String to, double bytes, double transfers) {

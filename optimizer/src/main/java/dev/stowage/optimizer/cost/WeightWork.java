@@ -57,7 +57,8 @@ public final class WeightWork {
         boolean pageable =
             problem.pageable().contains(Buffer.Purpose.WEIGHTS)
                 && problem.machine().device(region.home()).kind() == DeviceKind.HOST;
-        new Transfers(table, BusyTable.Kind.LOADING, pageable)
+        boolean cached = Speeds.cached(region.bytes(shape) / region.layers().size());
+        new Transfers(table, BusyTable.Kind.LOADING, pageable, cached)
             .move(
                 phase,
                 region.home(),
@@ -138,6 +139,7 @@ public final class WeightWork {
                     spec,
                     region.type(),
                     rows,
+                    problem.shape().columns(region.weight()),
                     numbers,
                     region.layers().size(),
                     resources.sweepBytes());

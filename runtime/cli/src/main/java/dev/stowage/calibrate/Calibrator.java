@@ -251,6 +251,10 @@ public record Calibrator(
         .orElseThrow();
   }
 
+  private static RateCurve curve(List<RateCurve> curves, Measure measure) {
+    return curves.stream().filter(c -> c.measure() == measure).findFirst().orElseThrow();
+  }
+
   private static RateCurve curve(List<RateCurve> curves, Measure measure, ElementType type) {
     return curves.stream()
         .filter(c -> c.measure() == measure && c.type().equals(Optional.of(type)))
@@ -295,9 +299,9 @@ public record Calibrator(
             "Weights are read two at a time; four reads of 1 MiB at once: %.2f GB/s.",
             DiskPieces.togetherRate(outcome.seconds()) / 1e9));
     var curves = DiskPieces.curves(outcome.seconds());
-    var reads = curves.getFirst();
-    var writes = curves.getLast();
-    long small = Footprint.DIRECT_BYTES; // smaller reads come from the page cache
+    var reads = curve(curves, Measure.READ);
+    var writes = curve(curves, Measure.WRITE);
+    long small = Footprint.DIRECT_BYTES; // smaller loads come from the page cache
     double rate = reads.at(reads.points().lastKey());
     var rates = new EnumMap<Rate, RateValue>(Rate.class);
     rates.put(Rate.READ, KernelPieces.measured(rate));

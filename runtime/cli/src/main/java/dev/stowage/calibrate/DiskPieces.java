@@ -9,20 +9,18 @@ import dev.stowage.plan.Range;
 import dev.stowage.plan.RateCurve;
 import dev.stowage.plan.RateCurve.Measure;
 import dev.stowage.plan.RateValue;
-import dev.stowage.plan.Weight;
 import dev.stowage.plan.model.ModelFormatException;
-import dev.stowage.plan.model.ModelHeaders;
 import dev.stowage.runtime.device.Device;
 import dev.stowage.runtime.device.DeviceContext;
 import dev.stowage.runtime.device.DeviceProvider;
 import dev.stowage.runtime.device.KvLayout;
+import dev.stowage.runtime.device.KvSource;
 import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.device.Rows;
 import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.parallel.WorkerPool;
-import dev.stowage.runtime.storage.Request;
-import dev.stowage.runtime.weights.ModelFiles;
-import dev.stowage.runtime.weights.WeightLoad;
+import dev.stowage.runtime.storage.Chunk;
+import dev.stowage.runtime.storage.StoredFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -35,22 +33,34 @@ import java.util.ServiceLoader;
 import java.util.TreeMap;
 
 /**
- * A disk as the engine uses it: rows of weights read out of a model's file by the engine's loads,
- * as many at once as the engine's, keys and values written by the engine's store. Both files are
+ * A disk as the engine uses it: rows of weights read out of a model's file in the engine's
+ * requests, as many at once as the engine's, keys and values written by the engine's store; and the
+ * page cache, by which the engine's store for short sequences reads and writes. All files are
  * scratch, in a folder that the caller removes.
  */
 final class DiskPieces implements AutoCloseable {
-  /** Rows of a read: on either side of the size from which reads pass the page cache by. */
-  private static final int[] READ_ROWS = {4, 63, 64, 256, 1024};
+  private static final int[] READ_ROWS = {4, 16, 64, 128, 256, 1024};
 
   private static final int[] WRITE_TOKENS = {1, 4, 16, 64, 256};
   private static final int HEADS = 8;
   private static final int HEAD_DIM = 64;
   private static final int TOKENS = 2048;
+
+  /** Of a sequence so short that its store goes through the page cache, and of transfers there. */
+  private static final int SHORT_TOKENS = 60;
+
+  private static final int[] CACHED_TOKENS = {1, 4, 16, SHORT_TOKENS};
+
+  /** More than processors cache: a step comes back to a sequence after all others. */
+  private static final int SHORT_SLOTS = 128;
+
   private static final int HIDDEN = 1024;
   private static final long ROW_BYTES = HIDDEN * 4L;
   private static final long TOKEN_BYTES = 2L * HEADS * HEAD_DIM * 4;
   private static final long PAGE = 4096;
+
+  /** Tensors begin anywhere in a page. */
+  private static final long WITHIN_PAGE = 64;
 
   /**
    * Read together: the engine reads on and on, so that waiting for the last load must not count.
@@ -69,38 +79,43 @@ final class DiskPieces implements AutoCloseable {
   private static final String READS_BESIDE = "reads beside products";
   private static final String PRODUCTS_BESIDE = "products beside reads";
 
-  private final ModelFiles files;
   private final Device host;
   private final Device device;
   private final KvStore store;
-  private final int vocabulary;
+  private final KvStore shortStore;
+  private final StoredFile file;
+  private final int fileRows;
   private final MemorySegment ring;
   private final Arena arena = Arena.ofShared();
   private final WorkerPool lanes = new WorkerPool(LANES);
   private final WorkerPool many = new WorkerPool(MANY);
   private final double timedSeconds;
   private int appended; // tokens
+  private int shortSlot;
 
   private DiskPieces(
-      ModelFiles files,
       Device host,
       Device device,
       KvStore store,
-      int vocabulary,
+      KvStore shortStore,
+      StoredFile file,
+      int fileRows,
       double timedSeconds) {
-    this.files = files;
     this.host = host;
     this.device = device;
     this.store = store;
-    this.vocabulary = vocabulary;
+    this.shortStore = shortStore;
+    this.file = file;
+    this.fileRows = fileRows;
     this.timedSeconds = timedSeconds;
     ring = host.allocateForReads("ring", RING_BYTES);
     ring.fill((byte) 0); // or the first reads wait for its pages
+    fillShort();
   }
 
   /** Bytes that the scratch files take. */
   static long scratchBytes(int rows) {
-    return model(rows).bytes() + TOKENS * TOKEN_BYTES;
+    return model(rows).bytes() + (TOKENS + SHORT_SLOTS * SHORT_TOKENS) * TOKEN_BYTES;
   }
 
   private static RandomModel model(int rows) {
@@ -111,27 +126,36 @@ final class DiskPieces implements AutoCloseable {
       throws IOException, ModelFormatException {
     var model = model(fileRows);
     model.write(scratch.resolve("model"));
-    var files = ModelFiles.open(ModelHeaders.open(scratch.resolve("model")));
     var context = new DeviceContext(scratch, kernels);
     var host = device(DeviceKind.HOST, Optional.empty(), context);
     var path = Optional.of(scratch.toAbsolutePath().toString());
     var device = device(DeviceKind.DISK, path, context);
+    int most = WRITE_TOKENS[WRITE_TOKENS.length - 1];
+    return new DiskPieces(
+        host,
+        device,
+        store(host, device, 1, TOKENS, most),
+        store(host, device, SHORT_SLOTS, SHORT_TOKENS, SHORT_TOKENS),
+        StoredFile.open(scratch.resolve("model").resolve("model.safetensors")),
+        fileRows,
+        timedSeconds);
+  }
+
+  private static KvStore store(Device host, Device disk, int slots, int tokens, int rows) {
     var region =
         new KvRegion(
             "calibration",
             new Range(0, 1),
-            new Range(0, 1),
+            new Range(0, slots),
             new Range(0, HEADS),
-            new Range(0, TOKENS),
+            new Range(0, tokens),
             "disk",
             "host",
             Optional.empty());
-    int most = WRITE_TOKENS[WRITE_TOKENS.length - 1];
     var layout =
-        new KvLayout(region, HEADS, HEADS, HEAD_DIM, ElementType.F32, Integer.MAX_VALUE, most);
-    var staging = host.allocateForReads("staging", Footprint.diskStagingBytes(TOKEN_BYTES, region));
-    var store = device.openKv(layout, staging);
-    return new DiskPieces(files, host, device, store, model.vocabulary(), timedSeconds);
+        new KvLayout(region, HEADS, HEADS, HEAD_DIM, ElementType.F32, Integer.MAX_VALUE, rows);
+    return disk.openKv(
+        layout, host.allocateForReads("staging", Footprint.diskStagingBytes(TOKEN_BYTES, region)));
   }
 
   private static Device device(DeviceKind kind, Optional<String> path, DeviceContext context) {
@@ -158,6 +182,10 @@ final class DiskPieces implements AutoCloseable {
     pieces.add(repeated(TOGETHER, reads(MANY_ROWS, many)));
     for (int tokens : WRITE_TOKENS) {
       pieces.add(repeated(write(tokens), append(tokens)));
+    }
+    for (int tokens : CACHED_TOKENS) {
+      pieces.add(repeated(cachedRead(tokens), bring(tokens)));
+      pieces.add(repeated(cachedWrite(tokens), overwrite(tokens)));
     }
     return pieces;
   }
@@ -215,20 +243,27 @@ final class DiskPieces implements AutoCloseable {
     return "write " + tokens * TOKEN_BYTES;
   }
 
-  /** {@link #batch} loads of so many rows each, shared by some threads, all over the file. */
+  private static String cachedRead(int tokens) {
+    return "read-cached " + tokens * TOKEN_BYTES;
+  }
+
+  private static String cachedWrite(int tokens) {
+    return "write-cached " + tokens * TOKEN_BYTES;
+  }
+
+  /** {@link #batch} reads of so many rows each, shared by some threads, all over the file. */
   private Runnable reads(int rows, WorkerPool threads) {
     var rooms = new ArrayList<MemorySegment>();
     long slot = rows * ROW_BYTES + PAGE;
     for (long at = 0; at + slot <= ring.byteSize(); at += slot) {
       rooms.add(ring.asSlice(at, slot));
     }
-    var loads = new ArrayList<WeightLoad>();
+    var loads = new ArrayList<List<Chunk>>();
     int batch = batch(rows);
-    int spans = vocabulary / rows;
-    for (int i = 0; i < Math.max(batch, spans); i++) { // no two threads share a load
-      int from = i % spans * rows;
-      var room = rooms.get(i % rooms.size());
-      loads.add(files.span(Weight.HEAD, 0, new Range(from, from + rows)).load(room));
+    int spans = fileRows / rows;
+    for (int i = 0; i < Math.max(batch, spans); i++) { // no two threads share a read
+      long from = i % spans * rows * ROW_BYTES + WITHIN_PAGE;
+      loads.add(file.chunks("rows", from, rows * ROW_BYTES, rooms.get(i % rooms.size())));
     }
     return new Runnable() {
       private int next;
@@ -239,7 +274,7 @@ final class DiskPieces implements AutoCloseable {
         threads.run(
             (worker, from, to) -> {
               for (int i = from; i < to; i++) {
-                loads.get((first + i) % loads.size()).requests().forEach(Request::read);
+                loads.get((first + i) % loads.size()).forEach(Chunk::read);
               }
             },
             batch,
@@ -272,6 +307,36 @@ final class DiskPieces implements AutoCloseable {
     };
   }
 
+  private void fillShort() {
+    for (int slot = 0; slot < SHORT_SLOTS; slot++) {
+      overwrite(SHORT_TOKENS).run();
+    }
+  }
+
+  /** Reads the first tokens of one short sequence after the other. */
+  private Runnable bring(int tokens) {
+    var source = (KvSource) shortStore;
+    return () -> source.bring(0, nextShort(), tokens);
+  }
+
+  /** Writes the first tokens of one short sequence after the other. */
+  private Runnable overwrite(int tokens) {
+    var rows = new Rows(tokens);
+    var numbers = arena.allocate(tokens * TOKEN_BYTES / 2, 64);
+    return () -> {
+      int slot = nextShort();
+      rows.clear();
+      for (int token = 0; token < tokens; token++) {
+        rows.add(slot, token, 0);
+      }
+      shortStore.append(0, rows, numbers, numbers);
+    };
+  }
+
+  private int nextShort() {
+    return shortSlot++ % SHORT_SLOTS;
+  }
+
   /** Reading and writing by the bytes of one transfer. */
   static List<RateCurve> curves(Map<String, Double> seconds) {
     var reads = new TreeMap<Long, RateValue>();
@@ -284,9 +349,18 @@ final class DiskPieces implements AutoCloseable {
       long bytes = tokens * TOKEN_BYTES;
       writes.put(bytes, KernelPieces.measured(bytes / seconds.get(write(tokens))));
     }
+    var cachedReads = new TreeMap<Long, RateValue>();
+    var cachedWrites = new TreeMap<Long, RateValue>();
+    for (int tokens : CACHED_TOKENS) {
+      long bytes = tokens * TOKEN_BYTES;
+      cachedReads.put(bytes, KernelPieces.measured(bytes / seconds.get(cachedRead(tokens))));
+      cachedWrites.put(bytes, KernelPieces.measured(bytes / seconds.get(cachedWrite(tokens))));
+    }
     return List.of(
         new RateCurve(Measure.READ, Optional.empty(), reads),
-        new RateCurve(Measure.WRITE, Optional.empty(), writes));
+        new RateCurve(Measure.READ_CACHED, Optional.empty(), cachedReads),
+        new RateCurve(Measure.WRITE, Optional.empty(), writes),
+        new RateCurve(Measure.WRITE_CACHED, Optional.empty(), cachedWrites));
   }
 
   /** Bytes a second of {@value #MANY} loads of 1 MiB at once. */
@@ -300,7 +374,7 @@ final class DiskPieces implements AutoCloseable {
     many.close();
     device.close();
     host.close();
-    files.close();
+    file.close();
     arena.close();
   }
 }

@@ -109,8 +109,10 @@ public final class HostFile {
 
   private static String size(Measure measure, long size) {
     return switch (measure) {
-      case MATMUL, MATMUL_CACHED, ATTEND, ATTEND_PROMPT -> size + " tok";
-      case READ, WRITE -> size % 1024 == 0 ? size / 1024 + " KiB" : size + " B";
+      case MATMUL, MATMUL_CACHED, MATMUL_SMALL, ATTEND, ATTEND_GROUPED, ATTEND_PROMPT ->
+          size + " tok";
+      case SWEEP, READ, READ_CACHED, WRITE, WRITE_CACHED ->
+          size % 1024 == 0 ? size / 1024 + " KiB" : size + " B";
     };
   }
 

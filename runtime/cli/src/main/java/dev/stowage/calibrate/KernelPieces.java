@@ -32,7 +32,8 @@ final class KernelPieces {
   /** Close to each other where kernels take several rows at a time, and fewer cost as much. */
   private static final int[] ROWS = {1, 2, 4, 8, 16, 32, 64, 256};
 
-  private static final int[] TOKENS = {1, 16, 64, 256, 1024};
+  /** Just below 64 too: there the work is first shared by threads. */
+  private static final int[] TOKENS = {1, 16, 48, 64, 256, 1024};
 
   /** Tokens that a row of a prompt reads, between its first row and its last. */
   private static final int[] MEAN_TOKENS = {4, 16, 64, 256};
@@ -40,24 +41,33 @@ final class KernelPieces {
   /** The most rows of a prompt that attend at once here. */
   private static final int PROMPT_ROWS = 128;
 
-  private static final int HEADS = 8;
   private static final int HEAD_DIM = 64;
+  private static final int HEADS = Speeds.KV_WIDTH / HEAD_DIM;
   private static final int ROW = HEADS * HEAD_DIM;
   private static final List<ElementType> PRODUCTS =
       List.of(
           ElementType.F32, ElementType.F16, ElementType.BF16, ElementType.INT8, ElementType.INT4);
 
-  /** Of small products, which tell what one costs by being called. */
-  private static final List<ElementType> SMALL_PRODUCTS =
+  /** Of the small products that tell what one costs by being called. */
+  private static final List<ElementType> CALLED =
       List.of(ElementType.F32, ElementType.F16, ElementType.BF16);
 
-  private static final int[] SMALL_ROWS = {1, 4, 16};
+  private static final int[] CALLED_ROWS = {1, 4, 16};
+
+  private static final int[] SMALL_ROWS = {1, 4, 16, 64, 256};
 
   /** How many times the side of a small product's matrix goes into that of the others. */
-  private static final int SMALLER = 4;
+  private static final int SMALLER = Speeds.COLUMNS / Speeds.SMALL_COLUMNS;
+
+  /** Of matrices that take turns, between those that caches hold and those that they do not. */
+  private static final int[] SWEEP_MEBIBYTES = {8, 16, 24, 32, 48};
+
+  /** The type that stands for all where one is measured. */
+  private static final ElementType SWEPT = ElementType.F16;
 
   private static final List<ElementType> CACHES =
-      List.of(ElementType.F32, ElementType.F16, ElementType.INT8, ElementType.INT4);
+      List.of(
+          ElementType.F32, ElementType.F16, ElementType.BF16, ElementType.INT8, ElementType.INT4);
   private static final List<ElementType> PROMPT_CACHES = List.of(ElementType.F32, ElementType.F16);
 
   /**
@@ -180,15 +190,21 @@ final class KernelPieces {
         pieces.add(product(Measure.MATMUL_CACHED, type, rows));
       }
     }
-    for (var type : SMALL_PRODUCTS) {
+    for (var type : PRODUCTS) {
       for (int rows : SMALL_ROWS) {
         pieces.add(product(small(type, rows), Speeds.CACHED_BYTES, type, rows, side / SMALLER));
       }
+    }
+    for (int mebibytes : SWEEP_MEBIBYTES) {
+      pieces.add(sweep(mebibytes));
     }
     for (var type : CACHES) {
       for (int tokens : TOKENS) {
         pieces.add(attention(type, tokens));
       }
+    }
+    for (int tokens : TOKENS) {
+      pieces.add(groupedAttention(tokens));
     }
     for (var type : PROMPT_CACHES) {
       for (int tokens : MEAN_TOKENS) {
@@ -244,10 +260,10 @@ final class KernelPieces {
     return Math.max(
         0,
         Rounds.median(
-            SMALL_PRODUCTS.stream()
+            CALLED.stream()
                 .flatMapToDouble(
                     type ->
-                        Arrays.stream(SMALL_ROWS)
+                        Arrays.stream(CALLED_ROWS)
                             .mapToDouble(
                                 rows -> {
                                   double small = seconds.get(small(type, rows));
@@ -273,6 +289,17 @@ final class KernelPieces {
         curves.add(new RateCurve(measure, Optional.of(type), points));
       }
     }
+    for (var type : PRODUCTS) {
+      var points = new TreeMap<Long, RateValue>();
+      for (int rows : SMALL_ROWS) {
+        double all = seconds.get(small(type, rows));
+        double beyond = Math.max(all - latency, all / 2);
+        points.put((long) rows, measured(productFlops(rows) / SMALLER / SMALLER / beyond));
+      }
+      curves.add(new RateCurve(Measure.MATMUL_SMALL, Optional.of(type), points));
+    }
+    curves.add(sweepCurve(seconds));
+    curves.add(groupedCurve(seconds));
     for (var type : CACHES) {
       var points = new TreeMap<Long, RateValue>();
       for (int tokens : TOKENS) {
@@ -293,6 +320,33 @@ final class KernelPieces {
       curves.add(new RateCurve(Measure.ATTEND_PROMPT, Optional.of(type), points));
     }
     return curves;
+  }
+
+  /** From the products whose matrices lie in caches to those whose matrices come from memory. */
+  private RateCurve sweepCurve(Map<String, Double> seconds) {
+    var points = new TreeMap<Long, RateValue>();
+    double flops = productFlops(1);
+    points.put(
+        Speeds.CACHED_BYTES, measured(flops / seconds.get(name(Measure.MATMUL_CACHED, SWEPT, 1))));
+    points.put(Speeds.MEMORY_BYTES, measured(flops / seconds.get(name(Measure.MATMUL, SWEPT, 1))));
+    for (int mebibytes : SWEEP_MEBIBYTES) {
+      double all = flops * count(SWEPT, (long) mebibytes << 20);
+      points.put(
+          (long) mebibytes << 20,
+          measured(all / seconds.get(name(Measure.SWEEP, SWEPT, mebibytes))));
+    }
+    return new RateCurve(Measure.SWEEP, Optional.of(SWEPT), points);
+  }
+
+  private static RateCurve groupedCurve(Map<String, Double> seconds) {
+    var points = new TreeMap<Long, RateValue>();
+    for (int tokens : TOKENS) {
+      double flops = 4.0 * Speeds.GROUP * ROW * tokens;
+      points.put(
+          (long) tokens,
+          measured(flops / seconds.get(name(Measure.ATTEND_GROUPED, SWEPT, tokens))));
+    }
+    return new RateCurve(Measure.ATTEND_GROUPED, Optional.of(SWEPT), points);
   }
 
   /**
@@ -384,14 +438,56 @@ final class KernelPieces {
     return new Repeated(name, unit, warmSeconds, timedSeconds);
   }
 
+  /** Products of one row with so many bytes of matrices, one after the other: all of them. */
+  private Piece sweep(int mebibytes) {
+    var all = matrices.get(SWEPT);
+    long bytes = side * SWEPT.rowBytes(side);
+    long count = count(SWEPT, (long) mebibytes << 20);
+    Runnable unit =
+        () -> {
+          for (long i = 0; i < count; i++) {
+            kernels.matmul(
+                x,
+                0,
+                side * F32,
+                all,
+                i * bytes,
+                SWEPT,
+                null,
+                0,
+                out,
+                0,
+                side * F32,
+                1,
+                side,
+                0,
+                side);
+          }
+        };
+    return new Repeated(name(Measure.SWEEP, SWEPT, mebibytes), unit, warmSeconds, timedSeconds);
+  }
+
+  /** Matrices of so many bytes. */
+  private long count(ElementType type, long bytes) {
+    return Math.max(1, bytes / (side * type.rowBytes(side)));
+  }
+
+  /** A single token is a pass's own, which it has just computed. */
   private Piece attention(ElementType type, int tokens) {
-    return attention(Measure.ATTEND, type, tokens, tokens, new int[] {tokens}, CACHE_BYTES);
+    long extent = tokens == 1 ? cacheBytes(type, 1) : CACHE_BYTES;
+    return attention(Measure.ATTEND, type, tokens, tokens, new int[] {tokens}, 1, extent);
+  }
+
+  private Piece groupedAttention(int tokens) {
+    long extent = tokens == 1 ? cacheBytes(SWEPT, 1) : CACHE_BYTES;
+    int[] lengths = {tokens};
+    return attention(Measure.ATTEND_GROUPED, SWEPT, tokens, tokens, lengths, Speeds.GROUP, extent);
   }
 
   private Piece promptAttention(ElementType type, int tokens) {
     int most = TOKENS[TOKENS.length - 1];
     var lengths = promptLengths(tokens);
-    return attention(Measure.ATTEND_PROMPT, type, tokens, most, lengths, cacheBytes(type, most));
+    return attention(Measure.ATTEND_PROMPT, type, tokens, most, lengths, 1, cacheBytes(type, most));
   }
 
   /** Rows that see ever more tokens, so many in the mean. */
@@ -407,15 +503,22 @@ final class KernelPieces {
    *
    * @param capacity tokens that each cache has room for
    * @param lengths how many tokens each row reads
+   * @param group query heads that share a head of the caches
    * @param extent bytes of all caches, about
    */
   private Piece attention(
-      Measure measure, ElementType type, int tokens, int capacity, int[] lengths, long extent) {
+      Measure measure,
+      ElementType type,
+      int tokens,
+      int capacity,
+      int[] lengths,
+      int group,
+      long extent) {
     var all = caches.get(type);
     long row = type.rowBytes(HEAD_DIM);
     long bytes = cacheBytes(type, capacity);
     long count = extent / bytes;
-    long width = ROW * F32;
+    long width = group * ROW * F32;
     var unit =
         new Runnable() {
           private long next;
@@ -443,7 +546,7 @@ final class KernelPieces {
                 out,
                 lengths.length * width,
                 lengths.length,
-                HEADS,
+                group * HEADS,
                 HEADS,
                 0,
                 HEADS,

@@ -43,14 +43,19 @@ class CalibratorTest {
     for (var type : List.of(ElementType.F32, ElementType.BF16, ElementType.INT4)) {
       assertEquals(8, host.curve(Measure.MATMUL, type).orElseThrow().points().size());
       assertEquals(8, host.curve(Measure.MATMUL_CACHED, type).orElseThrow().points().size());
+      assertEquals(5, host.curve(Measure.MATMUL_SMALL, type).orElseThrow().points().size());
     }
     assertTrue(host.curve(Measure.ATTEND, ElementType.F16).isPresent());
     assertTrue(host.curve(Measure.ATTEND_PROMPT, ElementType.F32).isPresent());
+    assertTrue(host.curve(Measure.ATTEND_GROUPED, ElementType.F16).isPresent());
+    assertEquals(7, host.curve(Measure.SWEEP, ElementType.F16).orElseThrow().points().size());
     assertEquals(Origin.MEASURED, host.rates().get(Rate.ELEMENTWISE).origin());
     assertEquals(Origin.MEASURED, host.rates().get(Rate.MEMORY_BANDWIDTH).origin());
     var disk = calibration.disk().orElseThrow();
-    assertEquals(5, disk.curve(Measure.READ).orElseThrow().points().size());
+    assertEquals(6, disk.curve(Measure.READ).orElseThrow().points().size());
     assertEquals(5, disk.curve(Measure.WRITE).orElseThrow().points().size());
+    assertEquals(4, disk.curve(Measure.READ_CACHED).orElseThrow().points().size());
+    assertEquals(4, disk.curve(Measure.WRITE_CACHED).orElseThrow().points().size());
     assertEquals(2, said.size());
     assertTrue(calibration.notes().getLast().startsWith("Drift guard: "), said::toString);
     try (var files = Files.list(folder)) {
@@ -78,7 +83,7 @@ class CalibratorTest {
         seconds.put("matmul %s %d".formatted(type, rows), 2e-3 * rows);
         seconds.put("matmul-cached %s %d".formatted(type, rows), 1e-3 * rows);
       }
-      for (int tokens : new int[] {1, 16, 64, 256, 1024}) {
+      for (int tokens : new int[] {1, 16, 48, 64, 256, 1024}) {
         seconds.put("attend %s %d".formatted(type, tokens), 1e-6 * tokens);
       }
     }

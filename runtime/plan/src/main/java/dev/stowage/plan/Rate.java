@@ -24,6 +24,10 @@ public enum Rate {
   INTERNAL_READ("B/s"),
   /** Seconds before the first byte of one transfer or command. */
   LATENCY("s", "latency"),
+  /** Seconds until pages of a CSD's flash are in their planes' registers. */
+  READ_TIME("s", "read-time"),
+  /** Seconds until pages of a CSD's flash are programmed. */
+  PROGRAM_TIME("s", "program-time"),
   /** Activation bytes a second that norms, rotations, activations and sums go through. */
   ELEMENTWISE("B/s", "elementwise"),
   /** Seconds that a layer costs a pass, whatever the work in it. */

@@ -22,14 +22,24 @@ public record RateCurve(
     MATMUL("FLOP/s", "rows", true),
     /** Matrix products, by rows of activations; the matrix lies in a processor's caches. FLOP/s. */
     MATMUL_CACHED("FLOP/s", "rows", true),
+    /** The same, of a matrix of 256 columns where others have 1024. FLOP/s. */
+    MATMUL_SMALL("FLOP/s", "rows", true),
+    /** Products of one row, by the bytes of the matrices that take turns. FLOP/s. */
+    SWEEP("FLOP/s", "bytes", true),
     /** Attention of one query row, by the tokens that it reads. FLOP/s. */
     ATTEND("FLOP/s", "tokens", true),
+    /** The same, where eight query heads share each head of keys and values. FLOP/s. */
+    ATTEND_GROUPED("FLOP/s", "tokens", true),
     /** Attention of many query rows of a sequence, by the tokens that one reads. FLOP/s. */
     ATTEND_PROMPT("FLOP/s", "tokens", true),
     /** Reads of storage, by the bytes of one. */
     READ("B/s", "bytes", false),
+    /** Reads of a file that the page cache holds, by the bytes of one; one at a time. */
+    READ_CACHED("B/s", "bytes", false),
     /** Writes to storage, by the bytes of one. */
-    WRITE("B/s", "bytes", false);
+    WRITE("B/s", "bytes", false),
+    /** Writes to the page cache, by the bytes of one; one at a time. */
+    WRITE_CACHED("B/s", "bytes", false);
 
     private final String unit;
     private final String size;
