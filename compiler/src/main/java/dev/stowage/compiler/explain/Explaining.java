@@ -21,6 +21,7 @@ import dev.stowage.optimizer.Source;
 import dev.stowage.plan.Buffer;
 import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ExecutablePlan;
+import dev.stowage.plan.Footprint;
 import dev.stowage.plan.KvPages;
 import dev.stowage.plan.ModelSource;
 import dev.stowage.plan.Schedule;
@@ -61,6 +62,7 @@ final class Explaining {
         plan.batch(),
         plan.shares(),
         plan.machine().devices().stream().map(this::device).toList(),
+        Footprint.process(plan.shape()),
         plan.machine().links(),
         layers(),
         new Timing(

@@ -20,6 +20,7 @@ import java.util.Optional;
  * @param plan its name
  * @param shares what was asked, planned and realised
  * @param devices all of the machine, in the order written, used or not
+ * @param processBytes what the process that runs it holds at most beside all that
  * @param layers where rows and KV of each stop of the model lie, from the embedding to the head
  * @param notes what the compiler has to say of the source; empty for a bare plan
  * @param solution what only the optimizer knows; empty for a bare plan
@@ -32,6 +33,7 @@ public record Explanation(
     BatchShape batch,
     List<Asked> shares,
     List<Device> devices,
+    long processBytes,
     List<LinkSpec> links,
     List<Layer> layers,
     Timing schedule,
@@ -79,6 +81,7 @@ public record Explanation(
         batch,
         shares,
         devices,
+        processBytes,
         links,
         layers,
         schedule,
@@ -96,8 +99,20 @@ public record Explanation(
 
   private Explanation with(Optional<Simulation> block, Optional<Measured> run) {
     return new Explanation(
-        plan, model, batch, shares, devices, links, layers, schedule, predicted, notes, solution,
-        block, run);
+        plan,
+        model,
+        batch,
+        shares,
+        devices,
+        processBytes,
+        links,
+        layers,
+        schedule,
+        predicted,
+        notes,
+        solution,
+        block,
+        run);
   }
 
   /** Whether an emulated drive takes part: what it yields is simulated. */

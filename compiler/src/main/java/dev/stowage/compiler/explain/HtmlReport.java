@@ -4,6 +4,7 @@ import dev.stowage.compiler.explain.Explanation.Layer;
 import dev.stowage.compiler.explain.Explanation.Part;
 import dev.stowage.compiler.explain.Explanation.Solution;
 import dev.stowage.optimizer.advice.Advice;
+import dev.stowage.plan.Footprint;
 import dev.stowage.plan.Origin;
 import dev.stowage.plan.text.Amount;
 import java.io.IOException;
@@ -209,7 +210,9 @@ public final class HtmlReport {
   private void memory() {
     section(
         "What devices hold",
-        "Each bar is the whole of a device. All of it is set aside before the first token, the KV cache for its fullest.");
+        "Each bar is the whole of a device. All of it is set aside before the first token, the KV cache for its fullest. Beside it the process itself holds at most %s of host memory, %s more where it also compiles the plan."
+            .formatted(
+                Amount.bytes(explained.processBytes()), Amount.bytes(Footprint.COMPILING_BYTES)));
     legend(
         "weights",
         "weights",

@@ -5,6 +5,7 @@ import dev.stowage.compiler.explain.Explanation.Part;
 import dev.stowage.compiler.explain.Explanation.Solution;
 import dev.stowage.compiler.explain.Explanation.Timing;
 import dev.stowage.optimizer.advice.Advice;
+import dev.stowage.plan.Footprint;
 import dev.stowage.plan.text.Amount;
 import dev.stowage.plan.text.Table;
 import java.util.List;
@@ -46,7 +47,8 @@ public final class HumanReport {
     if (layersDiffer()) {
       text.append("where the KV of layers lies\n").append(kvOfLayers()).append('\n');
     }
-    text.append("what devices hold\n").append(devices()).append('\n');
+    text.append("what devices hold\n").append(devices());
+    text.append("  beside them, the process itself: ").append(process()).append("\n\n");
     text.append("schedule\n  ").append(schedule(explained.schedule())).append("\n\n");
     text.append(prediction());
     explained.solution().ifPresent(solution -> append(text, solution));
@@ -118,6 +120,11 @@ public final class HumanReport {
       }
     }
     return table.text();
+  }
+
+  private String process() {
+    return "at most %s of host memory, %s more where it also compiles the plan"
+        .formatted(Amount.bytes(explained.processBytes()), Amount.bytes(Footprint.COMPILING_BYTES));
   }
 
   static String schedule(Timing schedule) {

@@ -9,6 +9,7 @@ import dev.stowage.compiler.explain.Explanation.Part;
 import dev.stowage.compiler.explain.Explanation.Solution;
 import dev.stowage.plan.Asked;
 import dev.stowage.plan.BatchShape;
+import dev.stowage.plan.Footprint;
 import dev.stowage.plan.Prediction;
 import java.util.List;
 
@@ -36,6 +37,9 @@ public final class JsonReport {
     batch(result.putObject("batch"), explained.batch());
     shares(result.putArray("shares"), explained.shares());
     devices(result.putArray("devices"), explained);
+    result
+        .put("process_bytes", explained.processBytes())
+        .put("compiling_bytes", Footprint.COMPILING_BYTES);
     var links = result.putArray("links");
     for (var link : explained.links()) {
       links

@@ -183,6 +183,7 @@ class HtmlReportTest {
             plain.batch(),
             plain.shares(),
             plain.devices(),
+            plain.processBytes(),
             plain.links(),
             plain.layers(),
             new Explanation.Timing(hostile, 1, List.of(hostile), Optional.empty()),

@@ -244,16 +244,17 @@ public final class DiskBenchmark {
         say("lane %-14s %.2f of %.2f s", lane.name(), busy, seconds);
       }
       say("achieved / largest lane %.3f", seconds / largest);
-      double promised = plan.bytesOn("ram");
+      double set = plan.bytesOn("ram");
+      double promised = set + Footprint.process(plan.shape()) + Footprint.COMPILING_BYTES;
       long most = status("VmHWM");
-      long peak = most - before;
       say(
-          "resident memory: at most %.1f MiB more than before (%.3f of what the plan sets aside, %.1f MiB); Java's heap grew by %.1f MiB; the process's own is at most %.1f MiB in all",
-          mebibytes(peak),
-          peak / promised,
-          mebibytes(promised),
-          mebibytes(Runtime.getRuntime().totalMemory() - heapBefore),
-          mebibytes(most - promised));
+          "resident memory: at most %.1f MiB, %.3f of the promise: %.1f MiB that the plan sets aside and %.1f for the process, which held %.1f before; Java's heap grew by %.1f MiB",
+          mebibytes(most),
+          most / promised,
+          mebibytes(set),
+          mebibytes(promised - set),
+          mebibytes(before),
+          mebibytes(Runtime.getRuntime().totalMemory() - heapBefore));
       say("page cache: %.1f MiB more than before", (cached() - cachedBefore) / 1024.0);
     }
   }

@@ -107,7 +107,7 @@ final class BenchCommand implements Callable<Integer> {
                 new Preparation(console))) {
       var benchmark =
           Benchmark.run(planned.plan(), session, warmUp, repetitions, false, console.interrupt());
-      var memory = HostMemory.end(before, planned.plan());
+      var memory = HostMemory.end(before, planned);
       show(planned, benchmark, memory, session.kernels());
       if (trace != null) {
         Benchmark.run(planned.plan(), session, 0, 1, true, console.interrupt());

@@ -26,7 +26,7 @@ record RunSummary(
         session.metrics(),
         session.kernels(),
         session.reads(),
-        HostMemory.end(before, planned.plan()),
+        HostMemory.end(before, planned),
         recording);
   }
 

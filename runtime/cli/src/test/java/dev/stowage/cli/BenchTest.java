@@ -59,7 +59,10 @@ class BenchTest {
     }
     assertEquals(List.of("pp16", "tg4", "pp16+tg4"), names);
     var memory = json.get("memory");
-    assertTrue(memory.get("promised_host_bytes").longValue() > 0);
+    long plan = memory.get("promised_plan_bytes").longValue();
+    long process = memory.get("promised_process_bytes").longValue();
+    assertTrue(plan > 0 && process > 0, memory::toString);
+    assertEquals(plan + process, memory.get("promised_host_bytes").longValue());
     if (memory.has("peak_resident_bytes")) {
       assertTrue(
           memory.get("peak_resident_bytes").longValue()

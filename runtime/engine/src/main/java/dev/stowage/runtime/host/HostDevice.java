@@ -8,6 +8,7 @@ import dev.stowage.runtime.device.DeviceException;
 import dev.stowage.runtime.device.KvLayout;
 import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.kernel.Kernels;
+import dev.stowage.runtime.system.Mapping;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.function.BiFunction;

@@ -91,15 +91,26 @@ final class Lanes {
   }
 
   /**
-   * The same of a vector in an array; eight lanes without a vector. C2 inlines a call that is given
-   * one in most runs, but not in all, and the vector then is an object.
+   * The same of a vector in an array; eight or sixteen lanes without a vector. C2 inlines a call
+   * that is given one in most runs, but not in all, and the vector then is an object.
    */
   static float sum(float[] from, int at) {
-    if (LANES != 8) {
-      return sum(FloatVector.fromArray(F, from, at));
-    }
-    float even = (from[at] + from[at + 4]) + (from[at + 2] + from[at + 6]);
-    float odd = (from[at + 1] + from[at + 5]) + (from[at + 3] + from[at + 7]);
+    return switch (LANES) {
+      case 8 -> half(from, at) + half(from, at + 1);
+      case 16 -> quarters(from, at) + quarters(from, at + 1);
+      default -> sum(FloatVector.fromArray(F, from, at));
+    };
+  }
+
+  /** Of every second of eight. */
+  private static float half(float[] from, int at) {
+    return (from[at] + from[at + 4]) + (from[at + 2] + from[at + 6]);
+  }
+
+  /** Of every second of sixteen. */
+  private static float quarters(float[] from, int at) {
+    float even = (from[at] + from[at + 8]) + (from[at + 4] + from[at + 12]);
+    float odd = (from[at + 2] + from[at + 10]) + (from[at + 6] + from[at + 14]);
     return even + odd;
   }
 

@@ -1,15 +1,14 @@
 package dev.stowage.runtime.kernel.x86;
 
+import dev.stowage.runtime.system.Mapping;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.NoSuchElementException;
 
 /**
  * Memory that holds machine code: written first, then made executable and never written again.
@@ -17,9 +16,6 @@ import java.util.NoSuchElementException;
  * @param functions where each begins
  */
 record MachineCode(List<MemorySegment> functions) {
-  private static final int READ_WRITE = 3;
-  private static final int READ_EXECUTE = 5;
-  private static final int PRIVATE_ANONYMOUS = 0x22;
   private static final int ALIGNMENT = 64;
 
   /** Null where there is nothing that could be called. */
@@ -46,7 +42,7 @@ record MachineCode(List<MemorySegment> functions) {
    */
   static MachineCode of(List<byte[]> codes) {
     long bytes = codes.stream().mapToLong(code -> code.length + ALIGNMENT).sum();
-    var memory = map(bytes);
+    var memory = Mapping.of(Arena.global(), bytes);
     var functions = new ArrayList<MemorySegment>();
     long at = 0;
     for (var code : codes) {
@@ -54,56 +50,8 @@ record MachineCode(List<MemorySegment> functions) {
       functions.add(memory.asSlice(at));
       at = (at + code.length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     }
-    protect(memory, bytes);
+    Mapping.makeExecutable(memory);
     return new MachineCode(List.copyOf(functions));
-  }
-
-  @SuppressWarnings("restricted") // exactly what was mapped
-  private static MemorySegment map(long bytes) {
-    try {
-      var map =
-          function(
-              "mmap",
-              ValueLayout.ADDRESS,
-              ValueLayout.ADDRESS,
-              ValueLayout.JAVA_LONG,
-              ValueLayout.JAVA_INT,
-              ValueLayout.JAVA_INT,
-              ValueLayout.JAVA_INT,
-              ValueLayout.JAVA_LONG);
-      var memory =
-          (MemorySegment)
-              map.invokeExact(MemorySegment.NULL, bytes, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0L);
-      if (memory.address() == -1) {
-        throw new UnsupportedOperationException("no memory for machine code");
-      }
-      return memory.reinterpret(bytes, Arena.global(), null);
-    } catch (IllegalCallerException | NoSuchElementException e) {
-      throw new UnsupportedOperationException(e.getMessage(), e);
-    } catch (RuntimeException | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  private static void protect(MemorySegment memory, long bytes) {
-    try {
-      var protect =
-          function(
-              "mprotect",
-              ValueLayout.JAVA_INT,
-              ValueLayout.ADDRESS,
-              ValueLayout.JAVA_LONG,
-              ValueLayout.JAVA_INT);
-      if ((int) protect.invokeExact(memory, bytes, READ_EXECUTE) != 0) {
-        throw new UnsupportedOperationException("the system runs no code made at run time");
-      }
-    } catch (RuntimeException | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new IllegalStateException(e);
-    }
   }
 
   /** Calls a function. It must end soon: nothing stops a thread there. */
@@ -129,13 +77,5 @@ record MachineCode(List<MemorySegment> functions) {
     } catch (IllegalCallerException | UnsupportedOperationException e) {
       return null;
     }
-  }
-
-  @SuppressWarnings("restricted") // calls of the C library by their documented signatures
-  private static MethodHandle function(
-      String name, MemoryLayout result, MemoryLayout... parameters) {
-    var linker = Linker.nativeLinker();
-    return linker.downcallHandle(
-        linker.defaultLookup().findOrThrow(name), FunctionDescriptor.of(result, parameters));
   }
 }
