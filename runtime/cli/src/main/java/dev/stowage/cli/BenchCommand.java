@@ -188,7 +188,9 @@ final class BenchCommand implements Callable<Integer> {
               "%s busy %s, ",
               lane.name(), Amount.percent(Benchmark.busy(lane) / benchmark.seconds())));
     }
-    text.append(Amount.format("time over that of the largest %.2f\n", benchmark.overLargestLane()));
+    text.append(
+        Amount.format(
+            "time over that of each phase's largest %.2f\n", benchmark.overLargestLane()));
     if (!memory.human().isEmpty()) {
       text.append("memory: ").append(memory.human());
     }

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 
 /**
@@ -112,9 +113,18 @@ record Benchmark(
     return lane.prefillBusySeconds() + lane.decodeBusySeconds();
   }
 
-  /** The time over that of the busiest lane: 1 where all others work beside it. */
+  /**
+   * The time over that of the busiest lane of each phase: 1 where all others work beside it. Phases
+   * follow each other, so a lane that prefill waits for is not held against one that decode does.
+   */
   double overLargestLane() {
-    return seconds / lanes.stream().mapToDouble(Benchmark::busy).max().orElse(seconds);
+    double prefill = largest(Recording.Lane::prefillBusySeconds);
+    double decode = largest(Recording.Lane::decodeBusySeconds);
+    return lanes.isEmpty() ? 1 : seconds / (prefill + decode);
+  }
+
+  private double largest(ToDoubleFunction<Recording.Lane> busySeconds) {
+    return lanes.stream().mapToDouble(busySeconds).max().orElse(0);
   }
 
   static double mean(List<Double> numbers) {
