@@ -32,8 +32,8 @@ final class Attention implements WorkerPool.Task {
   /** Tokens whose values are multiplied together. */
   private static final int RUN = 32;
 
-  /** Keys whose scores are folded together. */
-  private static final int KEYS = 8;
+  /** Keys whose scores are folded together: one for each lane, where there is a way to do that. */
+  private static final int KEYS = LANES == 16 ? 16 : 8;
 
   /** Keys that lie interleaved vector by vector, as queries do two by two. */
   private static final int INTERLEAVED = 4;
@@ -315,7 +315,11 @@ final class Attention implements WorkerPool.Task {
   private static final Part[] PARTS = {
     Attention::interleave,
     Attention::products,
-    LANES == KEYS ? Attention::fold : Attention::foldEach,
+    switch (LANES) {
+      case 8 -> Attention::foldEight;
+      case 16 -> Attention::foldSixteen;
+      default -> Attention::foldEach;
+    },
     Attention::maxima,
     Attention::weights,
     Attention::values
@@ -340,16 +344,15 @@ final class Attention implements WorkerPool.Task {
     }
   }
 
-  /** Products of queries and {@value #KEYS} keys, two by four. */
+  /** Products of queries and {@link #KEYS} keys, two by four. */
   private static void products(Scratch s, int queries, int n, int key) {
     for (int i = 0; i < queries; i += 2) {
       if (Math.max(s.seen[i], s.seen[i + 1]) > key) {
         int to = ALIGN + i * KEYS * LANES;
         int q0 = ALIGN + i * n;
-        int k0 = ALIGN + key * n;
-        product(s.q, q0, s.keys, k0, n, s.sums, to);
-        k0 += INTERLEAVED * n;
-        product(s.q, q0, s.keys, k0, n, s.sums, to + INTERLEAVED * LANES);
+        for (int j = 0; j < KEYS; j += INTERLEAVED) {
+          product(s.q, q0, s.keys, ALIGN + (key + j) * n, n, s.sums, to + j * LANES);
+        }
       }
     }
   }
@@ -392,19 +395,29 @@ final class Attention implements WorkerPool.Task {
     s13.intoArray(sums, to1 + 3 * LANES);
   }
 
-  private static final VectorShuffle<Float> SWAP_4 = VectorShuffle.fromOp(F, i -> (i ^ 4) % LANES);
-  private static final VectorShuffle<Float> SWAP_2 = VectorShuffle.fromOp(F, i -> (i ^ 2) % LANES);
-  private static final VectorShuffle<Float> SWAP_1 = VectorShuffle.fromOp(F, i -> (i ^ 1) % LANES);
-  private static final VectorMask<Float> UPPER_4 = VectorMask.fromLong(F, 0b11110000);
-  private static final VectorMask<Float> UPPER_2 = VectorMask.fromLong(F, 0b11001100);
-  private static final VectorMask<Float> UPPER_1 = VectorMask.fromLong(F, 0b10101010);
+  private static final VectorShuffle<Float> SWAP_8 = swap(8);
+  private static final VectorShuffle<Float> SWAP_4 = swap(4);
+  private static final VectorShuffle<Float> SWAP_2 = swap(2);
+  private static final VectorShuffle<Float> SWAP_1 = swap(1);
+  private static final VectorMask<Float> UPPER_8 = upper(0xff00);
+  private static final VectorMask<Float> UPPER_4 = upper(0xf0f0);
+  private static final VectorMask<Float> UPPER_2 = upper(0xcccc);
+  private static final VectorMask<Float> UPPER_1 = upper(0xaaaa);
+
+  private static VectorShuffle<Float> swap(int distance) {
+    return VectorShuffle.fromOp(F, i -> (i ^ distance) % LANES);
+  }
+
+  private static VectorMask<Float> upper(long lanes) {
+    return VectorMask.fromLong(F, lanes & (1L << LANES) - 1);
+  }
 
   /**
-   * Scores of {@value #KEYS} keys: sums of the lanes of as many vectors, of all at once. Of two
-   * vectors each step adds one half to the other, and leaves one vector with a half of each. Every
-   * sum is that of {@link Lanes#sum}.
+   * Scores of eight keys: sums of the lanes of as many vectors, of all at once. Of two vectors each
+   * step adds one half to the other, and leaves one vector with a half of each. Every sum is that
+   * of {@link Lanes#sum}.
    */
-  private static void fold(Scratch s, int queries, int n, int key) {
+  private static void foldEight(Scratch s, int queries, int n, int key) {
     float[] sums = s.sums;
     for (int i = 0; i < queries; i++) {
       if (s.seen[i] > key) {
@@ -423,6 +436,36 @@ final class Attention implements WorkerPool.Task {
         var b = FloatVector.fromArray(F, sums, at + LANES);
         a.blend(b, UPPER_1)
             .add(b.blend(a, UPPER_1).rearrange(SWAP_1))
+            .intoArray(s.scores, ALIGN + i * BLOCK + key);
+      }
+    }
+  }
+
+  /** The same of sixteen keys. */
+  private static void foldSixteen(Scratch s, int queries, int n, int key) {
+    float[] sums = s.sums;
+    for (int i = 0; i < queries; i++) {
+      if (s.seen[i] > key) {
+        int at = ALIGN + i * KEYS * LANES;
+        for (int quarter = at; quarter < at + 4 * LANES; quarter += LANES) {
+          var a = FloatVector.fromArray(F, sums, quarter);
+          var b = FloatVector.fromArray(F, sums, quarter + 8 * LANES);
+          var c = FloatVector.fromArray(F, sums, quarter + 4 * LANES);
+          var d = FloatVector.fromArray(F, sums, quarter + 12 * LANES);
+          var ab = a.blend(b, UPPER_8).add(b.blend(a, UPPER_8).rearrange(SWAP_8));
+          var cd = c.blend(d, UPPER_8).add(d.blend(c, UPPER_8).rearrange(SWAP_8));
+          ab.blend(cd, UPPER_4)
+              .add(cd.blend(ab, UPPER_4).rearrange(SWAP_4))
+              .intoArray(sums, quarter);
+        }
+        var a = FloatVector.fromArray(F, sums, at);
+        var b = FloatVector.fromArray(F, sums, at + 2 * LANES);
+        var c = FloatVector.fromArray(F, sums, at + LANES);
+        var d = FloatVector.fromArray(F, sums, at + 3 * LANES);
+        var ab = a.blend(b, UPPER_2).add(b.blend(a, UPPER_2).rearrange(SWAP_2));
+        var cd = c.blend(d, UPPER_2).add(d.blend(c, UPPER_2).rearrange(SWAP_2));
+        ab.blend(cd, UPPER_1)
+            .add(cd.blend(ab, UPPER_1).rearrange(SWAP_1))
             .intoArray(s.scores, ALIGN + i * BLOCK + key);
       }
     }
