@@ -66,7 +66,7 @@ public final class Vocabulary {
           word(
               "sweep",
               Set.of(Dimension.COMPUTE),
-              "Products with one token, of matrices of so many bytes that take turns."),
+              "Products with four tokens, of matrices of so many bytes that take turns."),
           word("attend", Set.of(Dimension.COMPUTE), "Attention of a token over so many others."),
           word(
               "attend-grouped",

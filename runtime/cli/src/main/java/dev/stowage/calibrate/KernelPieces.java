@@ -59,6 +59,9 @@ final class KernelPieces {
   /** How many times the side of a small product's matrix goes into that of the others. */
   private static final int SMALLER = Speeds.COLUMNS / Speeds.SMALL_COLUMNS;
 
+  /** So few that memory is waited for, so many that caches are faster. */
+  private static final int SWEEP_ROWS = 4;
+
   /** Of matrices that take turns, between those that caches hold and those that they do not. */
   private static final int[] SWEEP_MEBIBYTES = {8, 16, 24, 32, 48};
 
@@ -325,10 +328,13 @@ final class KernelPieces {
   /** From the products whose matrices lie in caches to those whose matrices come from memory. */
   private RateCurve sweepCurve(Map<String, Double> seconds) {
     var points = new TreeMap<Long, RateValue>();
-    double flops = productFlops(1);
+    double flops = productFlops(SWEEP_ROWS);
     points.put(
-        Speeds.CACHED_BYTES, measured(flops / seconds.get(name(Measure.MATMUL_CACHED, SWEPT, 1))));
-    points.put(Speeds.MEMORY_BYTES, measured(flops / seconds.get(name(Measure.MATMUL, SWEPT, 1))));
+        Speeds.CACHED_BYTES,
+        measured(flops / seconds.get(name(Measure.MATMUL_CACHED, SWEPT, SWEEP_ROWS))));
+    points.put(
+        Speeds.MEMORY_BYTES,
+        measured(flops / seconds.get(name(Measure.MATMUL, SWEPT, SWEEP_ROWS))));
     for (int mebibytes : SWEEP_MEBIBYTES) {
       double all = flops * count(SWEPT, (long) mebibytes << 20);
       points.put(
@@ -438,7 +444,7 @@ final class KernelPieces {
     return new Repeated(name, unit, warmSeconds, timedSeconds);
   }
 
-  /** Products of one row with so many bytes of matrices, one after the other: all of them. */
+  /** Products with so many bytes of matrices, one after the other: all of them. */
   private Piece sweep(int mebibytes) {
     var all = matrices.get(SWEPT);
     long bytes = side * SWEPT.rowBytes(side);
@@ -458,7 +464,7 @@ final class KernelPieces {
                 out,
                 0,
                 side * F32,
-                1,
+                SWEEP_ROWS,
                 side,
                 0,
                 side);

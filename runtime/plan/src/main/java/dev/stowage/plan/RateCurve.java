@@ -24,7 +24,7 @@ public record RateCurve(
     MATMUL_CACHED("FLOP/s", "rows", true),
     /** The same, of a matrix of 256 columns where others have 1024. FLOP/s. */
     MATMUL_SMALL("FLOP/s", "rows", true),
-    /** Products of one row, by the bytes of the matrices that take turns. FLOP/s. */
+    /** Products of four rows, by the bytes of the matrices that take turns. FLOP/s. */
     SWEEP("FLOP/s", "bytes", true),
     /** Attention of one query row, by the tokens that it reads. FLOP/s. */
     ATTEND("FLOP/s", "tokens", true),
