@@ -149,19 +149,27 @@ final class Assembler {
     bytes(0xC5, 0xF8, 0x77, 0xC3);
   }
 
-  /** Asks for a cache line: to the first level where it is large, else to the second. */
-  void prefetch(Register base, Register index) {
+  /** Asks for a cache line, to a level of the caches. */
+  void prefetch(Register base, Register index, int level) {
     int prefix = 0x40 | index.number >> 3 << 1 | base.number >> 3;
     if (prefix != 0x40) {
       bytes(prefix);
     }
-    int level = width == Width.AVX2 ? 2 : 1;
     int operands = (index.number & 7) << 3 | base.number & 7;
     if ((base.number & 7) != 5) {
       bytes(0x0F, 0x18, level << 3 | 4, operands);
     } else { // which without a displacement is no base
       bytes(0x0F, 0x18, 1 << 6 | level << 3 | 4, operands, 0);
     }
+  }
+
+  /** As the other, so many bytes on. */
+  void prefetch(Register base, int at, int level) {
+    if (base.number >= 8) {
+      bytes(0x41);
+    }
+    int operands = 2 << 6 | level << 3 | base.number & 7;
+    bytes(0x0F, 0x18, operands, at, at >> 8, at >> 16, at >> 24);
   }
 
   // -- vectors of floats or ints

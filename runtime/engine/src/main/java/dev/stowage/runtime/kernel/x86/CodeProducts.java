@@ -24,8 +24,7 @@ import java.util.Map;
  * <ul>
  *   <li>Up to {@value #FEW} rows: L is 1, weights are widened in registers ({@link CodeRow}).
  *   <li>More: a row in each lane of one vector or of two, and weights are widened once into panels
- *       of {@value #STACK} outputs and one record, which all rows of a block pass by ({@link
- *       CodeTile}).
+ *       of some outputs and one record, which all rows of a block pass by ({@link CodeTile}).
  * </ul>
  */
 final class CodeProducts {
@@ -36,7 +35,6 @@ final class CodeProducts {
   static final int HEADER_BYTES = 2 * RECORD * Float.BYTES;
 
   private static final int FEW = 4;
-  private static final int STACK = 16;
 
   /** Rows that pass a panel: whole groups of every width. */
   private static final int BLOCK_ROWS = 192;
@@ -59,9 +57,9 @@ final class CodeProducts {
     static Functions of(Width width, Codes codes) {
       var all = new ArrayList<byte[]>();
       all.add(Rounding.code(codes));
-      all.add(CodeTile.widen(codes));
+      all.add(CodeTile.widen(width, codes));
       for (int blocks = 1; blocks <= RECORD; blocks++) {
-        all.add(new CodeRow(codes, blocks).code());
+        all.add(new CodeRow(width, codes, blocks).code());
       }
       for (int vectors = 1; vectors <= 2; vectors++) {
         for (int outputs = 1; outputs <= CodeTile.MOST_OUTPUTS; outputs++) {
@@ -106,6 +104,9 @@ final class CodeProducts {
   private final Functions[] made;
   private final Shared narrow = Shared.of(Width.AVX2);
 
+  /** Outputs of a panel. */
+  private final int panelRows;
+
   /** Rows of a group: as many as two vectors have lanes. */
   private final int most;
 
@@ -127,12 +128,13 @@ final class CodeProducts {
     this.pool = pool;
     this.operands = operands;
     made = functions(width);
+    panelRows = width == Width.AVX2 ? 16 : 32;
     most = 2 * width.lanes;
     int threads = pool.threads();
-    sums = Scratch.of(threads, (long) Float.BYTES * RECORD * BLOCK_ROWS * STACK);
-    flat = Scratch.of(threads, (long) Float.BYTES * most * STACK);
+    sums = Scratch.of(threads, (long) Float.BYTES * RECORD * BLOCK_ROWS * panelRows);
+    flat = Scratch.of(threads, (long) Float.BYTES * most * panelRows);
     int widest = Arrays.stream(Codes.values()).mapToInt(CodeTile::blockBytes).max().orElseThrow();
-    panels = Scratch.of(threads, (long) STACK * RECORD * widest);
+    panels = Scratch.of(threads, (long) panelRows * RECORD * widest);
   }
 
   void run(Codes codes) {
@@ -148,7 +150,7 @@ final class CodeProducts {
       activations = Scratch.fit(activations, padded * rowBytes);
       int pieces = (rows <= FEW ? rows : groupsOf(rows)) * records;
       pool.run(round, pieces, Math.max(1, (pieces + pool.threads() - 1) / pool.threads()));
-      int stacks = (operands.outputs + STACK - 1) / STACK;
+      int stacks = (operands.outputs + panelRows - 1) / panelRows;
       pool.run(rows <= FEW ? few : many, stacks, Math.max(1, stacks / (8 * pool.threads())));
     }
   }
@@ -203,8 +205,8 @@ final class CodeProducts {
     int whole = blocks / RECORD;
     int rest = blocks % RECORD;
     for (int stack = firstStack; stack < lastStack; stack++) {
-      int output = stack * STACK;
-      int outputs = Math.min(STACK, operands.outputs - output);
+      int output = stack * panelRows;
+      int outputs = Math.min(panelRows, operands.outputs - output);
       long w = operands.w(output);
       for (int row = 0; row < rows; row++) {
         MachineCode.call(narrow.clear, sum, 0, 0, outputs, 0, 0);
@@ -236,17 +238,17 @@ final class CodeProducts {
     for (int block = 0; block < rows; block += BLOCK_ROWS) {
       int end = Math.min(rows, block + BLOCK_ROWS);
       for (int stack = firstStack; stack < lastStack; stack++) {
-        int output = stack * STACK;
-        int outputs = Math.min(STACK, operands.outputs - output);
+        int output = stack * panelRows;
+        int outputs = Math.min(panelRows, operands.outputs - output);
         MachineCode.call(
-            narrow.clear, sum, 0, 0, (long) groupsOf(end - block) * most * STACK, 0, 0);
+            narrow.clear, sum, 0, 0, (long) groupsOf(end - block) * most * panelRows, 0, 0);
         for (int record = 0; record < records; record++) {
           int count = Math.min(RECORD, blocks - record * RECORD);
           long w = operands.w(output) + (long) record * RECORD * codes.bytes;
           long ahead =
               record + 1 < records
                   ? RECORD * codes.bytes
-                  : STACK * rowBytes - (long) record * RECORD * codes.bytes;
+                  : panelRows * rowBytes - (long) record * RECORD * codes.bytes;
           MachineCode.call(
               functions.widen, panel, w, rowBytes, count, panelRow, outputs | ahead << 32);
           for (int group = block / most; group < groupsOf(end); group++) {
@@ -262,7 +264,7 @@ final class CodeProducts {
 
   /** Where the sums of a group lie. */
   private long groupSums(int group, int block) {
-    return 4L * RECORD * most * STACK * (group - block / most);
+    return 4L * RECORD * most * panelRows * (group - block / most);
   }
 
   private void tiles(
@@ -297,7 +299,7 @@ final class CodeProducts {
     int wide = CodeTile.MOST_OUTPUTS;
     long tiles = outputs / wide;
     if (tiles > 0) {
-      MachineCode.call(functions.fold[vectors][wide], sum, to, 4 * STACK, tiles, 0, 0);
+      MachineCode.call(functions.fold[vectors][wide], sum, to, 4 * panelRows, tiles, 0, 0);
     }
     int rest = outputs % wide;
     if (rest > 0) {
@@ -305,14 +307,14 @@ final class CodeProducts {
           functions.fold[vectors][rest],
           sum + tiles * wide * RECORD * 4 * lanes,
           to + tiles * wide * 4,
-          4 * STACK,
+          4 * panelRows,
           1,
           0,
           0);
     }
     int first = group * most;
     for (int lane = 0; lane < lanes && first + lane < rows; lane++) {
-      operands.store(firstRow + first + lane, output, flat[worker], 4L * STACK * lane, outputs);
+      operands.store(firstRow + first + lane, output, flat[worker], 4L * panelRows * lane, outputs);
     }
   }
 }

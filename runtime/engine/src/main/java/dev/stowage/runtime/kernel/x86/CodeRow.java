@@ -16,9 +16,10 @@ import dev.stowage.runtime.kernel.x86.Assembler.Register;
  *   R9    weight rows
  * </pre>
  *
+ * @param width whose memory is read; vectors are of eight
  * @param blocks of each record; fewer than {@value CodeProducts#RECORD} at the end of a row
  */
-record CodeRow(Codes codes, int blocks) {
+record CodeRow(Width width, Codes codes, int blocks) {
   private static final int SUM = 15;
   private static final int MASK = 14;
   private static final int SCALES = 13;
@@ -55,6 +56,11 @@ record CodeRow(Codes codes, int blocks) {
   private void record(Assembler a) {
     var x = new Cursor(a, Register.RDI);
     var w = new Cursor(a, Register.RSI);
+    if (width == Width.AVX512) {
+      for (int at = 0; at < CodeProducts.RECORD * codes.bytes; at += Scratch.CACHE_LINE) {
+        a.prefetch(Register.RSI, Products.DISTANCE + at, width.level());
+      }
+    }
     a.zero(SCALES);
     a.zero(MINS);
     // sums of two blocks in 0 and 1, of four in 2 and 3, of those in 4 and 5

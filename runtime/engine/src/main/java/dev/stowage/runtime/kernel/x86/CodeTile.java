@@ -77,6 +77,11 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
     return vectors * width.bytes();
   }
 
+  /** Sums of each element that take turns, so that none waits for the one before it. */
+  private int chains() {
+    return width == Width.AVX2 ? 1 : 2;
+  }
+
   private void block(Assembler a, Register[] w) {
     int sum = 8; // the first of sums, all of which short instructions reach as targets
     var x = new Cursor(a, Register.RDI);
@@ -92,8 +97,8 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
         int codes = 2 + j % 2;
         a.broadcast(codes, w[j], weights[j].at(BLOCK_HEADER + 4 * pair));
         for (int v = 0; v < vectors; v++) {
-          int to = sum + j * vectors + v;
-          if (pair == 0) {
+          int to = sum + (pair % chains()) * vectors * outputs + j * vectors + v;
+          if (pair < chains()) {
             a.multiplyPairs(to, v, codes);
           } else if (width == Width.AVX512) {
             a.addPairs(to, v, codes);
@@ -115,6 +120,9 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
       }
       for (int v = 0; v < vectors; v++) {
         int from = sum + j * vectors + v;
+        if (chains() == 2) {
+          a.addInts(from, from, from + vectors * outputs);
+        }
         int at = j * lanes() + v * width.bytes();
         a.load(0, sums.register(), sums.at(at));
         a.floats(from, from);
@@ -146,7 +154,7 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
    *   R9    weight rows; from bit 32 on, distance in bytes to the weights that are needed next
    * </pre>
    */
-  static byte[] widen(Codes codes) {
+  static byte[] widen(Width width, Codes codes) {
     var a = new Assembler(Width.AVX2);
     int mask = 15;
     int offset = 14;
@@ -164,7 +172,7 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
     int nextBlock = a.here();
     var w = new Cursor(a, Register.RSI);
     var to = new Cursor(a, Register.RDI);
-    a.prefetch(Register.RSI, Register.R10);
+    a.prefetch(Register.RSI, Register.R10, width.level());
     a.zero(0);
     a.insertShort(0, w.register(), 0, 0);
     if (codes.term == Codes.Term.MIN) {

@@ -20,12 +20,6 @@ final class FloatProducts {
 
   private static final int STACK = 36;
 
-  /**
-   * Bytes between weights that are multiplied and those that are asked for, where few rows are
-   * multiplied.
-   */
-  private static final long DISTANCE = 16 << 10;
-
   /** Bytes of activations that are laid out at a time, unless four rows are longer. */
   private static final long MOST_BYTES = 16 << 20;
 
@@ -146,7 +140,7 @@ final class FloatProducts {
       int outputs = Math.min(STACK, operands.outputs - output);
       MachineCode.call(shared.clear, sum, 0, 0, (long) rows * outputs, 0, 0);
       boolean ahead = width == Width.AVX512;
-      tiles(0, 0, operands.k, outputs, operands.w(output), sum, ahead, DISTANCE);
+      tiles(0, 0, operands.k, outputs, operands.w(output), sum, ahead, Products.DISTANCE);
       store(worker, 0, output, outputs, sum);
     }
   }

@@ -13,6 +13,12 @@ import java.util.Optional;
  * F16, and none that multiplies pairs of 16-bit integers.
  */
 public final class Products {
+  /**
+   * Bytes between weights that few rows are multiplied by and those that are asked for meanwhile,
+   * where vectors are of 512 bits: one stream, which memory serves at 0.9 of its speed.
+   */
+  static final int DISTANCE = 16 << 10;
+
   private final Operands operands = new Operands();
   private final Width width;
   private final FloatProducts floats;

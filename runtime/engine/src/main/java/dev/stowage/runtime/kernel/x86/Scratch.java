@@ -6,7 +6,7 @@ import java.util.Arrays;
 
 /** Memory that products need beside their operands: it stays as long as who uses it. */
 final class Scratch {
-  private static final int CACHE_LINE = 64;
+  static final int CACHE_LINE = 64;
 
   private Scratch() {}
 

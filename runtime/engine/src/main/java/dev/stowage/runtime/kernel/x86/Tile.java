@@ -87,7 +87,7 @@ record Tile(Width width, Format format, int rows, int outputs) {
     int activations = widened + outputs;
     if (ahead) {
       for (int j = 0; j < outputs; j++) {
-        a.prefetch(w[j], Register.R9);
+        a.prefetch(w[j], Register.R9, width.level());
       }
     }
     for (int v = 0; v < Format.STEP / width.lanes; v++) {

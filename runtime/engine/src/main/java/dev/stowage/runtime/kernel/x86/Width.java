@@ -34,6 +34,11 @@ enum Width {
     return Float.BYTES * lanes;
   }
 
+  /** Where weights are asked for: processors of wide vectors have more room in the first level. */
+  int level() {
+    return this == AVX2 ? 2 : 1;
+  }
+
   /** Displacements from minus so many bytes on, and below so many, are short everywhere. */
   int reach() {
     return this == AVX2 ? 128 : 128 * Float.BYTES;

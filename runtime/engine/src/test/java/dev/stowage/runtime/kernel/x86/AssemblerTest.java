@@ -28,8 +28,9 @@ class AssemblerTest {
     assertCode("48 83 c7 7f", a -> a.add(Register.RDI, 127));
     assertCode("48 81 c7 80 00 00 00", a -> a.add(Register.RDI, 128));
     assertCode("", a -> a.add(Register.RDI, 0));
-    assertCode("42 0f 18 14 08", a -> a.prefetch(Register.RAX, Register.R9));
-    assertCode("42 0f 18 54 0d 00", a -> a.prefetch(Register.RBP, Register.R9));
+    assertCode("42 0f 18 0c 08", a -> a.prefetch(Register.RAX, Register.R9, 1));
+    assertCode("42 0f 18 4c 0d 00", a -> a.prefetch(Register.RBP, Register.R9, 1));
+    assertCode("0f 18 96 00 40 00 00", a -> a.prefetch(Register.RSI, 16384, 2));
     assertCode("49 c1 ec 20", a -> a.shiftRight(Register.R12, 32));
     assertCode(
         "53 41 54 41 5c 5b",
