@@ -69,12 +69,12 @@ public final class Compiler {
 
   /** Compiles a file. Relative paths in it start from its folder. */
   public static Compilation compile(Path file, Settings settings) {
-    return compile(StowParser.parse(file), file, settings, Optional.empty());
+    return compile(read(file), file, settings, Optional.empty());
   }
 
   /** Compiles a text as if it stood in a file, which need not exist. */
   public static Compilation compile(String text, Path file, Settings settings) {
-    return compile(StowParser.parse(text, file), file, settings, Optional.empty());
+    return compile(read(text, file), file, settings, Optional.empty());
   }
 
   /**
@@ -93,12 +93,12 @@ public final class Compiler {
    * takes another plan for most of them.
    */
   public static Compilation review(Path file, Settings settings) {
-    return review(StowParser.parse(file), file, settings);
+    return review(read(file), file, settings);
   }
 
   /** Reviews a text as if it stood in a file, which need not exist. */
   public static Compilation review(String text, Path file, Settings settings) {
-    return review(StowParser.parse(text, file), file, settings);
+    return review(read(text, file), file, settings);
   }
 
   private static Compilation review(Parsed parsed, Path file, Settings settings) {
@@ -111,6 +111,17 @@ public final class Compiler {
     var compiler = new Compiler(file, settings, test, Purpose.TRIAL);
     compiler.script = script;
     return compiler.place(resolved);
+  }
+
+  /** Reads a file, while the solver's library, which its plan will need, is loaded. */
+  private static Parsed read(Path file) {
+    GlopSolver.loadAhead();
+    return StowParser.parse(file);
+  }
+
+  private static Parsed read(String text, Path file) {
+    GlopSolver.loadAhead();
+    return StowParser.parse(text, file);
   }
 
   private Compilation compile(Parsed parsed) {
@@ -284,7 +295,8 @@ public final class Compiler {
     verify(plan, schedule);
     diagnostics.addAll(Expectations.check(resolved.expectations(), plan));
     if (purpose == Purpose.REVIEW) {
-      diagnostics.addAll(Idle.of(parsed, file, settings, diagnostics));
+      var compiled = new Compilation.Compiled(plan, schedule, resolved, placement, List.of());
+      diagnostics.addAll(Idle.of(parsed, file, settings, compiled, diagnostics));
     }
     var said = sorted(true);
     return said.stream().anyMatch(d -> d.isError() && !d.code().startsWith("SW6"))

@@ -71,38 +71,70 @@ final class Idle {
   }
 
   /**
-   * @param said what is said of the plan already
+   * @param compiled the plan or the variant asked for
+   * @param said what is said of it already
    */
-  static List<Diagnostic> of(Parsed parsed, Path file, Settings settings, List<Diagnostic> said) {
+  static List<Diagnostic> of(
+      Parsed parsed,
+      Path file,
+      Settings settings,
+      Compilation.Compiled compiled,
+      List<Diagnostic> said) {
     var deletions = Deletion.of(parsed.root());
     if (deletions.size() > MOST_STATEMENTS) {
       return List.of();
     }
     var idle = new Idle(file, settings, Spans.source(parsed.root()));
     idle.said.addAll(said);
-    if (!idle.addOriginals(parsed)) {
+    if (!idle.addOriginals(parsed, compiled)) {
       return List.of();
     }
     idle.find(deletions);
     return idle.found;
   }
 
+  /** What came of a part of the file, and what is said of it. */
+  private record Made(Part part, Optional<Original> original, List<Diagnostic> diagnostics) {}
+
   /** Whether all parts are without errors: where one is not, nothing is the same without. */
-  private boolean addOriginals(Parsed parsed) {
-    for (var part : parts(parsed)) {
-      var resolution = Resolver.resolve(parsed.root(), file, settings(part), part.test());
-      addWhatIsSaidOf(part, parsed, resolution.diagnostics());
-      if (resolution.resolved().isEmpty()) {
-        return false;
-      }
-      originals.add(original(part, resolution.resolved().get(), parsed));
+  private boolean addOriginals(Parsed parsed, Compilation.Compiled compiled) {
+    var first = new Part(settings.variant(), Optional.empty());
+    var made =
+        parts(parsed).parallelStream()
+            .map(
+                part ->
+                    part.equals(first)
+                        ? new Made(
+                            part,
+                            Optional.of(original(part, compiled.resolved(), compiled, parsed)),
+                            List.of())
+                        : make(part))
+            .toList();
+    for (var one : made) {
+      addWhatIsSaidOf(one.part(), parsed, one.diagnostics());
+      one.original().ifPresent(originals::add);
     }
-    return true;
+    return originals.size() == made.size();
   }
 
-  private Original original(Part part, Resolved resolved, Parsed parsed) {
-    var compilation = compile(resolved, part, parsed);
-    addWhatIsSaidOf(part, parsed, compilation.diagnostics());
+  /** Reads the file again, because references are resolved as they are followed. */
+  private Made make(Part part) {
+    var parsed = StowParser.parse(text, file);
+    var resolution = Resolver.resolve(parsed.root(), file, settings(part), part.test());
+    var diagnostics = new ArrayList<>(resolution.diagnostics());
+    var original =
+        resolution
+            .resolved()
+            .map(
+                resolved -> {
+                  var compilation = compile(resolved, part, parsed);
+                  diagnostics.addAll(compilation.diagnostics());
+                  return original(part, resolved, compilation, parsed);
+                });
+    return new Made(part, original, diagnostics);
+  }
+
+  private Original original(Part part, Resolved resolved, Compilation compilation, Parsed parsed) {
     Optional<Placement> shape =
         compilation instanceof Compilation.Compiled compiled
             ? Optional.of(compiled.placement())

@@ -80,7 +80,7 @@ final class Settling {
     var excluded = new HashSet<KvChoice>();
     Optional<Whole> best = Optional.empty();
     while (true) {
-      var planned = planned(apart, excluded);
+      var planned = planned(apart, excluded, seconds(best) * (1 - Programs.SLACK));
       if (planned.isEmpty()) {
         return best;
       }
@@ -98,13 +98,19 @@ final class Settling {
     }
   }
 
-  private Optional<Solved> planned(boolean apart, Set<KvChoice> excluded) {
+  /**
+   * @param enough seconds that are of no use: fractions that take so long are not looked at further
+   */
+  private Optional<Solved> planned(boolean apart, Set<KvChoice> excluded, double enough) {
     if (apart && excluded.isEmpty()) {
       return Optional.of(programs.all(candidate.solved()));
     }
-    return programs.all(
-        Formulation.open(
-            candidate.structure(), batch, candidate.prefetch(), apart, Set.copyOf(excluded)));
+    return programs
+        .first(
+            Formulation.open(
+                candidate.structure(), batch, candidate.prefetch(), apart, Set.copyOf(excluded)))
+        .filter(solved -> !isBlock() || solved.value() / 1e3 < enough)
+        .map(programs::all);
   }
 
   /**
@@ -117,7 +123,7 @@ final class Settling {
 
   private Optional<Whole> settleMixed(boolean apart) {
     for (double part : MARGINS) {
-      var margins = margins(problem, candidate.prefetch(), part);
+      var margins = margins(part);
       var planned =
           programs.whole(
               Formulation.whole(candidate.structure(), batch, candidate.prefetch(), apart, margins),
@@ -191,30 +197,33 @@ final class Settling {
     if (isClose(first)) {
       return first;
     }
+    double enough = seconds(first) * (1 - Programs.SLACK);
     var others = new ArrayList<Rounded>();
     for (var units : roundings(nearest)) {
       var settled = new Settled(Rounding.regions(problem, batch, units), waiting);
       programs
           .first(formulation(settled, 0))
+          .filter(solved -> atLeast(solved, settled) < enough)
           .ifPresent(s -> others.add(new Rounded(settled, s.value() * (1 + missedKv(settled)))));
     }
     others.sort(Comparator.comparingDouble(Rounded::value));
     for (var other : others) {
       var whole = round(planned, other.settled());
       if (whole.isPresent()) {
-        return seconds(whole) < seconds(first) * (1 - Programs.SLACK) ? whole : first;
+        return seconds(whole) < enough ? whole : first;
       }
     }
     return first;
   }
 
+  /** What {@link #seconds} cannot go below where weights are rounded beside what is settled. */
+  private double atLeast(Solved weights, Settled settled) {
+    return isBlock() ? weights.boundSeconds() * (1 + missedKv(settled)) : 0;
+  }
+
   private Formulation formulation(Settled settled, double margin) {
     return Formulation.settled(
-        candidate.structure(),
-        batch,
-        candidate.prefetch(),
-        settled,
-        margins(problem, candidate.prefetch(), margin));
+        candidate.structure(), batch, candidate.prefetch(), settled, margins(margin));
   }
 
   private Optional<Whole> round(Solved planned, Settled settled) {
@@ -355,7 +364,10 @@ final class Settling {
    * Part of what rounding every matrix up by a row, and every slab to 64 bytes, can add to a
    * device, at its home and in a ring's slots.
    */
-  private static Map<String, Long> margins(Problem problem, int prefetch, double part) {
+  private Map<String, Long> margins(double part) {
+    if (part == 0) {
+      return Map.of();
+    }
     ModelShape shape = problem.shape();
     long home = 0;
     long slot = 0;
@@ -375,7 +387,7 @@ final class Settling {
     }
     var margins = new HashMap<String, Long>();
     for (var device : Routes.weights(problem)) {
-      long most = home + (prefetch + 1) * slot * Routes.weights(problem).size();
+      long most = home + (candidate.prefetch() + 1) * slot * Routes.weights(problem).size();
       margins.put(device, (long) (part * most));
     }
     return margins;

@@ -10,11 +10,13 @@ import dev.stowage.optimizer.LpModel;
 import dev.stowage.optimizer.LpOutcome;
 import dev.stowage.optimizer.LpSolver;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * Linear programs: OR-Tools' own simplex, one thread, no randomness: a program of a few hundred
  * terms takes about half a millisecond. The native library is unpacked into the temporary folder
- * and loaded by the first {@link #solve} (about a second, once a process).
+ * and loaded by the first {@link #solve} or {@link #loadAhead} (about half a second, once a
+ * process).
  *
  * <p>Mixed programs: SCIP, until an answer is within half a percent of the best, or for a number of
  * nodes, which is the same on every machine. Its limit on time only guards against a program that
@@ -30,8 +32,13 @@ public final class GlopSolver implements LpSolver {
       "use_preprocessing: false use_dual_simplex: true initial_basis: NONE"
           + " max_number_of_iterations: 20000";
 
+  /**
+   * Without presolve too: on programs of this size it takes most of the time, and what it leaves
+   * ends at worse answers.
+   */
+  private static final String MIXED = "presolving/maxrounds = 0\nlimits/nodes = 400";
+
   private static final double MIXED_GAP = 5e-3;
-  private static final int MIXED_NODES = 400;
   private static final long MIXED_MILLIS = 5_000;
 
   @Override
@@ -48,6 +55,11 @@ public final class GlopSolver implements LpSolver {
       return anyPoint instanceof LpOutcome.Optimal ? new LpOutcome.Unbounded() : anyPoint;
     }
     return outcome;
+  }
+
+  /** Begins to load the native library, and returns: for who is going to solve something soon. */
+  public static void loadAhead() {
+    Natives.begin();
   }
 
   /** The library's version, such as {@code 9.15.6755}. */
@@ -96,7 +108,7 @@ public final class GlopSolver implements LpSolver {
       var variables = new MPVariable[model.variables().size()];
       var constraints = new MPConstraint[model.rows().size()];
       build(model, solver, variables, constraints);
-      solver.setSolverSpecificParametersAsString("limits/nodes = " + MIXED_NODES);
+      solver.setSolverSpecificParametersAsString(MIXED);
       solver.setTimeLimit(MIXED_MILLIS);
       try (var parameters = new Parameters()) {
         return switch (solver.solve(parameters.values)) {
@@ -193,14 +205,18 @@ public final class GlopSolver implements LpSolver {
     return factors;
   }
 
-  /** Loads the native library when it is first asked for. */
+  /** The native library, which a thread of its own loads when it is first asked for. */
   private static final class Natives {
-    static {
-      Loader.loadNativeLibraries();
+    private static final CompletableFuture<Void> LOADED =
+        CompletableFuture.runAsync(
+            Loader::loadNativeLibraries, load -> Thread.ofPlatform().daemon().start(load));
+
+    private static void begin() {
+      // The class's initialisation is the effect.
     }
 
     private static void load() {
-      // The class's initialisation is the effect.
+      LOADED.join();
     }
   }
 }
