@@ -20,8 +20,10 @@ import dev.stowage.optimizer.ortools.GlopSolver;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.Buffer;
 import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.DriveMemory;
 import dev.stowage.plan.ExecutablePlan;
 import dev.stowage.plan.KvPages;
+import dev.stowage.plan.Rate;
 import dev.stowage.plan.Schedule;
 import dev.stowage.plan.text.PlanPrinter;
 import dev.stowage.plan.text.SchedulePrinter;
@@ -293,6 +295,7 @@ public final class Compiler {
             writeBack(resolved, plan),
             pageable(resolved, plan));
     verify(plan, schedule);
+    checkDrives(resolved, plan, schedule);
     diagnostics.addAll(Expectations.check(resolved.expectations(), plan));
     if (purpose == Purpose.REVIEW) {
       var compiled = new Compilation.Compiled(plan, schedule, resolved, placement, List.of());
@@ -321,6 +324,28 @@ public final class Compiler {
               }
             });
     return tokens;
+  }
+
+  /** Says where more is to be gathered than the memory of a drive takes. */
+  private void checkDrives(Resolved resolved, ExecutablePlan plan, Schedule schedule) {
+    for (var drive : schedule.writeBack().keySet()) {
+      double needed =
+          plan.kv().stream()
+              .filter(region -> region.device().equals(drive))
+              .mapToDouble(
+                  region ->
+                      DriveMemory.bytes(
+                          plan.shape(), plan.kvType(), region, schedule.writeBack().get(drive)))
+              .sum();
+      double dram = plan.machine().device(drive).rate(Rate.DRAM);
+      if (needed > dram) {
+        var said = resolved.writeBack().orElseThrow();
+        diagnostics.add(
+            Messages.gathersTooMuch(
+                said.span(), said.text(), drive, Amounts.bytes(needed), Amounts.bytes(dram)));
+        return; // others hold as much
+      }
+    }
   }
 
   /** What is left pageable of what a gpu copies; says where that is nothing. */

@@ -6,8 +6,10 @@ import dev.stowage.dsl.SourceSpan;
 import dev.stowage.optimizer.Limit;
 import dev.stowage.optimizer.PlacementOutcome;
 import dev.stowage.optimizer.PlacementOutcome.Conflict;
+import dev.stowage.optimizer.cost.MemoryUse;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.Rate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -39,7 +41,9 @@ final class Feasibility {
     var diagnostics = new ArrayList<Diagnostic>();
     for (var conflict : infeasible.conflicts()) {
       var places =
-          conflict.limits().stream().flatMap(l -> place(l, infeasible.at()).stream()).toList();
+          conflict.limits().stream()
+              .flatMap(l -> place(l, conflict, infeasible.at()).stream())
+              .toList();
       var first = places.isEmpty() ? resolved.planSpan() : places.getFirst().span();
       var diagnostic = diagnostic(conflict, first, infeasible.at());
       for (var place : places.stream().skip(1).distinct().toList()) {
@@ -50,7 +54,7 @@ final class Feasibility {
     return diagnostics;
   }
 
-  private Optional<Place> place(Limit limit, BatchShape at) {
+  private Optional<Place> place(Limit limit, Conflict conflict, BatchShape at) {
     return switch (limit) {
       case Limit.Statement(var source) ->
           Optional.ofNullable(resolved.spans().get(source))
@@ -61,7 +65,7 @@ final class Feasibility {
                   new Place(span, "because %d sequences run together".formatted(at.sequences())));
       case Limit.Memory(var devices) ->
           Optional.ofNullable(resolved.devices().get(devices.getFirst()))
-              .map(span -> new Place(span, "because " + has(devices.getFirst())));
+              .map(span -> new Place(span, "because " + has(devices.getFirst(), conflict)));
     };
   }
 
@@ -69,9 +73,14 @@ final class Feasibility {
     return resolved.problems().getFirst().machine().device(name);
   }
 
-  /** {@code t4 has 15 GiB, of which 1 GiB is reserved}. */
-  private String has(String name) {
+  /**
+   * {@code t4 has 15 GiB, of which 1 GiB is reserved}; of a drive's own memory where that lacks.
+   */
+  private String has(String name, Conflict conflict) {
     var device = device(name);
+    if (conflict.row().equals("dram(" + name + ")")) {
+      return "%s has %s of DRAM".formatted(name, Amounts.bytes(device.rate(Rate.DRAM)));
+    }
     var has = name + " has " + Amounts.bytes(device.capacityBytes());
     return device.reserveBytes() == 0
         ? has
@@ -89,7 +98,7 @@ final class Feasibility {
               Amounts.bytes(conflict.amount()),
               "batch %d, prompt %d tok, generate %d tok"
                   .formatted(batch.sequences(), batch.promptTokens(), batch.generateTokens()),
-              breakdown(conflict));
+              conflict.parts().map(parts -> breakdown(conflict, parts)).orElse(""));
       case SECONDS ->
           Messages.tooSlow(
               span,
@@ -115,8 +124,7 @@ final class Feasibility {
   }
 
   /** What needs the memory, and what there is of it, a line each and all in one unit. */
-  private String breakdown(Conflict conflict) {
-    var parts = conflict.parts().orElseThrow();
+  private String breakdown(Conflict conflict, MemoryUse.Bytes parts) {
     var device = device(conflict.resource());
     int unit = 0;
     double size = 1;

@@ -27,6 +27,15 @@ final class Messages {
             .formatted(resource, needed, allowed, tooMuch, at, breakdown));
   }
 
+  static Diagnostic gathersTooMuch(
+      SourceSpan span, String text, String drive, String needed, String dram) {
+    return error(
+        "SW301",
+        span,
+        "does not fit: with '%s', dram(%s) needs %s of %s. Gather fewer tokens, or run fewer sequences together."
+            .formatted(text, drive, needed, dram));
+  }
+
   static Diagnostic tooSlow(
       SourceSpan span, String row, String needed, String allowed, String over) {
     return error(

@@ -29,7 +29,7 @@ import java.util.Optional;
  * The drive's flash is larger than what it sells, so the padding of its pages does not.
  */
 public final class CsdDevice implements Device {
-  private static final long DRAM_BYTES = 2L << 30;
+  private static final double USUAL_DRAM_BYTES = 2L << 30;
   private static final long SHARED_BYTES = 4L << 20;
 
   private final DeviceSpec spec;
@@ -60,7 +60,8 @@ public final class CsdDevice implements Device {
     } catch (IllegalArgumentException e) {
       throw new DeviceException(spec.name(), e.getMessage(), e);
     }
-    return emulated(spec, base, geometry, DRAM_BYTES, SHARED_BYTES);
+    long dram = (long) rate(spec, Rate.DRAM, USUAL_DRAM_BYTES);
+    return emulated(spec, base, geometry, dram, SHARED_BYTES);
   }
 
   static CsdDevice emulated(

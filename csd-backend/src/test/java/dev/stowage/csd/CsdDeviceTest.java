@@ -9,9 +9,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.stowage.csd.flash.FlashGeometry;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.DeviceSpec;
+import dev.stowage.plan.DriveMemory;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.KvRegion;
+import dev.stowage.plan.Origin;
 import dev.stowage.plan.Range;
+import dev.stowage.plan.Rate;
+import dev.stowage.plan.RateValue;
+import dev.stowage.plan.TokenGroups;
 import dev.stowage.runtime.device.DeviceException;
 import dev.stowage.runtime.device.DeviceProvider;
 import dev.stowage.runtime.device.KvLayout;
@@ -106,6 +111,26 @@ class CsdDeviceTest {
       assertEquals(0, device.usedBytes());
       device.openKv(layout("b", 100), MemorySegment.NULL);
       assertEquals(bytes, device.usedBytes());
+    }
+  }
+
+  @Test
+  void itsDramIsWhatThePlanSays() {
+    var layout = layout("a", 100);
+    double needed =
+        2.0 * 2 * 4 * Math.min(100, TokenGroups.of(16, DriveMemory.PAGE_BYTES).tokens()) * 16;
+    for (boolean enough : new boolean[] {true, false}) {
+      var rates = Map.of(Rate.DRAM, new RateValue(enough ? needed : needed - 1, Origin.SPEC));
+      var spec = new DeviceSpec("csd", DeviceKind.CSD, 1 << 20, 0, Optional.of("."), true, rates);
+      try (var device = CsdDevice.emulated(spec, folder)) {
+        if (enough) {
+          device.openKv(layout, MemorySegment.NULL).close();
+        } else {
+          var full =
+              assertThrows(DeviceException.class, () -> device.openKv(layout, MemorySegment.NULL));
+          assertTrue(full.getMessage().contains("DRAM"), full.getMessage());
+        }
+      }
     }
   }
 

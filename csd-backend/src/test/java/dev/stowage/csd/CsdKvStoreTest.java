@@ -8,12 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
 import dev.stowage.csd.flash.FlashGeometry;
-import dev.stowage.csd.ftl.TokenGroups;
 import dev.stowage.plan.DeviceKind;
 import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.ElementType;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Range;
+import dev.stowage.plan.TokenGroups;
 import dev.stowage.runtime.device.DeviceException;
 import dev.stowage.runtime.device.KvLayout;
 import dev.stowage.runtime.device.KvStore;

@@ -160,7 +160,10 @@ public final class Vocabulary {
               Set.of(Dimension.TIME),
               "Page from the register to the cells (tPROG)."),
           word("channel-bandwidth", Set.of(Dimension.BANDWIDTH), "One flash channel's bus."),
-          word("dram", Set.of(Dimension.BYTES), "Memory on the drive's board."),
+          word(
+              "dram",
+              Set.of(Dimension.BYTES),
+              "Memory on the drive's board, in which tokens gather until they fill flash pages; 2 GiB unless said."),
           word("attend-decode", Set.of(Dimension.COMPUTE), "Attention inside the drive."),
           word("interface", Set.of(Dimension.BANDWIDTH), "Between the drive and its host."));
 

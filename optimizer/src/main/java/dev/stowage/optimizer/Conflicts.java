@@ -245,12 +245,14 @@ final class Conflicts {
       limits.addFirst(limit);
     }
     boolean memory = row.unit().equals("GiB");
+    boolean parts = memory && !row.name().startsWith("dram(");
     Unit unit;
     double needed;
     double allowed;
     if (memory) {
       unit = Unit.BYTES;
-      allowed = Math.rint(row.upper() * GIB + formulation.fixedBytesOn(row.resource()));
+      double fixed = parts ? formulation.fixedBytesOn(row.resource()) : 0;
+      allowed = Math.rint(row.upper() * GIB + fixed);
       needed = Math.rint(allowed + over * GIB);
     } else if (row.kind() == Row.Kind.SERVICE_LEVEL) {
       unit = Unit.SECONDS;
@@ -267,7 +269,7 @@ final class Conflicts {
         unit,
         needed,
         allowed,
-        memory ? Optional.of(formulation.bytesOn(row.resource(), values)) : Optional.empty(),
+        parts ? Optional.of(formulation.bytesOn(row.resource(), values)) : Optional.empty(),
         limits);
   }
 }

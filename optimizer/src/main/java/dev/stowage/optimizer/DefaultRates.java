@@ -21,7 +21,7 @@ import java.util.Map;
  * disk  a virtual disk with direct access: 0.9 GB/s both ways, 100 µs
  * csd   InstInfer's virtual drive (arXiv 2409.04992): 8 channels of 1.4 GB/s inside, of which attention
  *       uses 68 %; a PCIe 4.0 x4 link of 7 GB/s out; 5 GB/s in; 20 µs a command, and 40 µs until
- *       it has read pages of its flash, 400 µs until it has programmed them
+ *       it has read pages of its flash, 400 µs until it has programmed them; 2 GiB of DRAM
  * link  gpu ↔ host: 12 GB/s, 10 µs
  * </pre>
  */
@@ -50,7 +50,8 @@ public final class DefaultRates {
               Rate.WRITE, 5e9,
               Rate.LATENCY, 20e-6,
               Rate.READ_TIME, 40e-6,
-              Rate.PROGRAM_TIME, 400e-6));
+              Rate.PROGRAM_TIME, 400e-6,
+              Rate.DRAM, 2.0 * (1L << 30)));
 
   private static final double LINK_BYTES_PER_SECOND = 12e9;
   private static final double LINK_LATENCY_SECONDS = 10e-6;

@@ -3,12 +3,16 @@ package dev.stowage.optimizer;
 import dev.stowage.optimizer.Bounds.ServiceLevel;
 import dev.stowage.plan.DeviceSpec;
 import dev.stowage.plan.Machine;
+import dev.stowage.plan.Rate;
+import dev.stowage.plan.RateValue;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -94,6 +98,12 @@ public sealed interface Limit {
     }
   }
 
+  private static Map<Rate, RateValue> withPlentyOfDram(DeviceSpec device) {
+    var rates = new EnumMap<>(device.rates());
+    rates.computeIfPresent(Rate.DRAM, (any, dram) -> new RateValue(PLENTY, dram.origin()));
+    return rates;
+  }
+
   /** The problem in which nothing else than these limits anything. */
   static Problem only(Problem problem, Collection<Limit> kept) {
     var limits = Set.copyOf(kept);
@@ -104,7 +114,8 @@ public sealed interface Limit {
       devices.add(
           keeps
               ? d
-              : new DeviceSpec(d.name(), d.kind(), PLENTY, 0, d.path(), d.emulated(), d.rates()));
+              : new DeviceSpec(
+                  d.name(), d.kind(), PLENTY, 0, d.path(), d.emulated(), withPlentyOfDram(d)));
     }
     var bounds = problem.bounds();
     return new Problem(

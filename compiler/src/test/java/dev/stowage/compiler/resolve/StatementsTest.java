@@ -2,6 +2,7 @@ package dev.stowage.compiler.resolve;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.stowage.compiler.Compilation;
@@ -44,12 +45,23 @@ class StatementsTest {
       "workload w { prompt 64 tok  generate 16 tok  requests 8  batch 8 }\n";
 
   private static Compilation compile(String text) {
-    return Compiler.compile(
-        PLATFORM + text, Path.of("statements.stow").toAbsolutePath(), Settings.none());
+    return compileText(PLATFORM + text);
+  }
+
+  private static Compilation compileText(String text) {
+    return Compiler.compile(text, Path.of("statements.stow").toAbsolutePath(), Settings.none());
+  }
+
+  private static int batchOf(Compilation.Compiled compiled) {
+    return compiled.plan().batch().sequences();
   }
 
   private static Compilation.Compiled compiled(String text) {
-    return switch (compile(text)) {
+    return compiledText(PLATFORM + text);
+  }
+
+  private static Compilation.Compiled compiledText(String text) {
+    return switch (compileText(text)) {
       case Compilation.Compiled compiled -> compiled;
       case Compilation.Erroneous(var diagnostics) -> throw new AssertionError(diagnostics);
       case Compilation.Infeasible(var _, var diagnostics) -> throw new AssertionError(diagnostics);
@@ -141,6 +153,48 @@ class StatementsTest {
         Map.of("inst", 32),
         compiled(WORKLOAD + said.formatted("kv write-back every 32 tok")).schedule().writeBack());
     assertEquals(Map.of(), compiled(WORKLOAD + said.formatted("")).schedule().writeBack());
+  }
+
+  /** 2 · 24 layers · 32 heads · 32 tokens · 128 bytes of each sequence wait in it: 6 MiB. */
+  @Test
+  void aDrivesOwnMemoryLimitsHowManySequencesItKeeps() {
+    var said =
+        "workload w { prompt 64 tok  generate 16 tok  batch %s }  place { kv on inst 100%% }";
+    var small =
+        PLATFORM.replace(
+            "csd  inst { memory 200 GiB }", "csd  inst { memory 200 GiB  dram 40 MiB }");
+
+    assertEquals(6, batchOf(compiledText(small + said.formatted("auto in 1..8"))));
+    assertEquals(8, batchOf(compiledText(PLATFORM + said.formatted("8"))));
+    var tooMany =
+        assertInstanceOf(Compilation.Infeasible.class, compileText(small + said.formatted("8")));
+    assertTrue(
+        tooMany.diagnostics().stream()
+            .anyMatch(
+                d ->
+                    d.code().equals("SW301")
+                        && d.message()
+                            .contains("dram(inst) needs 48 MiB of 40 MiB usable, 8 MiB too much")),
+        () -> tooMany.diagnostics().toString());
+  }
+
+  @Test
+  void gatheringMoreThanADrivesOwnMemoryIsAnError() {
+    var said =
+        WORKLOAD
+            + "place { kv on inst 100% } schedule { attention decode on inst  kv write-back every 64 tok }";
+    var small =
+        PLATFORM.replace(
+            "csd  inst { memory 200 GiB }", "csd  inst { memory 200 GiB  dram 64 MiB }");
+
+    assertEquals(Map.of("inst", 64), compiledText(PLATFORM + said).schedule().writeBack());
+    var error =
+        compileText(small + said).diagnostics().stream()
+            .filter(Diagnostic::isError)
+            .findFirst()
+            .orElseThrow();
+    assertEquals("SW301", error.code());
+    assertTrue(error.message().contains("dram(inst) needs 96 MiB of 64 MiB"), error.message());
   }
 
   @Test

@@ -1,5 +1,7 @@
 package dev.stowage.csd.flash;
 
+import dev.stowage.plan.DriveMemory;
+
 /**
  * How a drive's flash is built. Pages are numbered so that a <em>superblock</em> — the blocks of
  * one number on all dies and planes of a channel, erased together — is one run of pages, in which
@@ -23,7 +25,6 @@ public record FlashGeometry(
   private static final int CHANNELS = 8;
   private static final int DIES = 4;
   private static final int PLANES = 4;
-  private static final int PAGE_BYTES = 4096;
   private static final int OVER_PROVISION_PERCENT = 28;
 
   public FlashGeometry {
@@ -55,7 +56,8 @@ public record FlashGeometry(
       throw new IllegalArgumentException("a capacity of " + bytes + " bytes");
     }
     double raw = bytes * (1 + OVER_PROVISION_PERCENT / 100.0);
-    double perPlane = Math.ceil(raw / ((double) CHANNELS * DIES * PLANES * PAGE_BYTES)) + 1;
+    double perPlane =
+        Math.ceil(raw / ((double) CHANNELS * DIES * PLANES * DriveMemory.PAGE_BYTES)) + 1;
     int pagesPerBlock = 256;
     while (pagesPerBlock > 16 && perPlane / pagesPerBlock < 16) {
       pagesPerBlock /= 2;
@@ -66,7 +68,8 @@ public record FlashGeometry(
           "an emulated drive of %d bytes has too many pages; 6 TiB is about the most"
               .formatted(bytes));
     }
-    return new FlashGeometry(CHANNELS, DIES, PLANES, (int) blocks, pagesPerBlock, PAGE_BYTES);
+    return new FlashGeometry(
+        CHANNELS, DIES, PLANES, (int) blocks, pagesPerBlock, DriveMemory.PAGE_BYTES);
   }
 
   /** Planes of a channel, which work at the same time. */

@@ -1,6 +1,8 @@
 package dev.stowage.csd.ftl;
 
+import dev.stowage.plan.DriveMemory;
 import dev.stowage.plan.SparseReads;
+import dev.stowage.plan.TokenGroups;
 import dev.stowage.runtime.kernel.Quantized;
 import dev.stowage.runtime.sparse.StoredNumbers;
 import java.lang.foreign.Arena;
@@ -93,8 +95,8 @@ public final class KvFlash implements AutoCloseable {
     this.pageBytes = quantized ? pageBytes : pageNumbers * shape.type().bytes();
     groups = TokenGroups.of(shape.rowBytes(), pageBytes);
     groupsPerHead = shape.tokens() / groups.tokens();
-    tailGroups = Math.max(1, writeBack / groups.tokens());
-    tailTokens = Math.min(tailGroups * groups.tokens(), shape.tokens());
+    tailGroups = groups.gathered(writeBack) / groups.tokens();
+    tailTokens = Math.min(groups.gathered(writeBack), shape.tokens());
     boolean sparse = chosenChannels > 0;
     channelsOfPage =
         sparse
@@ -110,10 +112,14 @@ public final class KvFlash implements AutoCloseable {
     double gatheredBytes =
         sparse ? (columnTokens / groups.tokens() + 2.0) * groups.bytes() + pageBytes : 0;
     double dram =
-        2.0 * shape.streams() * tailTokens * shape.rowBytes()
-            + sumNumbers * Float.BYTES
-            + gatheredBytes
-            + (quantized ? groups.bytes() : 0);
+        DriveMemory.bytes(
+            shape.streams(),
+            shape.tokens(),
+            shape.headDim(),
+            shape.type(),
+            chosenChannels,
+            writeBack,
+            pageBytes);
     if (dram > dramBytes) {
       throw new CapacityException(
           "%.0f bytes of the drive's DRAM are needed to gather token groups, and %d are left"

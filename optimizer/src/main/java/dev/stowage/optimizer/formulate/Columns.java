@@ -14,6 +14,7 @@ import dev.stowage.optimizer.cost.WaitingWork;
 import dev.stowage.optimizer.cost.WeightWork;
 import dev.stowage.plan.BatchShape;
 import dev.stowage.plan.DeviceKind;
+import dev.stowage.plan.DriveMemory;
 import dev.stowage.plan.Footprint;
 import dev.stowage.plan.KvRegion;
 import dev.stowage.plan.Range;
@@ -67,6 +68,7 @@ public final class Columns {
    * @param bytes what all of the part takes, by device
    * @param beside what its regions need beside it if there is any of it, by device; counted in
    *     proportion where shares need not be whole
+   * @param dram what all of the part takes of its drive's own memory; 0 elsewhere
    * @param used 0 or 1, one for all groups of layers; less than 0 where shares need not be whole
    */
   public record OfKv(
@@ -77,6 +79,7 @@ public final class Columns {
       BusyTable work,
       Map<String, Long> bytes,
       Map<String, Long> beside,
+      double dram,
       int used) {
     Routes.Kv route() {
       return routes.first();
@@ -287,12 +290,26 @@ public final class Columns {
                 work,
                 bytes(regions, routes, true),
                 whole ? besideAll(routes, part, parts, first) : bytes(regions, routes, false),
+                dram(routes.first(), part) / routes.count(),
                 whole ? used.get(part.tokens()) : -1));
         if (whole) {
           inUnits(share, name, part.units(problem, batch));
         }
       }
     }
+  }
+
+  /** Of a part of the tokens the same part of what gathers. */
+  private double dram(Routes.Kv route, KvPart part) {
+    if (problem.machine().device(route.home()).kind() != DeviceKind.CSD) {
+      return 0;
+    }
+    double all = 0;
+    for (var run : part.group().runs()) {
+      var region = route.region(problem, batch, run, Range.upTo(batch.tokens()));
+      all += DriveMemory.bytes(problem.shape(), problem.kvType(), region, 0);
+    }
+    return all * part.ofTokens(batch);
   }
 
   /** What whole shares need beside them is there once, for all groups. */

@@ -34,6 +34,7 @@ public final class Formulation {
     rows.addAll(CoverRows.of(columns));
     rows.addAll(RingRows.of(columns));
     rows.addAll(MemoryRows.of(columns, margins));
+    rows.addAll(DramRows.of(columns));
     rows.addAll(TimeRows.of(columns));
     rows.addAll(ShareRows.of(columns));
     rows.addAll(QualityRow.of(columns));

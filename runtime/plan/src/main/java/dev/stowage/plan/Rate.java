@@ -5,7 +5,8 @@ import java.util.Optional;
 
 /**
  * What a device can do in a second, whatever the size of the work; see {@link RateCurve} for rates
- * that depend on it. The cost model knows no other constants. All values are positive.
+ * that depend on it; and what it has of a memory that plans do not fill. The cost model knows no
+ * other constants. All values are positive.
  */
 public enum Rate {
   /** Bytes a second that compute on the device reads from its own memory. */
@@ -37,7 +38,9 @@ public enum Rate {
   /** Seconds of its host's compute that a second of reading storage takes. */
   SLOWS_HOST("s/s", "slows-host"),
   /** Seconds of reading storage that a second of its host's compute takes. */
-  SLOWED_BY_HOST("s/s", "slowed-by-host");
+  SLOWED_BY_HOST("s/s", "slowed-by-host"),
+  /** Bytes of a CSD's own memory, in which tokens gather until they fill flash pages. */
+  DRAM("B", "dram");
 
   private final String unit;
   private final Optional<String> property;

@@ -1,9 +1,9 @@
-package dev.stowage.csd.ftl;
+package dev.stowage.plan;
 
 /**
- * How the keys, or the values, of one head are cut into pages. A group of {@code tokens} rows, one
- * after another, fills {@code pages} pages; what is left at the end is padding. Rows may straddle
- * pages, numbers never do.
+ * How a drive cuts the keys, or the values, of one head into flash pages. A group of {@code tokens}
+ * rows, one after another, fills {@code pages} pages; what is left at the end is padding. Rows may
+ * straddle pages, numbers never do.
  *
  * @param rowBytes bytes of one token's row of one head
  */
@@ -27,6 +27,11 @@ public record TokenGroups(int rowBytes, int tokens, int pages) {
 
   private static long padding(int rowBytes, int bytes) {
     return bytes % rowBytes;
+  }
+
+  /** Tokens of the whole groups that so many tokens are; of one group at least. */
+  public int gathered(int atLeast) {
+    return Math.max(1, atLeast / tokens) * tokens;
   }
 
   /** Bytes of a group's rows, without padding. */

@@ -1,4 +1,4 @@
-package dev.stowage.csd.ftl;
+package dev.stowage.plan;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
