@@ -62,7 +62,7 @@ final class CodeProducts {
         all.add(new CodeRow(width, codes, blocks).code());
       }
       for (int vectors = 1; vectors <= 2; vectors++) {
-        for (int outputs = 1; outputs <= CodeTile.MOST_OUTPUTS; outputs++) {
+        for (int outputs = 1; outputs <= CodeTile.mostOutputs(width, vectors); outputs++) {
           all.add(new CodeTile(width, codes, vectors, outputs).code());
           all.add(new CodeTile(width, codes, vectors, outputs).fold());
         }
@@ -73,13 +73,13 @@ final class CodeProducts {
               made.next(),
               new MemorySegment[RECORD + 1],
               made.next(),
-              new MemorySegment[3][CodeTile.MOST_OUTPUTS + 1],
-              new MemorySegment[3][CodeTile.MOST_OUTPUTS + 1]);
+              new MemorySegment[3][CodeTile.mostOutputs(width, 1) + 1],
+              new MemorySegment[3][CodeTile.mostOutputs(width, 1) + 1]);
       for (int blocks = 1; blocks <= RECORD; blocks++) {
         functions.row[blocks] = made.next();
       }
       for (int vectors = 1; vectors <= 2; vectors++) {
-        for (int outputs = 1; outputs <= CodeTile.MOST_OUTPUTS; outputs++) {
+        for (int outputs = 1; outputs <= CodeTile.mostOutputs(width, vectors); outputs++) {
           functions.tile[vectors][outputs] = made.next();
           functions.fold[vectors][outputs] = made.next();
         }
@@ -101,6 +101,7 @@ final class CodeProducts {
 
   private final WorkerPool pool;
   private final Operands operands;
+  private final Width width;
   private final Functions[] made;
   private final Shared narrow = Shared.of(Width.AVX2);
 
@@ -127,6 +128,7 @@ final class CodeProducts {
   CodeProducts(WorkerPool pool, Operands operands, Width width) {
     this.pool = pool;
     this.operands = operands;
+    this.width = width;
     made = functions(width);
     panelRows = width == Width.AVX2 ? 16 : 32;
     most = 2 * width.lanes;
@@ -234,7 +236,7 @@ final class CodeProducts {
     long rowBytes = operands.type.rowBytes(operands.k);
     long sum = sums[worker].address();
     long panel = panels[worker].address();
-    long panelRow = (long) RECORD * CodeTile.blockBytes(codes);
+    long panelRow = CodeTile.rowBytes(codes);
     for (int block = 0; block < rows; block += BLOCK_ROWS) {
       int end = Math.min(rows, block + BLOCK_ROWS);
       for (int stack = firstStack; stack < lastStack; stack++) {
@@ -273,7 +275,7 @@ final class CodeProducts {
     int vectors = 2 * lanes / most;
     long header = record(group, lanes, record);
     long x = header + (long) lanes * HEADER_BYTES;
-    int wide = CodeTile.MOST_OUTPUTS;
+    int wide = CodeTile.mostOutputs(width, vectors);
     long tiles = outputs / wide;
     if (tiles > 0) {
       MachineCode.call(
@@ -296,7 +298,7 @@ final class CodeProducts {
     int lanes = lanes(group);
     int vectors = 2 * lanes / most;
     long to = flat[worker].address();
-    int wide = CodeTile.MOST_OUTPUTS;
+    int wide = CodeTile.mostOutputs(width, vectors);
     long tiles = outputs / wide;
     if (tiles > 0) {
       MachineCode.call(functions.fold[vectors][wide], sum, to, 4 * panelRows, tiles, 0, 0);

@@ -9,7 +9,7 @@ import dev.stowage.runtime.kernel.x86.Assembler.Register;
  * <pre>
  *   RDI   codes of a record of the rows ({@link CodeProducts})
  *   RSI   the first weight row of the panel: a block is its scale and min as floats, then codes
- *   RDX   bytes from a weight row to the next
+ *   RDX   bytes from a weight row to the next: {@link #rowBytes}
  *   RCX   blocks; from bit 32 on, how many tiles
  *   R8    sums {@code [tiles, 8 blocks, weight rows, lanes]}, added to
  *   R9    scales of the record
@@ -19,13 +19,24 @@ import dev.stowage.runtime.kernel.x86.Assembler.Register;
  * @param outputs weight rows
  */
 record CodeTile(Width width, Codes codes, int vectors, int outputs) {
-  static final int MOST_OUTPUTS = 4;
+  /** Weight rows that registers point to; others are reached from there. */
+  private static final int POINTERS = 4;
+
+  /** As many as keep the loads of activations from being the limit, where registers hold them. */
+  static int mostOutputs(Width width, int vectors) {
+    return width == Width.AVX512 && vectors == 1 ? 2 * POINTERS : POINTERS;
+  }
 
   /** Floats before the codes of a panel's block. */
   static final int BLOCK_HEADER = 2 * Float.BYTES;
 
   static int blockBytes(Codes codes) {
     return BLOCK_HEADER + codes.numbers * Short.BYTES;
+  }
+
+  /** Bytes of a weight row of a panel. */
+  static int rowBytes(Codes codes) {
+    return CodeProducts.RECORD * blockBytes(codes);
   }
 
   byte[] code() {
@@ -48,7 +59,7 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
     a.move(Register.R15, scales);
     int nextTile = a.here();
     a.move(Register.R10, Register.RSI);
-    for (int j = 1; j < outputs; j++) {
+    for (int j = 1; j < Math.min(outputs, POINTERS); j++) {
       a.sum(w[j], w[j - 1], Register.RDX);
     }
     a.move(left, Register.R11);
@@ -85,8 +96,8 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
   private void block(Assembler a, Register[] w) {
     int sum = 8; // the first of sums, all of which short instructions reach as targets
     var x = new Cursor(a, Register.RDI);
-    var weights = new Cursor[outputs];
-    for (int j = 0; j < outputs; j++) {
+    var weights = new Cursor[Math.min(outputs, POINTERS)];
+    for (int j = 0; j < weights.length; j++) {
       weights[j] = new Cursor(a, w[j]);
     }
     for (int pair = 0; pair < codes.numbers / 2; pair++) {
@@ -95,7 +106,7 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
       }
       for (int j = 0; j < outputs; j++) {
         int codes = 2 + j % 2;
-        a.broadcast(codes, w[j], weights[j].at(BLOCK_HEADER + 4 * pair));
+        broadcast(a, codes, weights, j, BLOCK_HEADER + 4 * pair);
         for (int v = 0; v < vectors; v++) {
           int to = sum + (pair % chains()) * vectors * outputs + j * vectors + v;
           if (pair < chains()) {
@@ -114,9 +125,9 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
     var sums = new Cursor(a, Register.R8);
     var scales = new Cursor(a, Register.R9);
     for (int j = 0; j < outputs; j++) {
-      a.broadcast(2, w[j], weights[j].at(0));
+      broadcast(a, 2, weights, j, 0);
       if (codes.term == Codes.Term.MIN) {
-        a.broadcast(3, w[j], weights[j].at(Float.BYTES));
+        broadcast(a, 3, weights, j, Float.BYTES);
       }
       for (int v = 0; v < vectors; v++) {
         int from = sum + j * vectors + v;
@@ -140,6 +151,13 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
     for (var cursor : weights) {
       cursor.moveTo(blockBytes(codes));
     }
+  }
+
+  /** Four bytes of a weight row's block, again and again. */
+  private void broadcast(Assembler a, int to, Cursor[] weights, int row, int at) {
+    var pointer = weights[row % POINTERS];
+    int rows = row / POINTERS * POINTERS;
+    a.broadcast(to, pointer.register(), pointer.at(at) + rows * rowBytes(codes));
   }
 
   /**
@@ -219,32 +237,10 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
     int nextTile = a.here();
     a.move(Register.R8, Register.RSI);
     for (int v = 0; v < lanes() / Width.AVX2.bytes(); v++) {
-      for (int lane = 0; lane < 8; lane++) {
-        if (lane == 0) {
-          var sums = new Cursor(a, Register.RDI);
-          for (int j = 0; j < outputs; j++) {
-            for (int block = 0; block < 8; block++) {
-              a.load(4 + block, Register.RDI, sums.at((block * outputs + j) * lanes() + 32 * v));
-            }
-            a.add(4, 4, 8);
-            a.add(5, 5, 9);
-            a.add(6, 6, 10);
-            a.add(7, 7, 11);
-            a.add(4, 4, 6);
-            a.add(5, 5, 7);
-            a.add(12 + j, 4, 5);
-          }
-          sums.moveTo(0);
-        } else if (lane == 4) {
-          for (int j = 0; j < outputs; j++) {
-            a.upperHalf(12 + j, 12 + j);
-          }
-        }
-        for (int j = 0; j < outputs; j++) {
-          a.storeInt(12 + j, lane % 4, Register.R8, Float.BYTES * j);
-        }
-        a.add(Register.R8, Register.RDX);
+      for (int first = 0; first < outputs; first += POINTERS) {
+        fold(a, v, first, Math.min(POINTERS, outputs - first));
       }
+      a.move(Register.R8, Register.R9);
     }
     a.add(Register.RDI, CodeProducts.RECORD * outputs * lanes());
     a.add(Register.RSI, Float.BYTES * outputs);
@@ -252,5 +248,37 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
     a.jumpIfNotZero(nextTile);
     a.leave();
     return a.code();
+  }
+
+  /**
+   * Folds eight lanes of some weight rows, at most four, and stores them from R8 on; R9 ends
+   * behind.
+   */
+  private void fold(Assembler a, int eight, int first, int rows) {
+    var sums = new Cursor(a, Register.RDI);
+    for (int j = 0; j < rows; j++) {
+      for (int block = 0; block < 8; block++) {
+        int row = block * outputs + first + j;
+        a.load(4 + block, Register.RDI, sums.at(row * lanes() + Width.AVX2.bytes() * eight));
+      }
+      a.add(4, 4, 8);
+      a.add(5, 5, 9);
+      a.add(6, 6, 10);
+      a.add(7, 7, 11);
+      a.add(4, 4, 6);
+      a.add(5, 5, 7);
+      a.add(12 + j, 4, 5);
+    }
+    sums.moveTo(0);
+    a.move(Register.R9, Register.R8);
+    for (int lane = 0; lane < Width.AVX2.lanes; lane++) {
+      for (int j = 0; j < rows; j++) {
+        if (lane == 4) {
+          a.upperHalf(12 + j, 12 + j);
+        }
+        a.storeInt(12 + j, lane % 4, Register.R9, Float.BYTES * (first + j));
+      }
+      a.add(Register.R9, Register.RDX);
+    }
   }
 }
