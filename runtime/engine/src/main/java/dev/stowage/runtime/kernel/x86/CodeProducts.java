@@ -297,11 +297,14 @@ final class CodeProducts {
   private void store(int worker, int group, int output, int outputs, long sum) {
     int lanes = lanes(group);
     int vectors = 2 * lanes / most;
-    long to = flat[worker].address();
+    int first = group * most;
+    boolean direct = operands.storedDirectly() && first + lanes <= rows;
+    long to = direct ? operands.out(firstRow + first, output) : flat[worker].address();
+    long stride = direct ? operands.outStride : 4L * panelRows;
     int wide = CodeTile.mostOutputs(width, vectors);
     long tiles = outputs / wide;
     if (tiles > 0) {
-      MachineCode.call(functions.fold[vectors][wide], sum, to, 4 * panelRows, tiles, 0, 0);
+      MachineCode.call(functions.fold[vectors][wide], sum, to, stride, tiles, 0, 0);
     }
     int rest = outputs % wide;
     if (rest > 0) {
@@ -309,14 +312,13 @@ final class CodeProducts {
           functions.fold[vectors][rest],
           sum + tiles * wide * RECORD * 4 * lanes,
           to + tiles * wide * 4,
-          4 * panelRows,
+          stride,
           1,
           0,
           0);
     }
-    int first = group * most;
-    for (int lane = 0; lane < lanes && first + lane < rows; lane++) {
-      operands.store(firstRow + first + lane, output, flat[worker], 4L * panelRows * lane, outputs);
+    for (int lane = 0; lane < lanes && first + lane < rows && !direct; lane++) {
+      operands.store(firstRow + first + lane, output, flat[worker], stride * lane, outputs);
     }
   }
 }

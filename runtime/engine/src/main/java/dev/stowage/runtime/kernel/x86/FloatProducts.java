@@ -204,8 +204,9 @@ final class FloatProducts {
 
   private void store(int worker, int row, int output, int outputs, long sum) {
     int group = group(row);
-    long to = flat[worker].address();
-    long stride = (long) Float.BYTES * STACK;
+    boolean direct = operands.storedDirectly();
+    long to = direct ? operands.out(firstRow + row, output) : flat[worker].address();
+    long stride = direct ? operands.outStride : (long) Float.BYTES * STACK;
     int most = Tile.mostOutputs(width, group);
     long tiles = outputs / most;
     if (tiles > 0) {
@@ -223,7 +224,7 @@ final class FloatProducts {
           0,
           0);
     }
-    for (int r = 0; r < group; r++) {
+    for (int r = 0; r < group && !direct; r++) {
       operands.store(firstRow + row + r, output, flat[worker], r * stride, outputs);
     }
   }

@@ -40,6 +40,16 @@ final class Operands {
     return w.address() + wOffset + output * type.rowBytes(k);
   }
 
+  /** Whether sums can be stored where they belong: as they are, and by machine code. */
+  boolean storedDirectly() {
+    return bias == null && out.isNative();
+  }
+
+  /** The address of an output of a row. */
+  long out(int row, int output) {
+    return out.address() + outOffset + row * outStride + 4L * (from + output);
+  }
+
   /** Stores sums of adjacent outputs of a row, the bias added. */
   void store(int row, int output, MemorySegment sums, long at, int count) {
     long to = outOffset + row * outStride + 4L * (from + output);
