@@ -44,9 +44,10 @@ import java.util.stream.Stream;
  *       Llama3.java}; F16, BF16, Q8_0 and Q4_0
  * </ul>
  *
- * <p>The models are made in the folder (2.2 GB of 16 bits a weight, 1.2 GB of Q8_0, 0.6 GB of Q4_0), and stay. Ratios are medians over rounds, each
- * of which runs both programs, and the next one in the other order; rates are medians too. A row is
- * {@code prefill-128}, {@code prefill-512}, or how many sequences decode together.
+ * <p>The models are made in the folder (2.2 GB of 16 bits a weight, 1.2 GB of Q8_0, 0.6 GB of
+ * Q4_0), and stay. Ratios are medians over rounds, each of which runs both programs, and the next
+ * one in the other order; rates are medians too. A row is {@code prefill-128}, {@code prefill-512},
+ * or how many sequences decode together.
  */
 public final class PeerBenchmark {
   private static final long SEED = 1;
