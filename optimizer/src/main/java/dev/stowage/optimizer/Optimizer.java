@@ -189,16 +189,19 @@ public final class Optimizer {
     Optional<Settled> best = Optional.empty();
     double bestScore = Double.POSITIVE_INFINITY;
     var settled = new HashSet<Cut>();
+    var unsettled = new ArrayList<Candidate>();
     for (var candidate : candidates) {
       if (candidate.score() >= bestScore || settled.size() == MOST_SETTLED) {
         return best;
       }
       var cut = Cut.of(candidate);
-      if (settled.contains(cut)) {
+      if (settled.contains(cut) || unsettled.stream().anyMatch(u -> needsMore(candidate, u))) {
         continue;
       }
       var here = known.computeIfAbsent(candidate, c -> settled(c, programs));
-      if (here.isPresent()) {
+      if (here.isEmpty()) {
+        unsettled.add(candidate);
+      } else {
         settled.add(cut);
         if (here.get().score() < bestScore) {
           bestScore = here.get().score();
@@ -210,6 +213,17 @@ public final class Optimizer {
       }
     }
     return best;
+  }
+
+  /** Whether one needs no less of any memory than another that did not come to whole units. */
+  private static boolean needsMore(Candidate candidate, Candidate unsettled) {
+    var batch = candidate.batch();
+    var other = unsettled.batch();
+    return candidate.structure() == unsettled.structure()
+        && candidate.prefetch() >= unsettled.prefetch()
+        && batch.sequences() >= other.sequences()
+        && batch.sequencesPerMicroBatch() >= other.sequencesPerMicroBatch()
+        && batch.rowsPerPass() >= other.rowsPerPass();
   }
 
   private static double score(Optional<Settled> best) {
