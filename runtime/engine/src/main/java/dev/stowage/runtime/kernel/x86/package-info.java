@@ -1,7 +1,7 @@
 /**
- * Linear layers in machine code for x86-64 with AVX2, FMA and F16C: {@link
- * dev.stowage.runtime.kernel.x86.Assembler} writes instructions, {@link
- * dev.stowage.runtime.kernel.x86.MachineCode} makes them callable, and {@link
+ * Linear layers in machine code for x86-64 with AVX2, FMA and F16C, or with AVX-512 ({@link
+ * dev.stowage.runtime.kernel.x86.Width}): {@link dev.stowage.runtime.kernel.x86.Assembler} writes
+ * instructions, {@link dev.stowage.runtime.kernel.x86.MachineCode} makes them callable, and {@link
  * dev.stowage.runtime.kernel.x86.Products} turns the operands of a product into calls.
  *
  * <p>Weights of single numbers are multiplied in floats, quantized ones as integers:

@@ -98,6 +98,35 @@ class ProductsTest {
     }
   }
 
+  @Test
+  void quantizedSumsHaveTheSameBitsWithEveryWidth() {
+    assumeRuns(Width.AVX512);
+    var random = new Random(SEED);
+    try (var arena = Arena.ofShared();
+        var pool = new WorkerPool(2)) {
+      int k = 576;
+      int n = 75;
+      for (var type : types().stream().filter(ElementType::quantized).toList()) {
+        var w = weights(random, arena, type, n, k);
+        for (int rows : new int[] {1, 7, 16, 40}) {
+          var x = arena.allocate(4L * rows * k, 64);
+          for (long i = 0; i < (long) rows * k; i++) {
+            x.setAtIndex(Elements.F32, i, (float) random.nextGaussian());
+          }
+          var out = new MemorySegment[Width.values().length];
+          for (var width : Width.values()) {
+            var here = arena.allocate(4L * rows * n, 64);
+            new Products(pool, width)
+                .run(x, 0, 4L * k, w, 0, type, null, 0, here, 0, 4L * n, rows, k, 0, n);
+            out[width.ordinal()] = here;
+          }
+          assertEquals(
+              -1, out[0].mismatch(out[1]), "%s, %d rows, seed %d".formatted(type, rows, SEED));
+        }
+      }
+    }
+  }
+
   @ParameterizedTest
   @EnumSource(Width.class)
   void activationsOfAnyMagnitudeKeepTheirAccuracyAndDyadicOnesAreExact(Width width) {
