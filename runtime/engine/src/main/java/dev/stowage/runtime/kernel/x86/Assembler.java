@@ -361,6 +361,11 @@ final class Assembler {
 
   // -- vectors of four, and of eight shorts
 
+  /** Loads an int, and zeros in the other places. */
+  void loadInt(int to, Register base, int at) {
+    vector(MAP_0F, P66, Length.FOUR, 0x6E, to, 0, base, at, 1);
+  }
+
   /** Replaces one of eight shorts. */
   void insertShort(int what, Register base, int at, int index) {
     vector(MAP_0F, P66, Length.FOUR, 0xC4, what, what, base, at, 1);

@@ -187,15 +187,16 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
     int nextRow = a.here();
     a.move(Register.RBX, Register.RDI);
     a.move(Register.RBP, Register.RSI);
+    a.sum(Register.RAX, Register.RSI, Register.R10);
+    int bytes = CodeProducts.RECORD * codes.bytes;
+    for (int at = 0; at < bytes; at += Scratch.CACHE_LINE) {
+      a.prefetch(Register.RAX, at, width.level());
+    }
+    a.prefetch(Register.RAX, bytes - 1, width.level());
     int nextBlock = a.here();
     var w = new Cursor(a, Register.RSI);
     var to = new Cursor(a, Register.RDI);
-    a.prefetch(Register.RSI, Register.R10, width.level());
-    a.zero(0);
-    a.insertShort(0, w.register(), 0, 0);
-    if (codes.term == Codes.Term.MIN) {
-      a.insertShort(0, w.register(), Short.BYTES, 1);
-    }
+    a.loadInt(0, w.register(), 0); // the scale, and the min or what nobody reads
     a.widenHalves(0, 0);
     a.storeTwo(0, to.register(), 0);
     for (int step = 0; step < codes.vectors() / codes.together(); step++) {

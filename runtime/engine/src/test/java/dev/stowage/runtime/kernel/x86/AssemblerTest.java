@@ -51,6 +51,7 @@ class AssemblerTest {
     assertCode("c5 85 fe c7", a -> a.addInts(0, 15, 7));
     assertCode("c5 75 f5 c2", a -> a.multiplyPairs(8, 1, 2));
     assertCode("c4 e2 7d 58 40 04", a -> a.broadcast(0, Register.RAX, 4));
+    assertCode("c5 f9 6e 06", a -> a.loadInt(0, Register.RSI, 0));
     assertCode("c5 f9 c4 06 03", a -> a.insertShort(0, Register.RSI, 0, 3));
     assertCode("c4 e3 79 16 06 02", a -> a.storeInt(0, 2, Register.RSI, 0));
     assertCode("c4 e3 7d 19 c1 01", a -> a.upperHalf(1, 0));
