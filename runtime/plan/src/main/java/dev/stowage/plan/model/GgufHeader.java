@@ -153,7 +153,7 @@ record GgufHeader(
 
     /** A list's length; the elements, however short, have to lie in the file. */
     private int elements(String key, Kind kind) throws IOException, ModelFormatException {
-      long count = bytes.getLong(need(8, "the length of " + key));
+      long count = number("the length of " + key);
       int least =
           switch (kind) {
             case STRING -> 8;
@@ -223,14 +223,14 @@ record GgufHeader(
       }
       var sizes = new ArrayList<Long>();
       for (int d = 0; d < dimensions; d++) {
-        long size = bytes.getLong(need(8, "the dimensions of " + name));
+        long size = number("the dimensions of " + name);
         if (size < 0) {
           throw wrong("tensor %s has an impossible dimension".formatted(name));
         }
         sizes.add(size);
       }
       int type = integer("the type of " + name);
-      long offset = bytes.getLong(need(8, "the offset of " + name));
+      long offset = number("the offset of " + name);
       return new Description(name, sizes, type, offset);
     }
 
@@ -282,7 +282,7 @@ record GgufHeader(
     // -- bytes
 
     private int count(String what, int most) throws IOException, ModelFormatException {
-      long count = bytes.getLong(need(8, "the number of " + what));
+      long count = number("the number of " + what);
       if (count < 0 || count > most) {
         throw wrong(
             "has %s %s, more than the %d read here"
@@ -292,11 +292,17 @@ record GgufHeader(
     }
 
     private int integer(String what) throws IOException, ModelFormatException {
-      return bytes.getInt(need(4, what));
+      int start = need(4, what); // which may take another buffer
+      return bytes.getInt(start);
+    }
+
+    private long number(String what) throws IOException, ModelFormatException {
+      int start = need(8, what); // which may take another buffer
+      return bytes.getLong(start);
     }
 
     private String text(String what, int longest) throws IOException, ModelFormatException {
-      long length = bytes.getLong(need(8, what));
+      long length = number(what);
       if (length < 1 || length > longest) {
         throw wrong("%s has %s bytes".formatted(what, Long.toUnsignedString(length)));
       }

@@ -100,6 +100,17 @@ class GgufModelTest {
   }
 
   @Test
+  void readsHeadersWhereverTheirPiecesEnd() throws Exception {
+    var shape = open(tensors(keys("llama")).file()).shape();
+    // a header is read 64 KiB at a time: in turn, every number after the text lies across the end
+    for (int length = 63_000; length < 65_600; length += 4) {
+      var text = "x".repeat(length);
+      var model = open(tensors(keys("llama").key("general.description", text)).file());
+      assertEquals(shape, model.shape(), "a text of " + length + " bytes");
+    }
+  }
+
+  @Test
   void theFingerprintFollowsTheHeaderAlone() throws Exception {
     byte[] file = file("llama", Map.of());
     String before = open(file).fingerprint();
