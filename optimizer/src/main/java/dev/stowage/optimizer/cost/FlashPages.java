@@ -1,6 +1,7 @@
 package dev.stowage.optimizer.cost;
 
 import dev.stowage.optimizer.Problem;
+import dev.stowage.plan.DriveMemory;
 import dev.stowage.plan.ElementType;
 
 /**
@@ -9,13 +10,11 @@ import dev.stowage.plan.ElementType;
  * gather more tokens reads less of its flash than is said here.
  */
 public final class FlashPages {
-  private static final long BYTES = 4096;
-
   private FlashPages() {}
 
   /** Tokens of a page: of rows that are longer than a page, one. */
   public static int tokens(ElementType kvType, int headDim) {
-    return (int) Math.max(1, BYTES / kvType.rowBytes(headDim));
+    return (int) Math.max(1, DriveMemory.PAGE_BYTES / kvType.rowBytes(headDim));
   }
 
   static int tokens(Problem problem) {

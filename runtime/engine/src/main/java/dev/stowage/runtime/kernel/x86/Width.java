@@ -4,27 +4,22 @@ import java.util.List;
 
 /** How wide vectors are, and what a processor must have for it, as Linux names it. */
 enum Width {
-  AVX2(8, 16, "AVX2, FMA and F16C", List.of("avx2", "fma", "f16c")),
+  AVX2(8, "AVX2, FMA and F16C", List.of("avx2", "fma", "f16c")),
   AVX512(
       16,
-      32,
       "AVX-512",
       List.of("avx2", "fma", "f16c", "avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni"));
 
   /** Floats of a vector. */
   final int lanes;
 
-  /** Vector registers. */
-  final int registers;
-
   /** What it is, for people. */
   final String title;
 
   final List<String> flags;
 
-  Width(int lanes, int registers, String title, List<String> flags) {
+  Width(int lanes, String title, List<String> flags) {
     this.lanes = lanes;
-    this.registers = registers;
     this.title = title;
     this.flags = flags;
   }
