@@ -70,34 +70,21 @@ public record Explanation(
 
   /** The same beside a run of the plan. */
   public Explanation with(Measured run) {
-    return with(simulation, Optional.of(run));
+    return with(solution, simulation, Optional.of(run));
   }
 
   /** The same with advice, where it says what the optimizer knows. */
   public Explanation with(Advice advice) {
-    return new Explanation(
-        plan,
-        model,
-        batch,
-        shares,
-        devices,
-        processBytes,
-        links,
-        layers,
-        schedule,
-        predicted,
-        notes,
-        solution.map(s -> s.with(advice)),
-        simulation,
-        measured);
+    return with(solution.map(s -> s.with(advice)), simulation, measured);
   }
 
   /** The same beside a block on a virtual clock. */
   public Explanation with(Simulation block) {
-    return with(Optional.of(block), measured);
+    return with(solution, Optional.of(block), measured);
   }
 
-  private Explanation with(Optional<Simulation> block, Optional<Measured> run) {
+  private Explanation with(
+      Optional<Solution> known, Optional<Simulation> block, Optional<Measured> run) {
     return new Explanation(
         plan,
         model,
@@ -110,7 +97,7 @@ public record Explanation(
         schedule,
         predicted,
         notes,
-        solution,
+        known,
         block,
         run);
   }
