@@ -14,6 +14,7 @@ import dev.stowage.runtime.device.KvLayout;
 import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.device.Partial;
 import dev.stowage.runtime.device.Rows;
+import dev.stowage.runtime.kernel.CodeSearch;
 import dev.stowage.runtime.kernel.Elements;
 import dev.stowage.runtime.kernel.Quantized;
 import java.lang.foreign.MemorySegment;
@@ -139,7 +140,8 @@ final class CsdKvStore implements KvStore {
           to.set(U16, toAt + 2L * i, Elements.floatToBf16(from.get(F32, at + 4L * i)));
         }
       }
-      case INT8, INT4 -> Quantized.encode(layout.type(), from, at, count, to, toAt);
+      case INT8, INT4 ->
+          Quantized.encode(layout.type(), CodeSearch.QUICK, from, at, count, to, toAt);
       case Q8_0, Q4_0, Q4_K, Q6_K -> throw layout.type().notSingle();
     }
   }

@@ -270,7 +270,7 @@ public record Calibrator(
 
   private DeviceSpec disk(
       Path scratch,
-      KernelSelection selection,
+      KernelSelection<?> selection,
       KernelPieces kernels,
       List<Rounds.Outcome> outcomes,
       List<String> notes)

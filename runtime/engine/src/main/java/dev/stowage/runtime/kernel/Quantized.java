@@ -11,25 +11,18 @@ import java.lang.foreign.ValueLayout;
  *
  * <p>Encoding rounds the min down and the scale up to F16, so that codes reach over all numbers of
  * the group, and each is off by half a step at most. With four bits a smaller step is worth more
- * than reaching the outermost numbers: {@link ElementType#INT4} takes those of a few mins and
- * scales that leave the least squared error of the group, and numbers outside get the outermost
- * code. A group that holds Inf, NaN or a number beyond F16's range has no codes: it becomes NaN as
- * a whole.
+ * than reaching the outermost numbers: {@link ElementType#INT4} takes the min and scale that a
+ * {@link CodeSearch} finds, and numbers outside get the outermost code. A group that holds Inf, NaN
+ * or a number beyond F16's range has no codes: it becomes NaN as a whole.
  */
 public final class Quantized {
   /** Grows whenever the same numbers get other codes: what was kept of older ones is made anew. */
-  public static final int VERSION = 2;
+  public static final int VERSION = 3;
 
   private static final int GROUP = ElementType.GROUP;
   private static final int HEADER = 4;
   private static final float LARGEST_HALF = 65504;
   private static final short HALF_NAN = 0x7e00;
-
-  /** Steps, of codes that reach over all numbers, by which the search draws either end in. */
-  public static final float DRAWN_IN = 0.5f;
-
-  /** How often a candidate is fitted to the codes it gives. */
-  public static final int FITS = 2;
 
   private Quantized() {}
 
@@ -46,12 +39,22 @@ public final class Quantized {
     return Math.fma(code, scale(segment, group), min(segment, group));
   }
 
-  /** Stores a row of {@code width} F32 numbers. */
+  /**
+   * Stores a row of {@code width} F32 numbers.
+   *
+   * @param search for the codes of {@link ElementType#INT4}; others have but one way
+   */
   public static void encode(
-      ElementType type, MemorySegment x, long xRow, int width, MemorySegment out, long row) {
+      ElementType type,
+      CodeSearch search,
+      MemorySegment x,
+      long xRow,
+      int width,
+      MemorySegment out,
+      long row) {
     for (int first = 0; first < width; first += GROUP) {
       long group = group(type, row, first);
-      encodeGroup(type, x, xRow + 4L * first, Math.min(GROUP, width - first), out, group);
+      encodeGroup(type, search, x, xRow + 4L * first, Math.min(GROUP, width - first), out, group);
     }
   }
 
@@ -121,7 +124,13 @@ public final class Quantized {
   }
 
   private static void encodeGroup(
-      ElementType type, MemorySegment x, long from, int n, MemorySegment out, long group) {
+      ElementType type,
+      CodeSearch search,
+      MemorySegment x,
+      long from,
+      int n,
+      MemorySegment out,
+      long group) {
     float least = Float.POSITIVE_INFINITY;
     float most = Float.NEGATIVE_INFINITY;
     for (int i = 0; i < n; i++) {
@@ -131,7 +140,7 @@ public final class Quantized {
     }
     int header = header(type, least, most);
     if (type == ElementType.INT4 && (short) header != 0) {
-      header = search(x, from, n, least, most, header);
+      header = search(search, x, from, n, least, most, header);
     }
     setHeader(out, group, header);
     float low = min(out, group);
@@ -196,24 +205,21 @@ public final class Quantized {
   }
 
   /**
-   * The min and scale of 4-bit codes that leave the least squared error among those given and four
-   * others: each end of the numbers as it is, or drawn in, and then fitted to its codes by least
-   * squares.
+   * The min and scale of 4-bit codes that cost least, of those given and of those found.
    *
    * @return the F16 min in the upper half, the F16 scale in the lower
    */
   private static int search(
-      MemorySegment x, long from, int n, float least, float most, int header) {
+      CodeSearch search, MemorySegment x, long from, int n, float least, float most, int header) {
     int best = header;
-    float bestError = error(x, from, n, (short) (header >> 16), (short) header);
-    float margin = DRAWN_IN * (most - least) / 15;
-    for (int ends = 0; ends < 4 && bestError > 0; ends++) {
-      float low = (ends & 1) == 0 ? least : least + margin;
-      float high = (ends & 2) == 0 ? most : most - margin;
-      int fitted = fit(x, from, n, low, (high - low) / 15);
-      float error = error(x, from, n, (short) (fitted >> 16), (short) fitted);
-      if (error < bestError) {
-        bestError = error;
+    float bestCost = cost(search, x, from, n, (short) (header >> 16), (short) header);
+    for (int start = 0; start < search.starts() && bestCost > 0; start++) {
+      float low = search.low(start, least, most);
+      float high = search.high(start, least, most);
+      int fitted = fit(search.fits(), x, from, n, low, (high - low) / 15);
+      float cost = cost(search, x, from, n, (short) (fitted >> 16), (short) fitted);
+      if (cost < bestCost) {
+        bestCost = cost;
         best = fitted;
       }
     }
@@ -221,10 +227,11 @@ public final class Quantized {
   }
 
   /** Fits the line through (code, number) that min and scale are to the codes they give. */
-  private static int fit(MemorySegment x, long from, int n, float first, float firstStep) {
+  private static int fit(
+      int fits, MemorySegment x, long from, int n, float first, float firstStep) {
     float low = first;
     float step = firstStep;
-    for (int i = 0; i < FITS && step > 0; i++) {
+    for (int i = 0; i < fits && step > 0; i++) {
       float inverse = 1 / step;
       int codes = 0;
       int squares = 0;
@@ -248,8 +255,9 @@ public final class Quantized {
     return Float.floatToFloat16(low) << 16 | Float.floatToFloat16(step) & 0xffff;
   }
 
-  /** The squared error of 4-bit codes; infinite where the scale is none. */
-  private static float error(MemorySegment x, long from, int n, short min, short scale) {
+  /** What 4-bit codes cost; infinite where the scale is none. */
+  private static float cost(
+      CodeSearch search, MemorySegment x, long from, int n, short min, short scale) {
     float low = Float.float16ToFloat(min);
     float step = Float.float16ToFloat(scale);
     if (!(step > 0) || !Float.isFinite(step) || !Float.isFinite(low)) {
@@ -260,7 +268,7 @@ public final class Quantized {
     for (int i = 0; i < n; i++) {
       float value = x.get(Elements.F32, from + 4L * i);
       float off = Math.fma(code(value, low, inverse, 15), step, low) - value;
-      sum += off * off;
+      sum += search.cost(off);
     }
     return sum;
   }

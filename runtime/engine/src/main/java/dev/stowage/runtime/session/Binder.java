@@ -28,6 +28,7 @@ import dev.stowage.runtime.device.DeviceProvider;
 import dev.stowage.runtime.device.KvLayout;
 import dev.stowage.runtime.device.KvSource;
 import dev.stowage.runtime.device.KvStore;
+import dev.stowage.runtime.kernel.HostKernels;
 import dev.stowage.runtime.kernel.KernelSelection;
 import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.kernel.Quantized;
@@ -68,7 +69,7 @@ final class Binder {
    */
   record Bound(
       Program program,
-      KernelSelection kernels,
+      KernelSelection<?> kernels,
       MemorySegment logits,
       Recorder recorder,
       Optional<ReadTrial> reads,
@@ -103,8 +104,8 @@ final class Binder {
   private final Map<String, Lane> lanes = new LinkedHashMap<>();
   private Path base;
   private WorkerPool pool;
-  private KernelSelection selection;
-  private Kernels kernels;
+  private KernelSelection<?> selection;
+  private HostKernels kernels;
   private final Map<String, ComputeDevice> gpus =
       new LinkedHashMap<>(); // none if the host computes
   private final ResidentRows hostRows = new ResidentRows(); // that a gpu gets copies of
@@ -147,8 +148,9 @@ final class Binder {
     refuseApproximations();
     files = resources.add(openModel(model));
     pool = resources.add(new WorkerPool(threads));
-    selection = KernelSelection.best(pool);
-    kernels = selection.kernels();
+    var host = KernelSelection.best(pool);
+    kernels = host.kernels();
+    selection = host;
     openDevices();
     allocate();
     var weights = loadWeights();
@@ -352,7 +354,7 @@ final class Binder {
     }
     if (onGpus()) {
       selection =
-          new KernelSelection(
+          new KernelSelection<>(
               gpus.get(stages.first()).kernels(),
               "The plan computes on %s.".formatted(String.join(", ", stages.devices())));
     }

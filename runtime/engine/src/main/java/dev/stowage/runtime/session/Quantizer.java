@@ -4,7 +4,7 @@ import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Range;
 import dev.stowage.plan.WeightRegion;
 import dev.stowage.plan.model.ModelFormatException;
-import dev.stowage.runtime.kernel.Kernels;
+import dev.stowage.runtime.kernel.HostKernels;
 import dev.stowage.runtime.kernel.Quantized;
 import dev.stowage.runtime.weights.ModelFiles;
 import java.lang.foreign.Arena;
@@ -20,9 +20,9 @@ final class Quantizer {
 
   private final ModelShape shape;
   private final ModelFiles files;
-  private final Kernels kernels;
+  private final HostKernels kernels;
 
-  Quantizer(ModelShape shape, ModelFiles files, Kernels kernels) {
+  Quantizer(ModelShape shape, ModelFiles files, HostKernels kernels) {
     this.shape = shape;
     this.files = files;
     this.kernels = kernels;
@@ -51,7 +51,7 @@ final class Quantizer {
         long at = (row - region.rows().from()) * rowBytes;
         files.bind(weight, layer, rows, stored).read();
         kernels.widen(stored, 0, storedBytes, type, wide, 0, 4L * columns, count, columns);
-        kernels.narrow(wide, 0, 4L * columns, slab, at, rowBytes, region.type(), count, columns);
+        kernels.quantize(wide, 0, 4L * columns, slab, at, rowBytes, region.type(), count, columns);
         for (int i = 0; i < count; i++) {
           if (!Quantized.finite(region.type(), slab, at + i * rowBytes, columns)) {
             throw new ModelFormatException(

@@ -50,7 +50,7 @@ public final class RandomData {
     var segment = arena.allocate(offset + rows * rowBytes, 64);
     for (long row = 0; row < rows; row++) {
       var numbers = numbers(ElementType.F32, 0, width, scale);
-      Quantized.encode(type, numbers, 0, width, segment, offset + row * rowBytes);
+      Quantized.encode(type, CodeSearch.QUICK, numbers, 0, width, segment, offset + row * rowBytes);
     }
     return segment;
   }

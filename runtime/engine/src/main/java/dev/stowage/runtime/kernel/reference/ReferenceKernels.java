@@ -5,8 +5,9 @@ import static dev.stowage.runtime.kernel.Elements.F32;
 import dev.stowage.plan.ElementType;
 import dev.stowage.runtime.kernel.Activations;
 import dev.stowage.runtime.kernel.Bounds;
+import dev.stowage.runtime.kernel.CodeSearch;
 import dev.stowage.runtime.kernel.Elements;
-import dev.stowage.runtime.kernel.Kernels;
+import dev.stowage.runtime.kernel.HostKernels;
 import dev.stowage.runtime.kernel.Quantized;
 import dev.stowage.runtime.kernel.RopeTable;
 import java.lang.foreign.MemorySegment;
@@ -16,7 +17,7 @@ import java.util.Arrays;
  * The definition of every operation: one thread, one element after the other, sums in double,
  * rounded to F32 once at the end.
  */
-public final class ReferenceKernels implements Kernels {
+public final class ReferenceKernels implements HostKernels {
   private double[] sums = new double[0]; // [headDim] of the head being attended to
 
   @Override
@@ -346,9 +347,7 @@ public final class ReferenceKernels implements Kernels {
     Bounds.floats("x", x, xOffset, xStride, rows, width);
     Bounds.rows("out", out, outOffset, outStride, rows, type.rowBytes(width));
     if (type.quantized()) {
-      for (int r = 0; r < rows; r++) {
-        Quantized.encode(type, x, xOffset + r * xStride, width, out, outOffset + r * outStride);
-      }
+      encode(CodeSearch.QUICK, x, xOffset, xStride, out, outOffset, outStride, type, rows, width);
       return;
     }
     for (int r = 0; r < rows; r++) {
@@ -356,6 +355,39 @@ public final class ReferenceKernels implements Kernels {
         long to = outOffset + r * outStride + (long) i * type.bytes();
         Elements.set(type, out, to, x.get(F32, at(xOffset, xStride, r, i)));
       }
+    }
+  }
+
+  @Override
+  public void quantize(
+      MemorySegment x,
+      long xOffset,
+      long xStride,
+      MemorySegment out,
+      long outOffset,
+      long outStride,
+      ElementType type,
+      int rows,
+      int width) {
+    Bounds.floats("x", x, xOffset, xStride, rows, width);
+    Bounds.rows("out", out, outOffset, outStride, rows, type.rowBytes(width));
+    encode(CodeSearch.THOROUGH, x, xOffset, xStride, out, outOffset, outStride, type, rows, width);
+  }
+
+  private static void encode(
+      CodeSearch search,
+      MemorySegment x,
+      long xOffset,
+      long xStride,
+      MemorySegment out,
+      long outOffset,
+      long outStride,
+      ElementType type,
+      int rows,
+      int width) {
+    for (int r = 0; r < rows; r++) {
+      long to = outOffset + r * outStride;
+      Quantized.encode(type, search, x, xOffset + r * xStride, width, out, to);
     }
   }
 

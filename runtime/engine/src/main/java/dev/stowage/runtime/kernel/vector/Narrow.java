@@ -5,6 +5,7 @@ import static dev.stowage.runtime.kernel.vector.Lanes.LANES;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import dev.stowage.plan.ElementType;
+import dev.stowage.runtime.kernel.CodeSearch;
 import dev.stowage.runtime.kernel.Elements;
 import dev.stowage.runtime.kernel.Quantized;
 import dev.stowage.runtime.parallel.WorkerPool;
@@ -33,26 +34,27 @@ final class Narrow implements WorkerPool.Task {
   private static final int GROUP = ElementType.GROUP;
   private static final int HEADER = 4;
 
-  /** Lines that the search for 4-bit codes fits, beside the one it begins with. */
-  private static final int CANDIDATES = 4;
-
   /** Elements below which a second thread does not pay. */
   private static final int SERIAL_ELEMENTS = 1 << 14;
 
   /** Halves that are made at a time. */
   private static final int CHUNK = 256;
 
+  /** Lines of a search, in whole vectors. */
+  private static final int LINES = Math.max(LANES, CodeSearch.MOST_LINES);
+
   /** What one worker scribbles on. */
   private static final class Scratch {
     private final short[] halves = new short[CHUNK];
     private final float[] group = new float[GROUP];
-    private final float[] lows = new float[LANES];
-    private final float[] steps = new float[LANES];
-    private final float[] errors = new float[LANES];
+    private final float[] lows = new float[LINES];
+    private final float[] steps = new float[LINES];
+    private final float[] costs = new float[LINES];
   }
 
   private final WorkerPool pool;
   private final Scratch[] scratches; // of each worker
+  private CodeSearch search;
   private MemorySegment x;
   private long xOffset;
   private long xStride;
@@ -69,6 +71,7 @@ final class Narrow implements WorkerPool.Task {
   }
 
   void run(
+      CodeSearch search,
       MemorySegment x,
       long xOffset,
       long xStride,
@@ -78,6 +81,7 @@ final class Narrow implements WorkerPool.Task {
       ElementType type,
       int rows,
       int width) {
+    this.search = search;
     this.x = x;
     this.xOffset = xOffset;
     this.xStride = xStride;
@@ -100,7 +104,7 @@ final class Narrow implements WorkerPool.Task {
         case F32 -> MemorySegment.copy(x, xr, out, row, 4L * width);
         case F16 -> f16(x, xr, out, row, width, scratches[worker].halves);
         case BF16 -> bf16(x, xr, out, row, width);
-        case INT8, INT4 -> quantize(type, x, xr, out, row, width, scratches[worker]);
+        case INT8, INT4 -> quantize(type, search, x, xr, out, row, width, scratches[worker]);
         case Q8_0, Q4_0, Q4_K, Q6_K -> throw type.notSingle();
       }
     }
@@ -156,6 +160,7 @@ final class Narrow implements WorkerPool.Task {
   /** Whole groups by vectors, what is left as {@link Quantized#encode}. */
   private static void quantize(
       ElementType type,
+      CodeSearch search,
       MemorySegment x,
       long xr,
       MemorySegment out,
@@ -170,7 +175,7 @@ final class Narrow implements WorkerPool.Task {
       float most = most(s.group);
       int header = Quantized.header(type, least, most);
       if (type == ElementType.INT4 && (short) header != 0) {
-        header = search(least, most, header, s);
+        header = search(search, least, most, header, s);
       }
       Quantized.setHeader(out, group, header);
       float low = Quantized.min(out, group);
@@ -184,7 +189,7 @@ final class Narrow implements WorkerPool.Task {
     }
     if (first < width) {
       long rest = Quantized.group(type, row, first);
-      Quantized.encode(type, x, xr + 4L * first, width - first, out, rest);
+      Quantized.encode(type, search, x, xr + 4L * first, width - first, out, rest);
     }
   }
 
@@ -257,43 +262,47 @@ final class Narrow implements WorkerPool.Task {
   }
 
   /**
-   * As {@link Quantized} searches for 4-bit codes, a candidate a lane: each of them takes the
-   * numbers one after the other, and so gets the same sums.
+   * As {@link Quantized} searches for 4-bit codes, a line a lane: each of them takes the numbers
+   * one after the other, and so gets the same sums.
    */
-  private static int search(float least, float most, int header, Scratch s) {
-    float margin = Quantized.DRAWN_IN * (most - least) / 15;
-    for (int ends = 0; ends < CANDIDATES; ends++) {
-      float low = (ends & 1) == 0 ? least : least + margin;
-      float high = (ends & 2) == 0 ? most : most - margin;
-      s.lows[ends] = low;
-      s.steps[ends] = (high - low) / 15;
+  private static int search(CodeSearch search, float least, float most, int header, Scratch s) {
+    int starts = search.starts();
+    for (int i = 0; i < starts; i++) {
+      float low = search.low(i, least, most);
+      float high = search.high(i, least, most);
+      s.lows[i] = low;
+      s.steps[i] = (high - low) / 15;
     }
-    for (int i = 0; i < Quantized.FITS; i++) {
-      fit(s.group, s.lows, s.steps);
+    for (int line = 0; line < starts; line += LANES) {
+      for (int i = 0; i < search.fits(); i++) {
+        fit(s.group, s.lows, s.steps, line);
+      }
     }
-    for (int ends = 0; ends < CANDIDATES; ends++) { // as they are stored
-      s.lows[ends] = Float.float16ToFloat(Float.floatToFloat16(s.lows[ends]));
-      s.steps[ends] = Float.float16ToFloat(Float.floatToFloat16(s.steps[ends]));
+    for (int i = 0; i < starts; i++) { // as they are stored
+      s.lows[i] = Float.float16ToFloat(Float.floatToFloat16(s.lows[i]));
+      s.steps[i] = Float.float16ToFloat(Float.floatToFloat16(s.steps[i]));
     }
-    s.lows[CANDIDATES] = Float.float16ToFloat((short) (header >> 16));
-    s.steps[CANDIDATES] = Float.float16ToFloat((short) header);
-    errors(s.group, s.lows, s.steps, s.errors);
-    int best = CANDIDATES;
-    for (int ends = 0; ends < CANDIDATES; ends++) {
-      float low = s.lows[ends];
-      float step = s.steps[ends];
+    s.lows[starts] = Float.float16ToFloat((short) (header >> 16));
+    s.steps[starts] = Float.float16ToFloat((short) header);
+    for (int line = 0; line <= starts; line += LANES) {
+      costs(search, s.group, s.lows, s.steps, s.costs, line);
+    }
+    int best = starts;
+    for (int i = 0; i < starts; i++) {
+      float low = s.lows[i];
+      float step = s.steps[i];
       boolean some = step > 0 && Float.isFinite(step) && Float.isFinite(low);
-      if (some && s.errors[ends] < s.errors[best]) {
-        best = ends;
+      if (some && s.costs[i] < s.costs[best]) {
+        best = i;
       }
     }
     return Float.floatToFloat16(s.lows[best]) << 16 | Float.floatToFloat16(s.steps[best]) & 0xffff;
   }
 
   /** Fits each line to the codes it gives; one whose step is none, or that has one code, stays. */
-  private static void fit(float[] x, float[] lows, float[] steps) {
-    var low = FloatVector.fromArray(F, lows, 0);
-    var step = FloatVector.fromArray(F, steps, 0);
+  private static void fit(float[] x, float[] lows, float[] steps, int line) {
+    var low = FloatVector.fromArray(F, lows, line);
+    var step = FloatVector.fromArray(F, steps, line);
     var inverse = FloatVector.broadcast(F, 1f).div(step);
     var codes = IntVector.zero(I);
     var squares = IntVector.zero(I);
@@ -325,15 +334,17 @@ final class Narrow implements WorkerPool.Task {
     var moved = low.add(numbers.sub(fitted.mul(sum)).div(GROUP));
     var one = spread.compare(VectorOperators.EQ, 0).cast(F);
     var some = step.compare(VectorOperators.GT, 0f).andNot(one);
-    low.blend(moved, some).intoArray(lows, 0);
-    step.blend(fitted, some).intoArray(steps, 0);
+    low.blend(moved, some).intoArray(lows, line);
+    step.blend(fitted, some).intoArray(steps, line);
   }
 
-  /** The squared error of each line's codes. */
-  private static void errors(float[] x, float[] lows, float[] steps, float[] errors) {
-    var low = FloatVector.fromArray(F, lows, 0);
-    var step = FloatVector.fromArray(F, steps, 0);
+  /** What each line's codes cost. */
+  private static void costs(
+      CodeSearch search, float[] x, float[] lows, float[] steps, float[] costs, int line) {
+    var low = FloatVector.fromArray(F, lows, line);
+    var step = FloatVector.fromArray(F, steps, line);
     var inverse = FloatVector.broadcast(F, 1f).div(step);
+    boolean squares = search == CodeSearch.QUICK;
     var sum = FloatVector.zero(F);
     for (int i = 0; i < GROUP; i++) {
       var number = FloatVector.broadcast(F, x[i]);
@@ -349,8 +360,8 @@ final class Narrow implements WorkerPool.Task {
               .convertShape(VectorOperators.I2F, F, 0)
               .reinterpretAsFloats();
       var off = code.fma(step, low).sub(number);
-      sum = sum.add(off.mul(off));
+      sum = sum.add(squares ? off.mul(off) : off.abs().mul(off.abs().sqrt()));
     }
-    sum.intoArray(errors, 0);
+    sum.intoArray(costs, line);
   }
 }

@@ -2,7 +2,8 @@ package dev.stowage.runtime.kernel.vector;
 
 import dev.stowage.plan.ElementType;
 import dev.stowage.runtime.kernel.Bounds;
-import dev.stowage.runtime.kernel.Kernels;
+import dev.stowage.runtime.kernel.CodeSearch;
+import dev.stowage.runtime.kernel.HostKernels;
 import dev.stowage.runtime.kernel.RopeTable;
 import dev.stowage.runtime.kernel.vector.Elementwise.Op;
 import dev.stowage.runtime.kernel.x86.Products;
@@ -15,7 +16,7 @@ import java.util.Optional;
  * class of the operation. Linear layers have two: {@link Products} for the types and widths that it
  * takes on a machine that it runs on, {@link Matmul} for the others.
  */
-public final class VectorKernels implements Kernels {
+public final class VectorKernels implements HostKernels {
   private final WorkerPool pool;
   private final Matmul matmul;
   private final Optional<Products> products;
@@ -368,7 +369,24 @@ public final class VectorKernels implements Kernels {
       int width) {
     Bounds.floats("x", x, xOffset, xStride, rows, width);
     Bounds.rows("out", out, outOffset, outStride, rows, type.rowBytes(width));
-    narrow.run(x, xOffset, xStride, out, outOffset, outStride, type, rows, width);
+    narrow.run(CodeSearch.QUICK, x, xOffset, xStride, out, outOffset, outStride, type, rows, width);
+  }
+
+  @Override
+  public void quantize(
+      MemorySegment x,
+      long xOffset,
+      long xStride,
+      MemorySegment out,
+      long outOffset,
+      long outStride,
+      ElementType type,
+      int rows,
+      int width) {
+    Bounds.floats("x", x, xOffset, xStride, rows, width);
+    Bounds.rows("out", out, outOffset, outStride, rows, type.rowBytes(width));
+    narrow.run(
+        CodeSearch.THOROUGH, x, xOffset, xStride, out, outOffset, outStride, type, rows, width);
   }
 
   @Override

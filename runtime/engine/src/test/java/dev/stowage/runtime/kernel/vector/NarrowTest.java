@@ -94,6 +94,11 @@ final class NarrowTest {
       new ReferenceKernels().narrow(x, 4, 0, expected, 1, 0, type, 1, width);
       new VectorKernels(pool).narrow(x, 4, 0, actual, 1, 0, type, 1, width);
       assertEquals(-1, expected.mismatch(actual), "first different byte of " + width + " numbers");
+      if (type.quantized()) {
+        new ReferenceKernels().quantize(x, 4, 0, expected, 1, 0, type, 1, width);
+        new VectorKernels(pool).quantize(x, 4, 0, actual, 1, 0, type, 1, width);
+        assertEquals(-1, expected.mismatch(actual), "sought for long, of " + width + " numbers");
+      }
     }
   }
 }
