@@ -274,8 +274,9 @@ final class Narrow implements WorkerPool.Task {
       s.steps[i] = (high - low) / 15;
     }
     for (int line = 0; line < starts; line += LANES) {
-      for (int i = 0; i < search.fits(); i++) {
-        fit(s.group, s.lows, s.steps, line);
+      boolean moves = true;
+      for (int i = 0; i < search.fits() && moves; i++) {
+        moves = fit(s.group, s.lows, s.steps, line);
       }
     }
     for (int i = 0; i < starts; i++) { // as they are stored
@@ -299,13 +300,17 @@ final class Narrow implements WorkerPool.Task {
     return Float.floatToFloat16(s.lows[best]) << 16 | Float.floatToFloat16(s.steps[best]) & 0xffff;
   }
 
-  /** Fits each line to the codes it gives; one whose step is none, or that has one code, stays. */
-  private static void fit(float[] x, float[] lows, float[] steps, int line) {
+  /**
+   * Fits each line to the codes it gives; one whose step is none, or that has one code, stays.
+   *
+   * @return whether one has moved; if not, none ever will
+   */
+  private static boolean fit(float[] x, float[] lows, float[] steps, int line) {
     var low = FloatVector.fromArray(F, lows, line);
     var step = FloatVector.fromArray(F, steps, line);
     var inverse = FloatVector.broadcast(F, 1f).div(step);
-    var codes = IntVector.zero(I);
-    var squares = IntVector.zero(I);
+    var codes = FloatVector.zero(F); // whole numbers below 2^24, as the next one
+    var squares = FloatVector.zero(F);
     var numbers = FloatVector.zero(F);
     var products = FloatVector.zero(F);
     for (int i = 0; i < GROUP; i++) {
@@ -317,25 +322,22 @@ final class Narrow implements WorkerPool.Task {
               .convertShape(VectorOperators.F2I, I, 0)
               .reinterpretAsInts()
               .max(0)
-              .min(15);
+              .min(15)
+              .convertShape(VectorOperators.I2F, F, 0)
+              .reinterpretAsFloats();
       codes = codes.add(code);
-      squares = squares.add(code.mul(code));
+      squares = code.fma(code, squares);
       numbers = numbers.add(above);
-      var factor = code.convertShape(VectorOperators.I2F, F, 0).reinterpretAsFloats();
-      products = products.add(factor.mul(above));
+      products = products.add(code.mul(above));
     }
     var spread = squares.mul(GROUP).sub(codes.mul(codes));
-    var sum = codes.convertShape(VectorOperators.I2F, F, 0).reinterpretAsFloats();
-    var fitted =
-        products
-            .mul(GROUP)
-            .sub(sum.mul(numbers))
-            .div(spread.convertShape(VectorOperators.I2F, F, 0).reinterpretAsFloats());
-    var moved = low.add(numbers.sub(fitted.mul(sum)).div(GROUP));
-    var one = spread.compare(VectorOperators.EQ, 0).cast(F);
-    var some = step.compare(VectorOperators.GT, 0f).andNot(one);
+    var fitted = products.mul(GROUP).sub(codes.mul(numbers)).div(spread);
+    var moved = low.add(numbers.sub(fitted.mul(codes)).div(GROUP));
+    var some = step.compare(VectorOperators.GT, 0f).and(spread.compare(VectorOperators.NE, 0f));
     low.blend(moved, some).intoArray(lows, line);
     step.blend(fitted, some).intoArray(steps, line);
+    var moves = low.compare(VectorOperators.NE, moved).or(step.compare(VectorOperators.NE, fitted));
+    return moves.and(some).anyTrue();
   }
 
   /** What each line's codes cost. */
