@@ -2,6 +2,7 @@ package dev.stowage.examples;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -13,6 +14,7 @@ import dev.stowage.runtime.sampler.Sampling;
 import dev.stowage.runtime.session.Request;
 import dev.stowage.runtime.session.Session;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -142,6 +144,50 @@ class FewerBitsTest {
     var made = prepared();
     assertEquals(inMemory, output(spread, request));
     assertEquals(made, prepared(), "a second run makes nothing again");
+  }
+
+  @ParameterizedTest(name = "{0}, {1}")
+  @MethodSource("types")
+  void quantizedRowsInMemoryAreKeptOnThePlansDiskAndReadFromThereTheNextTime(
+      Path model, ElementType type) throws Exception {
+    var draft = inMemory(model, type);
+    var request = request(model);
+    var first = output(draft, request);
+    var made = prepared();
+    assertEquals(1, made.size());
+    assertEquals(first, output(draft, request));
+    assertEquals(made, prepared(), "a second run makes nothing again");
+    flipAByteInTheMiddle(made.keySet().iterator().next());
+    var e = assertThrows(UncheckedIOException.class, () -> output(draft, request));
+    assertTrue(e.getMessage().contains("the file is damaged; delete it"), e::getMessage);
+  }
+
+  @ParameterizedTest(name = "{0}, {1}")
+  @MethodSource("types")
+  void rowsInMemoryAreQuantizedAtEveryStartWhereTheDiskTakesNoFile(Path model, ElementType type)
+      throws Exception {
+    var draft = inMemory(model, type);
+    var kept = output(draft, request(model));
+    var file = prepared().keySet().iterator().next();
+    Files.delete(file);
+    Files.createDirectories(file.resolve("in the way"));
+    assertEquals(kept, output(draft, request(model)));
+  }
+
+  private static Draft inMemory(Path model, ElementType type) throws Exception {
+    return Draft.allOnHost(model, new BatchShape(1, 1, 40, 20, 8), ElementType.F32)
+        .withWeightType(type);
+  }
+
+  private static Request request(Path model) throws Exception {
+    var prompt = Golden.read(model).greedy().prompt();
+    return new Request(Arrays.copyOf(prompt, 8), 20, Set.of(), Sampling.GREEDY);
+  }
+
+  private static void flipAByteInTheMiddle(Path file) throws IOException {
+    byte[] bytes = Files.readAllBytes(file);
+    bytes[bytes.length / 2] ^= 1;
+    Files.write(file, bytes);
   }
 
   private List<Integer> output(Draft draft, Request request) throws Exception {

@@ -4,8 +4,8 @@ import dev.stowage.plan.text.Amount;
 import dev.stowage.runtime.weights.PreparedFile;
 
 /**
- * Says how far the rows are that a plan stores on a disk otherwise than the model: one line that is
- * written over on a terminal, a line now and then elsewhere.
+ * Says how far the rows are that a plan stores otherwise than the model: one line that is written
+ * over on a terminal, a line now and then elsewhere.
  */
 final class Preparation implements PreparedFile.Progress {
   private static final long TERMINAL_NANOS = 200_000_000L;
@@ -28,9 +28,7 @@ final class Preparation implements PreparedFile.Progress {
     }
     shown = now;
     begun = true;
-    var line =
-        "preparing weights for the disk: %d %% of %s"
-            .formatted(100 * bytes / all, Amount.bytes(all));
+    var line = "quantizing weights: %d %% of %s".formatted(100 * bytes / all, Amount.bytes(all));
     if (console.colour()) {
       console.err().print("\r" + line + (last ? "\n" : ""));
       console.err().flush();

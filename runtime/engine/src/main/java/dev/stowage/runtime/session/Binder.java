@@ -31,7 +31,6 @@ import dev.stowage.runtime.device.KvStore;
 import dev.stowage.runtime.kernel.HostKernels;
 import dev.stowage.runtime.kernel.KernelSelection;
 import dev.stowage.runtime.kernel.Kernels;
-import dev.stowage.runtime.kernel.Quantized;
 import dev.stowage.runtime.parallel.WorkerPool;
 import dev.stowage.runtime.storage.Chunk;
 import dev.stowage.runtime.storage.ReadTrial;
@@ -40,13 +39,9 @@ import dev.stowage.runtime.weights.ModelFiles;
 import dev.stowage.runtime.weights.PreparedFile;
 import dev.stowage.runtime.weights.RowSpan;
 import dev.stowage.runtime.weights.WeightLoad;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -89,8 +84,6 @@ final class Binder {
   /** From so many bytes of ring on, what loading has left in the page cache is dropped. */
   private static final long CACHE_BYTES = 64L << 20;
 
-  private static final long LOAD_PIECE = 32L << 20;
-
   private final ExecutablePlan plan;
   private final ModelShape shape;
   private final Stages stages;
@@ -109,7 +102,7 @@ final class Binder {
   private final Map<String, ComputeDevice> gpus =
       new LinkedHashMap<>(); // none if the host computes
   private final ResidentRows hostRows = new ResidentRows(); // that a gpu gets copies of
-  private final Map<String, PreparedFile> prepared = new HashMap<>();
+  private Map<String, PreparedFile> prepared = Map.of();
   private ModelFiles files;
   private Optional<ReadTrial> reads = Optional.empty();
 
@@ -153,8 +146,9 @@ final class Binder {
     selection = host;
     openDevices();
     allocate();
-    var weights = loadWeights();
-    prepareDisks();
+    var quantized = new QuantizedRows(plan, files, kernels, base, progress, resources);
+    prepared = quantized.ofDisks();
+    var weights = loadWeights(quantized);
     var places = places();
     openStores();
     openLanes();
@@ -394,68 +388,9 @@ final class Binder {
     }
   }
 
-  /** Rows on a disk that are not as in the model's files lie in a file of their own there. */
-  private void prepareDisks() throws ModelFormatException {
-    var quantizer = new Quantizer(shape, files, kernels);
-    for (var device : plan.machine().devices()) {
-      var slabs = new ArrayList<PreparedFile.Slab>();
-      for (var region : plan.weights()) {
-        if (region.home().equals(device.name()) && device.kind() == DeviceKind.DISK) {
-          for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
-            if (region.type() != shape.type(region.weight(), layer)) {
-              slabs.add(
-                  new PreparedFile.Slab(
-                      region.weight(),
-                      layer,
-                      region.rows(),
-                      region.type(),
-                      shape.rowBytes(region.weight(), region.type())));
-            }
-          }
-        }
-      }
-      if (!slabs.isEmpty()) {
-        prepared.put(device.name(), resources.add(prepare(device, slabs, quantizer)));
-      }
-    }
-  }
-
-  private PreparedFile prepare(
-      DeviceSpec device, List<PreparedFile.Slab> slabs, Quantizer quantizer)
-      throws ModelFormatException {
-    var folder = base.resolve(device.path().orElse(System.getProperty("java.io.tmpdir")));
-    try {
-      var digest = MessageDigest.getInstance("SHA-256");
-      digest.update(files.identity().getBytes(StandardCharsets.UTF_8));
-      digest.update(slabs.toString().getBytes(StandardCharsets.UTF_8));
-      digest.update((byte) Quantized.VERSION); // other codes are another file
-      return PreparedFile.open(
-          folder,
-          digest.digest(),
-          slabs,
-          (slab, rows, target) ->
-              quantizer.read(
-                  new WeightRegion(
-                      slab.weight(),
-                      new Range(slab.layer(), slab.layer() + 1),
-                      rows,
-                      device.name(),
-                      slab.type()),
-                  slab.layer(),
-                  target),
-          progress);
-    } catch (IOException e) {
-      throw new DeviceException(
-          device.name(), "quantized weights cannot be kept in %s: %s".formatted(folder, e), e);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  /** Rows that lie in memory are read there; rows on a disk stay in the model's files. */
-  private ResidentRows loadWeights() throws ModelFormatException {
+  /** Rows that lie in memory are read there; rows on a disk stay in files. */
+  private ResidentRows loadWeights(QuantizedRows quantized) throws ModelFormatException {
     var resident = new ResidentRows();
-    var quantizer = new Quantizer(shape, files, kernels);
     var loading = new Loading();
     var left = new HashMap<String, MemorySegment>();
     var vectors = stages.devices().stream().map(device -> stages.own("vectors", device)).toList();
@@ -485,8 +420,8 @@ final class Binder {
             var rest = left.get(region.home());
             var slab = rest.asSlice(0, bytes);
             left.put(region.home(), rest.asSlice(Footprint.align(bytes)));
-            if (region.type() != shape.type(region.weight(), layer)) {
-              quantizer.read(region, layer, slab);
+            if (quantized.contain(region, layer)) {
+              quantized.load(region, layer, loading, slab);
             } else {
               loading.add(files.span(region.weight(), layer, region.rows()), slab);
             }
@@ -495,7 +430,7 @@ final class Binder {
           }
         }
         case DISK -> {}
-        case GPU -> loadOnGpu(region, left, quantizer, resident);
+        case GPU -> loadOnGpu(region, left, quantized, resident);
         case CSD ->
             throw new DeviceException(
                 region.home(),
@@ -511,31 +446,29 @@ final class Binder {
   private void loadOnGpu(
       WeightRegion region,
       Map<String, MemorySegment> left,
-      Quantizer quantizer,
+      QuantizedRows quantized,
       ResidentRows resident)
       throws ModelFormatException {
     long rowBytes = shape.rowBytes(region.weight(), region.type());
     long bytes = region.rows().size() * rowBytes;
-    int pieceRows = Math.clamp(LOAD_PIECE / rowBytes, 1, region.rows().size());
+    var pieces = quantized.pieces(region);
     var gpu = gpus.get(region.home());
     try (var arena = Arena.ofShared()) {
-      var staged = arena.allocate(pieceRows * rowBytes, 64);
+      var staged = arena.allocate(pieces.getFirst().size() * rowBytes, 64);
       for (int layer = region.layers().from(); layer < region.layers().to(); layer++) {
         var rest = left.get(region.home());
         var slab = rest.asSlice(0, bytes);
         left.put(region.home(), rest.asSlice(Footprint.align(bytes)));
-        for (int row = region.rows().from(); row < region.rows().to(); row += pieceRows) {
-          var rows = new Range(row, Math.min(row + pieceRows, region.rows().to()));
+        for (var rows : pieces) {
           var piece = staged.asSlice(0, rows.size() * rowBytes);
-          if (region.type() != shape.type(region.weight(), layer)) {
-            var part =
-                new WeightRegion(
-                    region.weight(), region.layers(), rows, region.home(), region.type());
-            quantizer.read(part, layer, piece);
+          if (quantized.contain(region, layer)) {
+            quantized.read(region, layer, rows, piece);
           } else {
             files.bind(region.weight(), layer, rows, piece).read();
           }
-          gpu.write(piece, slab.asSlice((row - region.rows().from()) * rowBytes, piece.byteSize()));
+          gpu.write(
+              piece,
+              slab.asSlice((rows.from() - region.rows().from()) * rowBytes, piece.byteSize()));
         }
         resident.add(region.weight(), layer, region.rows(), region.type(), slab);
       }

@@ -1,8 +1,9 @@
 package dev.stowage.runtime.session;
 
+import dev.stowage.plan.ElementType;
 import dev.stowage.plan.ModelShape;
 import dev.stowage.plan.Range;
-import dev.stowage.plan.WeightRegion;
+import dev.stowage.plan.Weight;
 import dev.stowage.plan.model.ModelFormatException;
 import dev.stowage.runtime.kernel.HostKernels;
 import dev.stowage.runtime.kernel.Quantized;
@@ -29,38 +30,39 @@ final class Quantizer {
   }
 
   /**
-   * Reads a region's rows of one layer.
+   * Reads rows of one layer.
    *
-   * @param slab {@code [rows, columns]} of the region's type
+   * @param to the type they are stored as
+   * @param slab {@code [rows, columns]} of that type
    * @throws ModelFormatException if a weight is infinite, not a number, or beyond what an F16 scale
    *     reaches
    */
-  void read(WeightRegion region, int layer, MemorySegment slab) throws ModelFormatException {
-    var weight = region.weight();
+  void read(Weight weight, int layer, Range all, ElementType to, MemorySegment slab)
+      throws ModelFormatException {
     int columns = shape.columns(weight);
-    int pieceRows = Math.clamp(PIECE / columns, 1, region.rows().size());
-    long rowBytes = shape.rowBytes(weight, region.type());
+    int pieceRows = Math.clamp(PIECE / columns, 1, all.size());
+    long rowBytes = shape.rowBytes(weight, to);
     var type = shape.type(weight, layer);
     long storedBytes = shape.rowBytes(weight, type);
     try (var arena = Arena.ofShared()) {
       var stored = arena.allocate(pieceRows * storedBytes, 64);
       var wide = arena.allocate(4L * pieceRows * columns, 64);
-      for (int row = region.rows().from(); row < region.rows().to(); row += pieceRows) {
-        var rows = new Range(row, Math.min(row + pieceRows, region.rows().to()));
+      for (int row = all.from(); row < all.to(); row += pieceRows) {
+        var rows = new Range(row, Math.min(row + pieceRows, all.to()));
         int count = rows.size();
-        long at = (row - region.rows().from()) * rowBytes;
+        long at = (row - all.from()) * rowBytes;
         files.bind(weight, layer, rows, stored).read();
         kernels.widen(stored, 0, storedBytes, type, wide, 0, 4L * columns, count, columns);
-        kernels.quantize(wide, 0, 4L * columns, slab, at, rowBytes, region.type(), count, columns);
+        kernels.quantize(wide, 0, 4L * columns, slab, at, rowBytes, to, count, columns);
         for (int i = 0; i < count; i++) {
-          if (!Quantized.finite(region.type(), slab, at + i * rowBytes, columns)) {
+          if (!Quantized.finite(to, slab, at + i * rowBytes, columns)) {
             throw new ModelFormatException(
                 "row %d of %s%s holds a number that %s cannot store: infinite, not a number, or beyond 65504"
                     .formatted(
                         row + i,
                         weight.word(),
                         weight.perLayer() ? " of layer " + layer : "",
-                        region.type().word()));
+                        to.word()));
           }
         }
       }

@@ -20,11 +20,15 @@ public final class Loading {
   private final List<Piece> pieces = new ArrayList<>();
 
   /**
-   * Has rows read.
+   * Has rows read; those with a known sum whole, as it says nothing of a piece.
    *
    * @param target native memory, as long as the rows
    */
   public void add(RowSpan rows, MemorySegment target) {
+    if (rows.sum().isPresent()) {
+      pieces.add(new Piece(rows, target));
+      return;
+    }
     for (long at = 0; at < rows.bytes(); at += PIECE) {
       long bytes = Math.min(PIECE, rows.bytes() - at);
       pieces.add(new Piece(rows.part(at, bytes), target.asSlice(at, bytes)));

@@ -24,8 +24,8 @@ import java.util.OptionalInt;
 import java.util.zip.CRC32C;
 
 /**
- * Rows of weights on a disk as a plan wants them and the model's files do not have them: quantized
- * once, kept beside the device's other files, and used by every later run of the same plan.
+ * Rows of weights as a plan wants them and the model's files do not have them: quantized once, kept
+ * beside a disk's other files, and used by every later run of the same plan.
  *
  * <pre>
  * header  8 bytes "STOWROWS", version (int), number of slabs (int), key (32 bytes),
@@ -59,7 +59,7 @@ public final class PreparedFile implements AutoCloseable {
    * @param rowBytes of one row of that type
    */
   public record Slab(Weight weight, int layer, Range rows, ElementType type, long rowBytes) {
-    long bytes() {
+    public long bytes() {
       return Math.multiplyExact((long) rows.size(), rowBytes);
     }
   }
