@@ -207,6 +207,21 @@ final class Assembler {
     vector(MAP_0F38, P66, Length.FULL, 0x33, to, 0, base, at, width.bytes() / 2);
   }
 
+  /** Widens eight unsigned bytes to ints. */
+  void loadBytesAsInts(int to, Register base, int at) {
+    vector(MAP_0F38, P66, Length.EIGHT, 0x31, to, 0, base, at, 1);
+  }
+
+  /** Widens eight signed 16-bit numbers to ints. */
+  void loadShortsAsInts(int to, Register base, int at) {
+    vector(MAP_0F38, P66, Length.EIGHT, 0x23, to, 0, base, at, 1);
+  }
+
+  /** Two bytes, again and again. */
+  void broadcastShort(int to, Register base, int at) {
+    vector(MAP_0F38, P66, Length.FULL, 0x79, to, 0, base, at, Short.BYTES);
+  }
+
   /** Four bytes, again and again. */
   void broadcast(int to, Register base, int at) {
     vector(MAP_0F38, P66, Length.FULL, 0x58, to, 0, base, at, Float.BYTES);
@@ -214,6 +229,17 @@ final class Assembler {
 
   void shiftIntsLeft(int to, int from, int bits) {
     vector(MAP_0F, P66, Length.FULL, 0x72, 6, to, from);
+    bytes(bits);
+  }
+
+  void shiftIntsRight(int to, int from, int bits) {
+    vector(MAP_0F, P66, Length.FULL, 0x72, 2, to, from);
+    bytes(bits);
+  }
+
+  /** The sign comes in. */
+  void shiftSignedIntsRight(int to, int from, int bits) {
+    vector(MAP_0F, P66, Length.FULL, 0x72, 4, to, from);
     bytes(bits);
   }
 
@@ -231,6 +257,11 @@ final class Assembler {
 
   void subtractInts(int to, int a, Register base, int at) {
     vector(MAP_0F, P66, Length.FULL, 0xFA, to, a, base, at, width.bytes());
+  }
+
+  /** The lower halves of products of ints. */
+  void multiplyInts(int to, int a, int b) {
+    vector(MAP_0F38, P66, Length.EIGHT, 0x40, to, a, b);
   }
 
   /** The greater of each two ints, with sign. */
@@ -319,6 +350,27 @@ final class Assembler {
   void shiftShortsRight(int to, int from, int bits) {
     vector(MAP_0F, P66, Length.FULL, 0x71, 2, to, from);
     bytes(bits);
+  }
+
+  /** The sign comes in. */
+  void shiftSignedShortsRight(int to, int from, int bits) {
+    vector(MAP_0F, P66, Length.FULL, 0x71, 4, to, from);
+    bytes(bits);
+  }
+
+  void shiftShortsLeft(int to, int from, int bits) {
+    vector(MAP_0F, P66, Length.FULL, 0x71, 6, to, from);
+    bytes(bits);
+  }
+
+  /** The lower halves of products. */
+  void multiplyShorts(int to, int a, int b) {
+    vector(MAP_0F, P66, Length.FULL, 0xD5, to, a, b);
+  }
+
+  /** The lesser of each two shorts, with sign. */
+  void lesserShorts(int to, int a, int b) {
+    vector(MAP_0F, P66, Length.EIGHT, 0xEA, to, a, b);
   }
 
   void subtractShorts(int to, int a, int b) {

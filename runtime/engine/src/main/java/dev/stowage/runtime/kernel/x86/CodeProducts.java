@@ -58,7 +58,8 @@ final class CodeProducts {
       var all = new ArrayList<byte[]>();
       all.add(Rounding.code(codes));
       all.add(CodeTile.widen(width, codes));
-      for (int blocks = 1; blocks <= RECORD; blocks++) {
+      int fewest = codes.superblocks() ? RECORD : 1;
+      for (int blocks = fewest; blocks <= RECORD; blocks++) {
         all.add(new CodeRow(width, codes, blocks).code());
       }
       for (int vectors = 1; vectors <= 2; vectors++) {
@@ -75,7 +76,7 @@ final class CodeProducts {
               made.next(),
               new MemorySegment[3][CodeTile.mostOutputs(width, 1) + 1],
               new MemorySegment[3][CodeTile.mostOutputs(width, 1) + 1]);
-      for (int blocks = 1; blocks <= RECORD; blocks++) {
+      for (int blocks = fewest; blocks <= RECORD; blocks++) {
         functions.row[blocks] = made.next();
       }
       for (int vectors = 1; vectors <= 2; vectors++) {
@@ -220,7 +221,7 @@ final class CodeProducts {
           MachineCode.call(
               functions.row[rest],
               x + (long) whole * recordBytes(codes),
-              w + (long) whole * RECORD * codes.bytes,
+              w + (long) whole * codes.recordBytes,
               rowBytes,
               1,
               sum,
@@ -246,11 +247,11 @@ final class CodeProducts {
             narrow.clear, sum, 0, 0, (long) groupsOf(end - block) * most * panelRows, 0, 0);
         for (int record = 0; record < records; record++) {
           int count = Math.min(RECORD, blocks - record * RECORD);
-          long w = operands.w(output) + (long) record * RECORD * codes.bytes;
+          long w = operands.w(output) + (long) record * codes.recordBytes;
           long ahead =
               record + 1 < records
-                  ? RECORD * codes.bytes
-                  : panelRows * rowBytes - (long) record * RECORD * codes.bytes;
+                  ? codes.recordBytes
+                  : panelRows * rowBytes - (long) record * codes.recordBytes;
           MachineCode.call(
               functions.widen, panel, w, rowBytes, count, panelRow, outputs | ahead << 32);
           for (int group = block / most; group < groupsOf(end); group++) {

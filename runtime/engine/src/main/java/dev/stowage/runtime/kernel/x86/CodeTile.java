@@ -175,9 +175,10 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
   static byte[] widen(Width width, Codes codes) {
     var a = new Assembler(Width.AVX2);
     int mask = 15;
-    int offset = 14;
-    codes.mask(a, mask);
-    a.constant(offset, Codes.OFFSET << 16 | Codes.OFFSET);
+    codes.constants(a, mask);
+    if (codes.term == Codes.Term.OFFSET) {
+      a.constant(mask - 1, Codes.OFFSET << 16 | Codes.OFFSET);
+    }
     var saved = new Register[] {Register.RBX, Register.RBP};
     a.push(saved);
     a.move(Register.R10, Register.R9);
@@ -188,7 +189,7 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
     a.move(Register.RBX, Register.RDI);
     a.move(Register.RBP, Register.RSI);
     a.sum(Register.RAX, Register.RSI, Register.R10);
-    int bytes = CodeProducts.RECORD * codes.bytes;
+    int bytes = codes.recordBytes;
     for (int at = 0; at < bytes; at += Scratch.CACHE_LINE) {
       a.prefetch(Register.RAX, at, width.level());
     }
@@ -196,22 +197,38 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
     int nextBlock = a.here();
     var w = new Cursor(a, Register.RSI);
     var to = new Cursor(a, Register.RDI);
-    a.loadInt(0, w.register(), 0); // the scale, and the min or what nobody reads
-    a.widenHalves(0, 0);
-    a.storeTwo(0, to.register(), 0);
-    for (int step = 0; step < codes.vectors() / codes.together(); step++) {
-      codes.widen(a, 2, w, 0, step, mask);
-      for (int nth = 0; nth < codes.together(); nth++) {
-        if (codes.term == Codes.Term.OFFSET) {
-          a.subtractShorts(2 + nth, 2 + nth, offset);
+    int blocks = codes.superblocks() ? CodeProducts.RECORD : 1;
+    if (codes.superblocks()) {
+      codes.scales(a, 4, w, mask);
+      storeScales(a, codes, 4, to);
+    } else {
+      a.loadInt(0, w.register(), 0); // the scale, and the min or what nobody reads
+      a.widenHalves(0, 0);
+      a.storeTwo(0, to.register(), 0);
+    }
+    for (int group = 0; group < blocks / codes.group; group++) {
+      for (int step = 0; step < codes.steps(); step++) {
+        codes.widen(a, 4, w, group, step, mask);
+        for (int nth = 0; nth < codes.together(); nth++) {
+          int vector = group * codes.group * codes.vectors() + codes.vector(step, nth);
+          if (codes.term == Codes.Term.OFFSET) {
+            a.subtractShorts(4 + nth, 4 + nth, mask - 1);
+          }
+          if (codes == Codes.Q6_K) {
+            // the scale is the upper of two bytes
+            a.broadcastShort(0, w.register(), w.at(Codes.SCALES + vector - 1));
+            a.shiftSignedShortsRight(0, 0, 8);
+            a.multiplyShorts(4 + nth, 4 + nth, 0);
+          }
+          int block = vector / codes.vectors();
+          int at = BLOCK_HEADER + Width.AVX2.bytes() * (vector % codes.vectors());
+          a.store(4 + nth, to.register(), to.at(block * blockBytes(codes) + at));
         }
-        int at = BLOCK_HEADER + Width.AVX2.bytes() * codes.vector(step, nth);
-        a.store(2 + nth, to.register(), to.at(at));
       }
     }
-    to.moveTo(blockBytes(codes));
-    w.moveTo(codes.bytes);
-    a.subtract(Register.RCX, 1);
+    to.moveTo(blocks * blockBytes(codes));
+    w.moveTo(blocks == 1 ? codes.header(1) : codes.recordBytes);
+    a.subtract(Register.RCX, blocks);
     a.jumpIfNotZero(nextBlock);
     a.sum(Register.RDI, Register.RBX, Register.R8);
     a.sum(Register.RSI, Register.RBP, Register.RDX);
@@ -221,6 +238,21 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
     a.pop(saved);
     a.leave();
     return a.code();
+  }
+
+  /** Stores scales of eight blocks, and mins from the next register, before each one's codes. */
+  private static void storeScales(Assembler a, Codes codes, int scales, Cursor to) {
+    for (int block = 0; block < CodeProducts.RECORD; block++) {
+      int at = to.at(block * blockBytes(codes));
+      if (block == 4) {
+        a.upperHalf(scales, scales);
+        a.upperHalf(scales + 1, scales + 1);
+      }
+      a.storeInt(scales, block % 4, to.register(), at);
+      if (codes.term == Codes.Term.MIN) {
+        a.storeInt(scales + 1, block % 4, to.register(), at + Float.BYTES);
+      }
+    }
   }
 
   /**

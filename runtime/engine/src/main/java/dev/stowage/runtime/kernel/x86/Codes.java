@@ -1,19 +1,23 @@
 package dev.stowage.runtime.kernel.x86;
 
 /**
- * Quantized weights: blocks of a scale, for some a min, and integer codes, which are widened to 16
- * bits, sixteen at a time.
+ * Quantized weights: blocks of integer codes, each with a scale and some with a min, which are
+ * widened to 16 bits, sixteen at a time. Eight blocks are a record. Where headers of blocks lie
+ * together, a record is what GGUF files call a superblock; the scales of Q6_K, of sixteen numbers
+ * each, become part of its codes.
  */
 enum Codes {
-  INT8(64, 4, 68, Term.MIN),
-  INT4(64, 4, 36, Term.MIN),
-  Q8_0(32, 2, 34, Term.NONE),
-  Q4_0(32, 2, 18, Term.OFFSET);
+  INT8(64, 1, 4, 68, 8 * 68, Term.MIN),
+  INT4(64, 1, 4, 36, 8 * 36, Term.MIN),
+  Q8_0(32, 1, 2, 34, 8 * 34, Term.NONE),
+  Q4_0(32, 1, 2, 18, 8 * 18, Term.OFFSET),
+  Q4_K(32, 2, 16, 32, 144, Term.MIN),
+  Q6_K(32, 4, 0, 64, 210, Term.NONE);
 
   /** What a block adds besides its scale times its codes. */
   enum Term {
     NONE,
-    /** An F16 after the scale. */
+    /** An F16 after the scale, or a superblock's min times a block's. */
     MIN,
     /** 8 is taken from each code. */
     OFFSET
@@ -24,20 +28,54 @@ enum Codes {
 
   static final int OFFSET = 8;
 
+  /** Where Q6_K has the upper bits of its codes, its scales, and the scale of those. */
+  private static final int UPPER_BITS = 128;
+
+  static final int SCALES = 192;
+  private static final int SCALE = 208;
+
   /** Numbers of a block. */
   final int numbers;
 
-  /** Where its codes begin. */
+  /** Blocks whose codes lie in the same bytes. */
+  final int group;
+
+  /** Where codes begin. */
   private final int codes;
 
-  final int bytes;
+  /** Bytes from the codes of a group of blocks to those of the next. */
+  private final int groupBytes;
+
+  /** Bytes of a record. */
+  final int recordBytes;
+
   final Term term;
 
-  Codes(int numbers, int codes, int bytes, Term term) {
+  Codes(int numbers, int group, int codes, int groupBytes, int recordBytes, Term term) {
     this.numbers = numbers;
+    this.group = group;
     this.codes = codes;
-    this.bytes = bytes;
+    this.groupBytes = groupBytes;
+    this.recordBytes = recordBytes;
     this.term = term;
+  }
+
+  /** Whether blocks come by whole records only, whose scales lie together. */
+  boolean superblocks() {
+    return this == Q4_K || this == Q6_K;
+  }
+
+  /** Where the header of a block lies, of those that have one each. */
+  int header(int block) {
+    return block * groupBytes;
+  }
+
+  /**
+   * Bits of rounded activations besides their sign. A code of Q6_K times its scale is at most 2^12,
+   * and 32 products with less than 2^14 are an int.
+   */
+  int bits() {
+    return this == Q6_K ? 14 : 15;
   }
 
   /** Vectors of a block. */
@@ -45,43 +83,117 @@ enum Codes {
     return numbers / VECTOR;
   }
 
-  /** Loads the mask that {@link #widen} needs of 4-bit codes; RAX is lost. */
-  void mask(Assembler a, int to) {
-    if (halves()) {
-      a.constant(to, 0x000F000F);
+  /**
+   * Loads the constants that {@link #widen} and {@link #scales} need of codes of few bits, which
+   * are in this register and the two before it; RAX is lost.
+   */
+  void constants(Assembler a, int mask) {
+    if (together() > 1) {
+      a.constant(mask, 0x000F000F);
     }
-  }
-
-  private boolean halves() {
-    return this == INT4 || this == Q4_0;
+    if (this == Q6_K) {
+      a.constant(mask - 1, 0x00300030);
+      a.constant(mask - 2, 0x00200020);
+    }
   }
 
   /** How many vectors {@link #widen} yields at a time. */
   int together() {
-    return halves() ? 2 : 1;
+    return switch (this) {
+      case INT8, Q8_0 -> 1;
+      case INT4, Q4_0, Q4_K -> 2;
+      case Q6_K -> 4;
+    };
   }
 
-  /** Which vector of the block is the nth that comes at a time. */
+  /** How often {@link #widen} yields vectors of a group of blocks. */
+  int steps() {
+    return group * vectors() / together();
+  }
+
+  /** Which vector of its group is the nth that comes at a time. */
   int vector(int step, int nth) {
-    return step + nth * vectors() / 2;
+    return step + nth * steps();
   }
 
   /**
-   * Widens codes as they are stored.
+   * Widens codes as they are stored; those of Q6_K become what their scales are multiplied by.
    *
-   * @param to the first register of those that {@link #together} says
-   * @param block where the block begins
+   * @param to the first register of those that {@link #together} says; Q6_K loses 2 and 3, too
+   * @param mask where {@link #constants} are
    */
-  void widen(Assembler a, int to, Cursor w, int block, int step, int mask) {
-    int at = w.at(block + codes + VECTOR * step);
+  void widen(Assembler a, int to, Cursor w, int group, int step, int mask) {
+    int first = codes + group * groupBytes + VECTOR * step;
     switch (this) {
-      case INT8 -> a.loadUnsignedBytes(to, w.register(), at);
-      case Q8_0 -> a.loadSignedBytes(to, w.register(), at);
-      case INT4, Q4_0 -> {
-        a.loadUnsignedBytes(to + 1, w.register(), at);
+      case INT8 -> a.loadUnsignedBytes(to, w.register(), w.at(first));
+      case Q8_0 -> a.loadSignedBytes(to, w.register(), w.at(first));
+      case INT4, Q4_0, Q4_K -> {
+        a.loadUnsignedBytes(to + 1, w.register(), w.at(first));
         a.and(to, to + 1, mask);
         a.shiftShortsRight(to + 1, to + 1, 4);
       }
+      case Q6_K -> {
+        int upper = 2;
+        int bits = 3;
+        a.loadUnsignedBytes(to + 2, w.register(), w.at(first));
+        a.loadUnsignedBytes(to + 3, w.register(), w.at(first + VECTOR * steps()));
+        int at = UPPER_BITS + group * groupBytes / 2 + VECTOR * step;
+        a.loadUnsignedBytes(upper, w.register(), w.at(at));
+        for (int nth = 0; nth < 2; nth++) {
+          a.and(to + nth, to + 2 + nth, mask);
+          a.shiftShortsRight(to + 2 + nth, to + 2 + nth, 4);
+        }
+        for (int nth = 0; nth < 4; nth++) {
+          switch (nth) {
+            case 0 -> a.shiftShortsLeft(bits, upper, 4);
+            case 1 -> a.shiftShortsLeft(bits, upper, 2);
+            case 3 -> a.shiftShortsRight(bits, upper, 2);
+            default -> {}
+          }
+          a.and(bits, nth == 2 ? upper : bits, mask - 1);
+          a.or(to + nth, to + nth, bits);
+          a.subtractShorts(to + nth, to + nth, mask - 2);
+        }
+      }
     }
+  }
+
+  /**
+   * The scales of a superblock's eight blocks as floats, and in the next register what is added for
+   * each, if any; two registers more are lost.
+   */
+  void scales(Assembler a, int to, Cursor w, int mask) {
+    int mins = to + 1;
+    if (this == Q6_K) {
+      a.broadcastShort(to, w.register(), w.at(SCALE));
+      a.widenHalves(to, to);
+      return;
+    }
+    // of twelve bytes, the first four hold scales 0..3 and the next four mins 0..3 in their low six
+    // bits; the last four hold the low halves of scales and mins 4..7, whose upper bits are there
+    int low = to + 2;
+    int free = to + 3;
+    a.loadBytesAsInts(to, w.register(), w.at(4));
+    a.loadBytesAsInts(low, w.register(), w.at(12));
+    a.shiftIntsRight(mins, to, 6);
+    a.shiftIntsLeft(mins, mins, 4);
+    a.shiftIntsLeft(to, to, 26);
+    a.shiftIntsRight(to, to, 26);
+    a.shiftIntsRight(free, low, 4);
+    a.and(low, low, mask);
+    a.lowerHalves(low, low, free);
+    a.or(low, low, mins);
+    a.upperHalves(mins, to, low);
+    a.lowerHalves(to, to, low);
+    a.zero(low);
+    a.subtractInts(mins, low, mins);
+    a.floats(to, to);
+    a.floats(mins, mins);
+    a.broadcast(low, w.register(), w.at(0)); // both F16 numbers
+    a.widenHalves(low, low);
+    a.shuffle(free, low, 0b10_10_00_00);
+    a.multiply(to, to, free);
+    a.shuffle(free, low, 0b11_11_01_01);
+    a.multiply(mins, mins, free);
   }
 }

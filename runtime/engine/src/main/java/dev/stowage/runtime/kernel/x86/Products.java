@@ -53,10 +53,9 @@ public final class Products {
     int step =
         switch (type) {
           case F32, F16, BF16 -> Format.STEP;
-          case INT8, INT4, Q8_0, Q4_0 -> type.group();
-          case Q4_K, Q6_K -> 0;
+          case INT8, INT4, Q8_0, Q4_0, Q4_K, Q6_K -> type.group();
         };
-    return step > 0 && k > 0 && k % step == 0;
+    return k > 0 && k % step == 0;
   }
 
   /**
@@ -109,7 +108,8 @@ public final class Products {
       case INT4 -> codes.run(Codes.INT4);
       case Q8_0 -> codes.run(Codes.Q8_0);
       case Q4_0 -> codes.run(Codes.Q4_0);
-      case Q4_K, Q6_K -> throw new IllegalArgumentException("no machine code for " + type.word());
+      case Q4_K -> codes.run(Codes.Q4_K);
+      case Q6_K -> codes.run(Codes.Q6_K);
     }
     operands.clear();
   }

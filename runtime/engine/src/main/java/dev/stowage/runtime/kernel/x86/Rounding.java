@@ -3,9 +3,10 @@ package dev.stowage.runtime.kernel.x86;
 import dev.stowage.runtime.kernel.x86.Assembler.Register;
 
 /**
- * Machine code that rounds activations to 16 bits: those of a block share a power of two, the
- * largest for which none exceeds 32767, so that dyadic numbers stay exact. Rounding is to nearest,
- * ties to even. A block that holds Inf or NaN gets the scale NaN.
+ * Machine code that rounds activations to 16 bits, or 15 for Q6_K ({@link Codes#bits}): those of a
+ * block share a power of two, the largest for which none exceeds 32767, or 16383, so that dyadic
+ * numbers stay exact. Rounding is to nearest, ties to even. A block that holds Inf or NaN gets the
+ * scale NaN.
  *
  * <pre>
  *   RDI   floats of one row
@@ -17,9 +18,6 @@ import dev.stowage.runtime.kernel.x86.Assembler.Register;
  * </pre>
  */
 final class Rounding {
-  /** The power of two of the scale of numbers in [1, 2). */
-  private static final int BITS = 14;
-
   private static final int EXPONENT = 23; // bits of a float below it
   private static final int EXPONENT_MASK = 0xFF << EXPONENT;
 
@@ -27,6 +25,7 @@ final class Rounding {
 
   static byte[] code(Codes codes) {
     var a = new Assembler(Width.AVX2);
+    int power = codes.bits() - 1; // of two, of the scale of numbers in [1, 2)
     int mask = 15; // of all bits but the sign, later of the exponent
     int ones = 14;
     int least = 13;
@@ -35,10 +34,13 @@ final class Rounding {
     int exponents = 10;
     a.constant(mask, Integer.MAX_VALUE);
     a.constant(ones, 0x00010001);
-    a.constant(least, BITS + 1 << EXPONENT);
-    a.constant(inverse, 2 * 127 + BITS << EXPONENT);
-    a.constant(shift, BITS << EXPONENT);
+    int limit = 8;
+    a.constant(least, power + 1 << EXPONENT);
+    a.constant(inverse, 2 * 127 + power << EXPONENT);
+    a.constant(shift, power << EXPONENT);
     a.constant(exponents, EXPONENT_MASK);
+    int greatest = (1 << codes.bits()) - 1;
+    a.constant(limit, greatest << 16 | greatest);
     int nextBlock = a.here();
     greatest(a, codes.numbers / 8, mask);
     // 0 is the greatest in all places; 1 its exponent, 2 the scale, 3 what numbers are multiplied
@@ -60,6 +62,9 @@ final class Rounding {
       a.lowerHalves(6, 4, 5);
       a.upperHalves(7, 4, 5);
       a.shorts(4, 6, 7);
+      if (greatest < Short.MAX_VALUE) {
+        a.lesserShorts(4, 4, limit);
+      }
       a.multiplyPairs(5, 4, ones);
       a.addInts(9, 9, 5);
       a.upperHalf(5, 4);

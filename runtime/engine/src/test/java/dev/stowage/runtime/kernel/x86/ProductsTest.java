@@ -45,7 +45,8 @@ class ProductsTest {
     try (var arena = Arena.ofShared();
         var pool = new WorkerPool(2)) {
       var products = new Products(pool, width);
-      for (int k : new int[] {64, 576, 2112}) {
+      for (int some : new int[] {64, 576, 2112}) {
+        int k = whole(type, some);
         for (int rows : new int[] {1, 2, 3, 4, 5, 8, 9, 11, 16, 17, 33, 97, 130}) {
           int n = 1 + random.nextInt(random.nextBoolean() ? 60 : 400);
           int from = random.nextInt(n);
@@ -77,7 +78,7 @@ class ProductsTest {
             }
             double sum = bias == null ? 0 : o - from;
             double error = 1e-6 * Math.abs(sum);
-            int group = Math.max(32, type.group());
+            int group = block(type);
             for (int first = 0; first < k; first += group) {
               double most = 0;
               double weights = 0;
@@ -89,7 +90,7 @@ class ProductsTest {
                 most = Math.max(most, Math.abs(x.getAtIndex(Elements.F32, (long) row * k + i)));
                 weights += Math.abs(number);
               }
-              error += type.quantized() ? 0x1p-15 * most * weights : 0;
+              error += type.quantized() ? lost(type) * most * weights : 0;
             }
             assertEquals(sum, told, error, what);
           }
@@ -104,9 +105,9 @@ class ProductsTest {
     var random = new Random(SEED);
     try (var arena = Arena.ofShared();
         var pool = new WorkerPool(2)) {
-      int k = 576;
       int n = 75;
       for (var type : types().stream().filter(ElementType::quantized).toList()) {
+        int k = whole(type, 576);
         var w = weights(random, arena, type, n, k);
         for (int rows : new int[] {1, 7, 16, 40}) {
           var x = arena.allocate(4L * rows * k, 64);
@@ -135,8 +136,8 @@ class ProductsTest {
     try (var arena = Arena.ofShared();
         var pool = new WorkerPool(1)) {
       var products = new Products(pool, width);
-      int k = 128;
       for (var type : types()) {
+        int k = whole(type, 128);
         var w = weights(random, arena, type, 1, k);
         float[] magnitudes = {0, 0x1p-126f, 0x1p-112f, 1e-30f, 1, 1e5f, 0x1p40f};
         int rows = magnitudes.length;
@@ -177,9 +178,9 @@ class ProductsTest {
     try (var arena = Arena.ofShared();
         var pool = new WorkerPool(2)) {
       var products = new Products(pool, width);
-      int k = 192;
       int n = 5;
       for (var type : types()) {
+        int k = whole(type, 192);
         for (float value : new float[] {Float.NaN, Float.NEGATIVE_INFINITY}) {
           for (int rows : new int[] {2, 7, 20}) {
             var x = arena.allocate(4L * rows * k, 64);
@@ -196,6 +197,57 @@ class ProductsTest {
                   i / n != 1,
                   Float.isFinite(number),
                   "%s, %d rows, number %d is %s, seed %d".formatted(type, rows, i, number, SEED));
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Width.class)
+  void sumsOfTheGreatestCodesAndScalesStayWhole(Width width) {
+    assumeRuns(width);
+    try (var arena = Arena.ofShared();
+        var pool = new WorkerPool(1)) {
+      var products = new Products(pool, width);
+      int k = 256;
+      int rows = 9;
+      for (var type : types().stream().filter(ElementType::quantized).toList()) {
+        for (int bytes : new int[] {0x00, 0x80, 0x7f, 0xff}) {
+          for (float value : new float[] {1.99999f, -1.99999f}) {
+            var w = weights(new Random(SEED), arena, type, 1, k);
+            int block = (int) type.rowBytes(type.group());
+            for (long at = 0; at < w.byteSize(); at++) {
+              if (at % block < header(type) || at % block >= header(type) + 2) {
+                // low halves and upper bits of Q6_K are 0, of which 32 are taken
+                boolean scale = type != ElementType.Q6_K || at % block >= 192;
+                w.set(ValueLayout.JAVA_BYTE, at, (byte) (scale ? bytes : 0));
+              }
+            }
+            if (type == ElementType.INT8 || type == ElementType.INT4 || type == ElementType.Q4_K) {
+              for (long at = 0; at < w.byteSize(); at += block) {
+                w.set(Elements.BITS16, at + 2, Float.floatToFloat16(0.01f));
+              }
+            }
+            var x = arena.allocate(4L * rows * k, 64);
+            for (int i = 0; i < rows * k; i++) {
+              x.setAtIndex(Elements.F32, i, value);
+            }
+            var out = arena.allocate(4L * rows, 64);
+            for (int together : new int[] {1, rows}) {
+              products.run(x, 0, 4L * k, w, 0, type, null, 0, out, 0, 4, together, k, 0, 1);
+              double sum = 0;
+              double size = 0;
+              for (int i = 0; i < k; i++) {
+                double term = Elements.get(type, w, 0, k, i) * (double) value;
+                sum += term;
+                size += Math.abs(term);
+              }
+              var what = "%s, bytes %x, %d rows of %s".formatted(type, bytes, together, value);
+              for (int r = 0; r < together; r++) {
+                assertEquals(sum, out.getAtIndex(Elements.F32, r), 1e-4 * size + 0.01, what);
+              }
             }
           }
         }
@@ -227,6 +279,28 @@ class ProductsTest {
         Products.widths().contains(width), "needs " + width.title + ", on Linux");
   }
 
+  /** So many numbers, or some more that are whole blocks. */
+  private static int whole(ElementType type, int numbers) {
+    return type.wholeGroups()
+        ? (numbers + type.group() - 1) / type.group() * type.group()
+        : numbers;
+  }
+
+  /** Numbers whose activations are rounded together. */
+  private static int block(ElementType type) {
+    return type == ElementType.INT8 || type == ElementType.INT4 ? type.group() : 32;
+  }
+
+  /** What an activation loses of the greatest in its block. */
+  private static double lost(ElementType type) {
+    return type == ElementType.Q6_K ? 0x1p-14 : 0x1p-15;
+  }
+
+  /** Where a block has the F16 number that scales it. */
+  private static int header(ElementType type) {
+    return type == ElementType.Q6_K ? 208 : 0;
+  }
+
   private static MemorySegment weights(Random random, Arena arena, ElementType type, int n, int k) {
     var w = arena.allocate(n * type.rowBytes(k), 64);
     int group = (int) type.rowBytes(type.group() > 1 ? type.group() : 1);
@@ -243,8 +317,9 @@ class ProductsTest {
           var bytes = new byte[group];
           random.nextBytes(bytes);
           MemorySegment.copy(bytes, 0, w, ValueLayout.JAVA_BYTE, at, group);
-          w.set(Elements.BITS16, at, Float.floatToFloat16(0.01f + 0.01f * random.nextFloat()));
-          if (type == ElementType.INT8 || type == ElementType.INT4) {
+          short scale = Float.floatToFloat16(0.01f + 0.01f * random.nextFloat());
+          w.set(Elements.BITS16, at + header(type), scale);
+          if (type == ElementType.INT8 || type == ElementType.INT4 || type == ElementType.Q4_K) {
             w.set(Elements.BITS16, at + 2, Float.floatToFloat16((float) random.nextGaussian()));
           }
         }
