@@ -34,8 +34,8 @@ import java.util.stream.Stream;
  *
  * <ul>
  *   <li>llama.cpp's shared libraries, for example those of its packages for Node: {@code npm pack
- *       @node-llama-cpp/linux-x64}, unpacked, {@code package/bins/linux-x64}; F16, BF16, Q8_0 and
- *       Q4_0
+ *       @node-llama-cpp/linux-x64}, unpacked, {@code package/bins/linux-x64}; F16, BF16, Q8_0,
+ *       Q4_0, Q4_K and Q6_K
  *   <li>Jlama's jars and those that they need: {@code com.github.tjake:jlama-core:0.8.4} and {@code
  *       com.github.tjake:jlama-native:0.8.4:linux-x86_64} in a project file, then {@code mvn
  *       dependency:copy-dependencies -DoutputDirectory=PROGRAM}; BF16 and Q4_0, which is Jlama's
@@ -45,7 +45,7 @@ import java.util.stream.Stream;
  * </ul>
  *
  * <p>The models are made in the folder (2.2 GB of 16 bits a weight, 1.2 GB of Q8_0, 0.6 GB of
- * Q4_0), and stay. Ratios are medians over rounds, each of which runs both programs, and the next
+ * Q4_0 and Q4_K, 0.9 GB of Q6_K), and stay. Ratios are medians over rounds, each of which runs both programs, and the next
  * one in the other order; rates are medians too. A row is {@code prefill-128}, {@code prefill-512},
  * or how many sequences decode together.
  */

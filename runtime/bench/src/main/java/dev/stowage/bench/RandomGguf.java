@@ -47,7 +47,9 @@ final class RandomGguf {
     F16(1, 1, 2),
     BF16(30, 1, 2),
     Q8_0(8, 32, 34),
-    Q4_0(2, 32, 18);
+    Q4_0(2, 32, 18),
+    Q4_K(12, 256, 144),
+    Q6_K(14, 256, 210);
 
     private final int number;
     private final int blockNumbers;
@@ -67,6 +69,17 @@ final class RandomGguf {
         case BF16 -> block.putShort((short) (Float.floatToRawIntBits(small(random)) >>> 16));
         case Q8_0 -> quantized(block, 0.05f / 127, random);
         case Q4_0 -> quantized(block, 0.05f / 8, random);
+        case Q4_K -> {
+          // scales and mins of 32 on average, codes of 8
+          block.putShort(Float.floatToFloat16(0.05f / 8 / 32));
+          quantized(block, 0.05f / 32, random);
+        }
+        case Q6_K -> {
+          // signed scales of 64 on average; the rest before the block's scale
+          var numbers = new byte[blockBytes - Short.BYTES];
+          random.nextBytes(numbers);
+          block.put(numbers).putShort(Float.floatToFloat16(0.05f / 32 / 64));
+        }
       }
       return block.array();
     }

@@ -58,6 +58,20 @@ class AssemblerTest {
   }
 
   @Test
+  void codesOfFewBits() {
+    assertCode("c4 e2 7d 31 46 04", a -> a.loadBytesAsInts(0, Register.RSI, 4));
+    assertCode("c4 e2 7d 23 16", a -> a.loadShortsAsInts(2, Register.RSI, 0));
+    assertCode("c4 e2 7d 79 5e 10", a -> a.broadcastShort(3, Register.RSI, 16));
+    assertCode("c4 62 25 40 db", a -> a.multiplyInts(11, 11, 3));
+    assertCode("c5 f5 72 d0 06", a -> a.shiftIntsRight(1, 0, 6));
+    assertCode("c5 e5 72 e2 18", a -> a.shiftSignedIntsRight(3, 2, 24));
+    assertCode("c5 fd 71 e1 08", a -> a.shiftSignedShortsRight(0, 1, 8));
+    assertCode("c5 e5 71 f2 04", a -> a.shiftShortsLeft(3, 2, 4));
+    assertCode("c5 d5 d5 e0", a -> a.multiplyShorts(4, 5, 0));
+    assertCode("c4 c1 5d ea e0", a -> a.lesserShorts(4, 4, 8));
+  }
+
+  @Test
   void wideVectorsInAllRegistersAndDisplacementsInUnits() {
     assertWide("62 41 7c 48 10 78 01", a -> a.load(31, Register.R8, 64));
     assertWide("62 e1 7c 48 11 4f 02", a -> a.store(17, Register.RDI, 128));
