@@ -44,8 +44,8 @@ class GgufTest {
           GOLDEN.resolve("qwen3-qknorm"),
           Path.of("models/tiny-llama"));
 
-  /** Of log-probabilities, where activations are rounded to 16 bits before they are multiplied. */
-  private static final double ROUNDING = 1e-3;
+  /** Of log-probabilities, where activations are rounded to 15 or 16 bits for products. */
+  private static final double ROUNDING = 2e-3;
 
   @TempDir Path folder;
 
