@@ -32,7 +32,7 @@ final class Jlama implements Peer {
         switch (format) {
           case BF16 -> weights;
           case Q4_0 -> quantized(weights);
-          case F32, F16, Q8_0 ->
+          case F32, F16, Q8_0, Q4_K, Q6_K ->
               throw new IllegalArgumentException("Jlama is measured in BF16 and Q4_0");
         };
     model =
