@@ -34,6 +34,7 @@ import dev.stowage.runtime.kernel.Kernels;
 import dev.stowage.runtime.parallel.WorkerPool;
 import dev.stowage.runtime.storage.Chunk;
 import dev.stowage.runtime.storage.ReadTrial;
+import dev.stowage.runtime.storage.StoredFile;
 import dev.stowage.runtime.weights.Loading;
 import dev.stowage.runtime.weights.ModelFiles;
 import dev.stowage.runtime.weights.PreparedFile;
@@ -79,10 +80,14 @@ final class Binder {
   /** From so many streamed bytes a sweep on, a trial says how they are read: for a part of them. */
   private static final long TRIED_FROM_BYTES = 512L << 20;
 
-  private static final long TRIAL_BYTES = 256L << 20;
+  private static final long TRIAL_BYTES = 16L << 20;
 
-  /** From so many bytes of ring on, what loading has left in the page cache is dropped. */
-  private static final long CACHE_BYTES = 64L << 20;
+  /** What a trial has under way at a time: a request of each thread, wherever it begins. */
+  private static final long TRIED_AT_ONCE =
+      (long) WeightStream.THREADS * StoredFile.REQUEST_BYTES - Footprint.PAGE_BYTES;
+
+  /** From so many bytes of ring on, loading leaves nothing in the page cache. */
+  private static final long SCARCE_BYTES = 64L << 20;
 
   private final ExecutablePlan plan;
   private final ModelShape shape;
@@ -148,7 +153,11 @@ final class Binder {
     allocate();
     var quantized = new QuantizedRows(plan, files, kernels, base, progress, resources);
     prepared = quantized.ofDisks();
-    var weights = loadWeights(quantized);
+    var ring = largeRing();
+    reads = ring.flatMap(this::tryReads);
+    var loading = ring.map(Loading::pastCache).orElseGet(Loading::throughCache);
+    var weights = loadWeights(quantized, loading);
+    var loaded = resources.add(loading.start(threads));
     var places = places();
     openStores();
     openLanes();
@@ -179,6 +188,10 @@ final class Binder {
       stopLoads[stop] = !loads.get(stop).isEmpty();
     }
     int[] entries = Program.entries(word, plan.batch().microBatches(), stopLoads, stageOf);
+    loaded.await();
+    if (ring.isPresent()) {
+      files.forgetCached(); // what has been quantized, and whatever else is there
+    }
     var program =
         new Program(
             stops.stream().map(Commands.Stop::commands).toArray(Command[][]::new),
@@ -388,10 +401,52 @@ final class Binder {
     }
   }
 
-  /** Rows that lie in memory are read there; rows on a disk stay in files. */
-  private ResidentRows loadWeights(QuantizedRows quantized) throws ModelFormatException {
+  /**
+   * Host memory that streamed weights come to, and which nobody needs before the first step. Empty
+   * where it is not so large that memory must be scarce.
+   */
+  private Optional<MemorySegment> largeRing() {
+    return plan.buffers().stream()
+        .filter(buffer -> buffer.name().startsWith("ring"))
+        .filter(buffer -> plan.machine().device(buffer.device()).kind() == DeviceKind.HOST)
+        .map(buffer -> memory.get(buffer.name()))
+        .filter(ring -> ring.byteSize() >= SCARCE_BYTES)
+        .max(Comparator.comparing(MemorySegment::byteSize));
+  }
+
+  /** How a disk that has much to bring is read: what a sweep begins with is read either way. */
+  private Optional<ReadTrial> tryReads(MemorySegment room) {
+    var chunks = new ArrayList<Chunk>();
+    for (var section : plan.sections()) {
+      for (int i = 0; i < section.repeats(); i++) {
+        int layer = section.layers().isEmpty() ? 0 : section.layers().from() + i;
+        for (var step : section.steps()) {
+          if (step instanceof Step.Load load && !fromMemory(load)) {
+            addChunks(chunks, span(load, layer), room);
+          }
+        }
+      }
+    }
+    return chunks.stream().mapToLong(Chunk::bytes).sum() < TRIED_FROM_BYTES
+        ? Optional.empty()
+        : ReadTrial.run(chunks, TRIAL_BYTES, WeightStream.THREADS);
+  }
+
+  /** The requests for rows that are read in whole pages: all to the room that a few need. */
+  private static void addChunks(List<Chunk> chunks, RowSpan rows, MemorySegment room) {
+    for (long at = 0; rows.inPages() && at < rows.bytes(); at += TRIED_AT_ONCE) {
+      chunks.addAll(rows.chunks(at, Math.min(TRIED_AT_ONCE, rows.bytes() - at), room));
+    }
+  }
+
+  /**
+   * Rows that lie in memory are read there, soon; rows on a disk stay in files.
+   *
+   * @param loading hears of all those that need not be quantized now
+   */
+  private ResidentRows loadWeights(QuantizedRows quantized, Loading loading)
+      throws ModelFormatException {
     var resident = new ResidentRows();
-    var loading = new Loading();
     var left = new HashMap<String, MemorySegment>();
     var vectors = stages.devices().stream().map(device -> stages.own("vectors", device)).toList();
     for (var buffer : plan.buffers()) {
@@ -438,7 +493,6 @@ final class Binder {
                     .formatted(region.weight().word()));
       }
     }
-    loading.run(pool);
     return resident;
   }
 
@@ -813,10 +867,6 @@ final class Binder {
                           .toList())
               .toList());
     }
-    if (plan.buffer(name).totalBytes() >= CACHE_BYTES) {
-      files.forgetCached(); // memory is scarce where weights are streamed
-    }
-    reads = reads.or(() -> tryReads(slots.getFirst(), landing));
     var stream =
         resources.add(
             gpu == null
@@ -838,24 +888,6 @@ final class Binder {
                             .toArray())));
     stream.start();
     return stream;
-  }
-
-  /** How a disk that has much to bring is read: what a sweep begins with is read either way. */
-  private static Optional<ReadTrial> tryReads(
-      List<List<WeightStream.Heard>> sweep, List<MemorySegment> places) {
-    var chunks =
-        sweep.stream()
-            .flatMap(List::stream)
-            .flatMap(heard -> heard.load().requests().stream())
-            .filter(Chunk.class::isInstance)
-            .map(Chunk.class::cast)
-            .toList();
-    long bytes = chunks.stream().mapToLong(Chunk::bytes).sum();
-    if (bytes < TRIED_FROM_BYTES) {
-      return Optional.empty();
-    }
-    places.forEach(place -> place.fill((byte) 0)); // or the first reads wait for its pages
-    return ReadTrial.run(chunks, TRIAL_BYTES, WeightStream.THREADS);
   }
 
   /** As many slots as run ahead of the stop that computes, and that one. */

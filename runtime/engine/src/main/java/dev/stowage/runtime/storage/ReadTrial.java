@@ -1,11 +1,10 @@
 package dev.stowage.runtime.storage;
 
+import dev.stowage.runtime.parallel.Background;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * Which way whole pages are read faster on this disk, to the memory that is used then: past the
@@ -22,16 +21,20 @@ public record ReadTrial(
   /** So much faster reading through the cache has to be, to be worth its copies. */
   private static final double WORTH_COPYING = 1.2;
 
+  /** Where reading past the cache is so much faster at first, the rest of the trial is not read. */
+  private static final double PLAIN = 2;
+
   /** Either way gets two of these, so that a disk that slows down or speeds up favours none. */
   private static final boolean[] DIRECT = {true, false, false, true};
 
-  private static final int PARTS = 1 + DIRECT.length; // the first only touches memory and code
+  /** What is read first, only to touch memory and code: a part of each of the others. */
+  private static final int TOUCHED = 2;
 
   /**
    * Reads some chunks either way, and has all their files read the faster way from then on.
    *
    * @param chunks with other data each; they may share memory
-   * @param bytes to read, about; fewer where there are fewer
+   * @param bytes of each of the four parts that are timed, about; fewer where there are fewer
    * @return empty where there is but one way: not all the files can be read either way; or where
    *     there are too few chunks
    */
@@ -46,9 +49,10 @@ public record ReadTrial(
     }
     var seconds = new double[2];
     var read = new long[2];
-    var parts = parts(chunks, bytes / PARTS);
+    files.forEach(file -> file.readThroughCache(false));
+    var parts = parts(chunks, bytes);
     read(parts.getFirst(), threads);
-    for (int i = 1; i < parts.size(); i++) {
+    for (int i = 1; i < parts.size() && !plain(read, seconds); i++) {
       boolean way = DIRECT[i - 1];
       files.forEach(file -> file.readThroughCache(!way));
       long start = System.nanoTime();
@@ -67,13 +71,19 @@ public record ReadTrial(
     return Optional.of(trial);
   }
 
+  /** Whether reading past the cache is the faster way whatever other parts would bring. */
+  static boolean plain(long[] read, double[] seconds) {
+    return read[0] > 0 && read[1] * seconds[0] > PLAIN * read[0] * seconds[1];
+  }
+
   /** The first chunks, some for each part. */
   private static List<List<Chunk>> parts(List<Chunk> chunks, long bytes) {
     var parts = new ArrayList<List<Chunk>>();
     int next = 0;
-    for (int i = 0; i < PARTS; i++) {
+    for (int i = 0; i <= DIRECT.length; i++) {
       var part = new ArrayList<Chunk>();
-      for (long sum = 0; next < chunks.size() && sum < bytes; next++) {
+      long most = i == 0 ? bytes / TOUCHED : bytes;
+      for (long sum = 0; next < chunks.size() && sum < most; next++) {
         chunks.get(next).forgetCached();
         part.add(chunks.get(next));
         sum += chunks.get(next).bytes();
@@ -83,43 +93,11 @@ public record ReadTrial(
     return parts;
   }
 
-  private static void read(List<Chunk> chunks, int count) {
-    var next = new AtomicInteger();
-    var failure = new AtomicReference<RuntimeException>();
-    var threads = new Thread[count];
-    for (int i = 0; i < count; i++) {
-      threads[i] =
-          Thread.ofPlatform()
-              .daemon()
-              .name("stowage-trial-" + i)
-              .start(
-                  () -> {
-                    try {
-                      for (int at = next.getAndIncrement();
-                          at < chunks.size();
-                          at = next.getAndIncrement()) {
-                        chunks.get(at).read();
-                      }
-                    } catch (RuntimeException e) {
-                      failure.set(e);
-                    }
-                  });
-    }
-    boolean interrupted = false;
-    for (var thread : threads) {
-      while (thread.isAlive()) {
-        try {
-          thread.join();
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
-    if (failure.get() != null) {
-      throw failure.get();
+  private static void read(List<Chunk> chunks, int threads) {
+    try (var reading =
+        Background.start(
+            "stowage-trial", threads, chunks.size(), (thread, at) -> chunks.get(at).read())) {
+      reading.await();
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.stowage.runtime.weights;
 
 import dev.stowage.plan.Footprint;
 import dev.stowage.plan.model.Tensor;
+import dev.stowage.runtime.storage.Chunk;
 import dev.stowage.runtime.storage.StoredFile;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -48,9 +49,18 @@ public record RowSpan(StoredFile file, Tensor tensor, long offset, long bytes, O
   public WeightLoad load(MemorySegment room) {
     var rows = room.asSlice(shift(), bytes);
     return inPages()
-        ? new WeightLoad(
-            this, List.copyOf(file.chunks("tensor " + tensor.name(), offset, bytes, room)), rows)
+        ? new WeightLoad(this, List.copyOf(chunks(0, bytes, room)), rows)
         : new WeightLoad(this, List.of(new RowReader(this, rows)), rows);
+  }
+
+  /**
+   * The requests that bring some of the bytes in whole pages.
+   *
+   * @param from the first of them
+   * @param room native memory that begins where a page does; see {@link StoredFile#chunks}
+   */
+  public List<Chunk> chunks(long from, long count, MemorySegment room) {
+    return file.chunks("tensor " + tensor.name(), offset + from, count, room);
   }
 
   /** Some of the bytes, where no sum is known. */

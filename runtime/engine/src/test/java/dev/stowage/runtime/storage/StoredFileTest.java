@@ -74,7 +74,7 @@ class StoredFileTest {
       for (int at = 0; at < BYTES; at += 1 << 20) {
         pieces.addAll(file.chunks("piece", at, Math.min(1 << 20, BYTES - at), room.asSlice(at)));
       }
-      var trial = ReadTrial.run(pieces, 5 << 20, 2);
+      var trial = ReadTrial.run(pieces, 1 << 20, 2);
       assumeTrue(trial.isPresent(), "there are two ways");
       assertTrue(trial.get().directBytesPerSecond() > 0, trial.toString());
       assertTrue(trial.get().bufferedBytesPerSecond() > 0, trial.toString());
@@ -85,6 +85,16 @@ class StoredFileTest {
         assertArrayEquals(content, room.asSlice(0, BYTES).toArray(ValueLayout.JAVA_BYTE));
       }
     }
+  }
+
+  /** Reading past the cache is the rule: what is to replace it is tried to the end. */
+  @Test
+  void aTrialEndsEarlyOnlyWherePastTheCacheIsPlainlyFaster() {
+    assertTrue(ReadTrial.plain(new long[] {100, 100}, new double[] {2.1, 1}));
+    assertFalse(ReadTrial.plain(new long[] {100, 100}, new double[] {1.9, 1}));
+    assertFalse(ReadTrial.plain(new long[] {100, 100}, new double[] {1, 2.1}));
+    assertFalse(ReadTrial.plain(new long[] {0, 100}, new double[] {0, 1}), "half of it");
+    assertFalse(ReadTrial.plain(new long[2], new double[2]), "nothing yet");
   }
 
   @Test
