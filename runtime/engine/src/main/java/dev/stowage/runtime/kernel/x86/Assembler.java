@@ -52,12 +52,27 @@ final class Assembler {
   private static final int P66 = 1;
   private static final int PF3 = 2;
 
+  /** What was written. */
+  private static final class Text {
+    byte[] code = new byte[256];
+    int length;
+  }
+
   private final Width width;
-  private byte[] code = new byte[256];
-  private int length;
+  private final Text text;
 
   Assembler(Width width) {
+    this(width, new Text());
+  }
+
+  private Assembler(Width width, Text text) {
     this.width = width;
+    this.text = text;
+  }
+
+  /** Writes on, with vectors of eight. */
+  Assembler eight() {
+    return new Assembler(Width.AVX2, text);
   }
 
   Width width() {
@@ -66,12 +81,12 @@ final class Assembler {
 
   /** What was written. */
   byte[] code() {
-    return Arrays.copyOf(code, length);
+    return Arrays.copyOf(text.code, text.length);
   }
 
   /** Where the next instruction begins. */
   int here() {
-    return length;
+    return text.length;
   }
 
   // -- general registers
@@ -140,7 +155,7 @@ final class Assembler {
   /** Jumps back unless the last result was zero. */
   void jumpIfNotZero(int target) {
     bytes(0x0F, 0x85);
-    int distance = target - (length + 4);
+    int distance = target - (text.length + 4);
     bytes(distance, distance >> 8, distance >> 16, distance >> 24);
   }
 
@@ -275,7 +290,7 @@ final class Assembler {
   }
 
   void or(int to, int a, int b) {
-    vector(MAP_0F, P66, Length.EIGHT, 0xEB, to, a, b);
+    vector(MAP_0F, P66, Length.FULL, 0xEB, to, a, b);
   }
 
   /** Ints of each half of a vector, the next two bits of the order saying which for each. */
@@ -284,9 +299,9 @@ final class Assembler {
     bytes(order);
   }
 
-  /** Of each half two numbers of {@code a}, then two of {@code b}, as two bits each say. */
+  /** Of each four two numbers of {@code a}, then two of {@code b}, as two bits each say. */
   void shuffle(int to, int a, int b, int order) {
-    vector(MAP_0F, NONE, Length.EIGHT, 0xC6, to, a, b);
+    vector(MAP_0F, NONE, Length.FULL, 0xC6, to, a, b);
     bytes(order);
   }
 
@@ -331,8 +346,12 @@ final class Assembler {
   /** An int in all lanes; RAX is lost. */
   void constant(int to, int value) {
     bytes(0xB8, value, value >> 8, value >> 16, value >> 24);
-    vector(MAP_0F, P66, Length.FOUR, 0x6E, to, 0, 0);
-    vector(MAP_0F38, P66, Length.FULL, 0x58, to, 0, to);
+    if (width == Width.AVX512) {
+      vector(MAP_0F38, P66, Length.FULL, 0x7C, to, 0, 0);
+    } else {
+      vector(MAP_0F, P66, Length.FOUR, 0x6E, to, 0, 0);
+      vector(MAP_0F38, P66, Length.FULL, 0x58, to, 0, to);
+    }
   }
 
   // -- vectors of shorts
@@ -398,13 +417,31 @@ final class Assembler {
     vector(MAP_0F38, P66, Length.FULL, 0x52, sum, a, b);
   }
 
-  // -- vectors of eight, at every width
+  void addPairs(int sum, int a, Register base, int at) {
+    vector(MAP_0F38, P66, Length.FULL, 0x52, sum, a, base, at, width.bytes());
+  }
 
-  /** The upper eight of sixteen numbers: only where vectors are of 512 bits. */
+  // -- halves and quarters of vectors of 512 bits
+
+  /** The upper eight of sixteen numbers. */
   void upperEight(int to, int from) {
     vector(MAP_0F3A, P66, Length.FULL, 0x1B, from, 0, to);
     bytes(1);
   }
+
+  /** As the lower eight numbers those of {@code a}, as the upper ones those of {@code b}. */
+  void joinEights(int to, int a, int b) {
+    vector(MAP_0F3A, P66, Length.FULL, 0x3A, to, a, b);
+    bytes(1);
+  }
+
+  /** Two fours of {@code a}, then two of {@code b}, as two bits each say. */
+  void shuffleFours(int to, int a, int b, int order) {
+    vector(MAP_0F3A, P66, Length.FULL, 0x43, to, a, b);
+    bytes(order);
+  }
+
+  // -- vectors of eight, at every width
 
   /** Adds the lower eight numbers. */
   void addEight(int to, int a, int b) {
@@ -468,11 +505,11 @@ final class Assembler {
   // -- encoding
 
   private void bytes(int... values) {
-    if (length + values.length > code.length) {
-      code = Arrays.copyOf(code, 2 * code.length);
+    if (text.length + values.length > text.code.length) {
+      text.code = Arrays.copyOf(text.code, 2 * text.code.length);
     }
     for (int value : values) {
-      code[length++] = (byte) value;
+      text.code[text.length++] = (byte) value;
     }
   }
 

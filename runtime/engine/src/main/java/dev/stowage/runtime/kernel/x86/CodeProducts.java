@@ -22,7 +22,7 @@ import java.util.Map;
  * </pre>
  *
  * <ul>
- *   <li>Up to {@value #FEW} rows: L is 1, weights are widened in registers ({@link CodeRow}).
+ *   <li>Up to {@value #FEW} rows: L is 1, weights are widened in registers ({@link CodeRows}).
  *   <li>More: a row in each lane of one vector or of two, and weights are widened once into panels
  *       of some outputs and one record, which all rows of a block pass by ({@link CodeTile}).
  * </ul>
@@ -42,6 +42,11 @@ final class CodeProducts {
   /** Bytes of activations that are rounded at a time, unless a single row is longer. */
   private static final long MOST_BYTES = 16 << 20;
 
+  /** Outputs of a panel. */
+  static int panelRows(Width width) {
+    return width == Width.AVX2 ? 16 : 32;
+  }
+
   static int recordBytes(Codes codes) {
     return HEADER_BYTES + RECORD * codes.numbers * Short.BYTES;
   }
@@ -49,7 +54,8 @@ final class CodeProducts {
   /** The functions of a format. */
   private record Functions(
       MemorySegment round,
-      MemorySegment[] row, // by blocks
+      MemorySegment[] rows, // by rows, of whole records
+      MemorySegment[] rest, // by blocks, of one row
       MemorySegment widen,
       MemorySegment[][] tile, // by vectors and outputs
       MemorySegment[][] fold) {
@@ -58,9 +64,13 @@ final class CodeProducts {
       var all = new ArrayList<byte[]>();
       all.add(Rounding.code(codes));
       all.add(CodeTile.widen(width, codes));
-      int fewest = codes.superblocks() ? RECORD : 1;
-      for (int blocks = fewest; blocks <= RECORD; blocks++) {
-        all.add(new CodeRow(width, codes, blocks).code());
+      int mostRows = CodeRows.mostRows(width, codes);
+      for (int rows = 1; rows <= mostRows; rows++) {
+        all.add(new CodeRows(width, codes, RECORD, rows).code());
+      }
+      int mostRest = codes.superblocks() ? 0 : RECORD - 1;
+      for (int blocks = 1; blocks <= mostRest; blocks++) {
+        all.add(new CodeRows(width, codes, blocks, 1).code());
       }
       for (int vectors = 1; vectors <= 2; vectors++) {
         for (int outputs = 1; outputs <= CodeTile.mostOutputs(width, vectors); outputs++) {
@@ -72,12 +82,16 @@ final class CodeProducts {
       var functions =
           new Functions(
               made.next(),
-              new MemorySegment[RECORD + 1],
+              new MemorySegment[mostRows + 1],
+              new MemorySegment[mostRest + 1],
               made.next(),
               new MemorySegment[3][CodeTile.mostOutputs(width, 1) + 1],
               new MemorySegment[3][CodeTile.mostOutputs(width, 1) + 1]);
-      for (int blocks = fewest; blocks <= RECORD; blocks++) {
-        functions.row[blocks] = made.next();
+      for (int rows = 1; rows <= mostRows; rows++) {
+        functions.rows[rows] = made.next();
+      }
+      for (int blocks = 1; blocks <= mostRest; blocks++) {
+        functions.rest[blocks] = made.next();
       }
       for (int vectors = 1; vectors <= 2; vectors++) {
         for (int outputs = 1; outputs <= CodeTile.mostOutputs(width, vectors); outputs++) {
@@ -106,7 +120,6 @@ final class CodeProducts {
   private final Functions[] made;
   private final Shared narrow = Shared.of(Width.AVX2);
 
-  /** Outputs of a panel. */
   private final int panelRows;
 
   /** Rows of a group: as many as two vectors have lanes. */
@@ -131,7 +144,7 @@ final class CodeProducts {
     this.operands = operands;
     this.width = width;
     made = functions(width);
-    panelRows = width == Width.AVX2 ? 16 : 32;
+    panelRows = panelRows(width);
     most = 2 * width.lanes;
     int threads = pool.threads();
     sums = Scratch.of(threads, (long) Float.BYTES * RECORD * BLOCK_ROWS * panelRows);
@@ -207,28 +220,35 @@ final class CodeProducts {
     long rowBytes = operands.type.rowBytes(operands.k);
     int whole = blocks / RECORD;
     int rest = blocks % RECORD;
+    long xBytes = (long) records * recordBytes(codes);
+    long sumBytes = 4L * RECORD * panelRows; // of a row
+    int together = CodeRows.mostRows(width, codes);
     for (int stack = firstStack; stack < lastStack; stack++) {
       int output = stack * panelRows;
       int outputs = Math.min(panelRows, operands.outputs - output);
       long w = operands.w(output);
-      for (int row = 0; row < rows; row++) {
-        MachineCode.call(narrow.clear, sum, 0, 0, outputs, 0, 0);
+      for (int row = 0; row < rows; row += together) {
+        int count = Math.min(together, rows - row);
+        MachineCode.call(narrow.clear, sum, 0, 0, (long) count * panelRows, 0, 0);
         long x = record(row, 1, 0);
         if (whole > 0) {
-          MachineCode.call(functions.row[RECORD], x, w, rowBytes, whole, sum, outputs);
-        }
-        if (rest > 0) {
           MachineCode.call(
-              functions.row[rest],
-              x + (long) whole * recordBytes(codes),
-              w + (long) whole * codes.recordBytes,
-              rowBytes,
-              1,
-              sum,
-              outputs);
+              functions.rows[count], x, w, rowBytes, whole, sum, outputs | xBytes << 32);
         }
-        MachineCode.call(narrow.fold(1, 1), sum, folded, 0, outputs, 0, 0);
-        operands.store(firstRow + row, output, flat[worker], 0, outputs);
+        for (int r = 0; r < count; r++) {
+          if (rest > 0) {
+            MachineCode.call(
+                functions.rest[rest],
+                x + r * xBytes + (long) whole * recordBytes(codes),
+                w + (long) whole * codes.recordBytes,
+                rowBytes,
+                1,
+                sum + r * sumBytes,
+                outputs);
+          }
+          MachineCode.call(narrow.fold(1, 1), sum + r * sumBytes, folded, 0, outputs, 0, 0);
+          operands.store(firstRow + row + r, output, flat[worker], 0, outputs);
+        }
       }
     }
   }

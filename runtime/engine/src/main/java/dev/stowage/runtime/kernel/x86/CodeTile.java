@@ -22,6 +22,9 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
   /** Weight rows that registers point to; others are reached from there. */
   private static final int POINTERS = 4;
 
+  /** Codes that are widened at a time. */
+  private static final int VECTOR = 16;
+
   /** As many as keep the loads of activations from being the limit, where registers hold them. */
   static int mostOutputs(Width width, int vectors) {
     return width == Width.AVX512 && vectors == 1 ? 2 * POINTERS : POINTERS;
@@ -198,8 +201,9 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
     var w = new Cursor(a, Register.RSI);
     var to = new Cursor(a, Register.RDI);
     int blocks = codes.superblocks() ? CodeProducts.RECORD : 1;
+    int vectors = codes.numbers / VECTOR;
     if (codes.superblocks()) {
-      codes.scales(a, 4, w, mask);
+      codes.scales(a, 4, w);
       storeScales(a, codes, 4, to);
     } else {
       a.loadInt(0, w.register(), 0); // the scale, and the min or what nobody reads
@@ -207,10 +211,10 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
       a.storeTwo(0, to.register(), 0);
     }
     for (int group = 0; group < blocks / codes.group; group++) {
-      for (int step = 0; step < codes.steps(); step++) {
+      for (int step = 0; step < codes.steps(VECTOR); step++) {
         codes.widen(a, 4, w, group, step, mask);
-        for (int nth = 0; nth < codes.together(); nth++) {
-          int vector = group * codes.group * codes.vectors() + codes.vector(step, nth);
+        for (int nth = 0; nth < codes.together(VECTOR); nth++) {
+          int vector = group * codes.group * vectors + codes.vector(VECTOR, step, nth);
           if (codes.term == Codes.Term.OFFSET) {
             a.subtractShorts(4 + nth, 4 + nth, mask - 1);
           }
@@ -220,8 +224,8 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
             a.shiftSignedShortsRight(0, 0, 8);
             a.multiplyShorts(4 + nth, 4 + nth, 0);
           }
-          int block = vector / codes.vectors();
-          int at = BLOCK_HEADER + Width.AVX2.bytes() * (vector % codes.vectors());
+          int block = vector / vectors;
+          int at = BLOCK_HEADER + Width.AVX2.bytes() * (vector % vectors);
           a.store(4 + nth, to.register(), to.at(block * blockBytes(codes) + at));
         }
       }

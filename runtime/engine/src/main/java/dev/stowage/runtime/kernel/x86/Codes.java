@@ -23,9 +23,6 @@ enum Codes {
     OFFSET
   }
 
-  /** Codes that one vector holds. */
-  static final int VECTOR = 16;
-
   static final int OFFSET = 8;
 
   /** Where Q6_K has the upper bits of its codes, its scales, and the scale of those. */
@@ -78,17 +75,12 @@ enum Codes {
     return this == Q6_K ? 14 : 15;
   }
 
-  /** Vectors of a block. */
-  int vectors() {
-    return numbers / VECTOR;
-  }
-
   /**
-   * Loads the constants that {@link #widen} and {@link #scales} need of codes of few bits, which
-   * are in this register and the two before it; RAX is lost.
+   * Loads the constants that {@link #widen} needs of codes of few bits, which are in this register
+   * and the two before it; RAX is lost.
    */
   void constants(Assembler a, int mask) {
-    if (together() > 1) {
+    if (this != INT8 && this != Q8_0) {
       a.constant(mask, 0x000F000F);
     }
     if (this == Q6_K) {
@@ -97,33 +89,47 @@ enum Codes {
     }
   }
 
-  /** How many vectors {@link #widen} yields at a time. */
-  int together() {
+  /**
+   * How many vectors {@link #widen} yields at a time.
+   *
+   * @param vector codes that each holds
+   */
+  int together(int vector) {
     return switch (this) {
       case INT8, Q8_0 -> 1;
-      case INT4, Q4_0, Q4_K -> 2;
+      case INT4, Q4_K -> 2;
+      case Q4_0 -> numbers / vector;
       case Q6_K -> 4;
     };
   }
 
   /** How often {@link #widen} yields vectors of a group of blocks. */
-  int steps() {
-    return group * vectors() / together();
+  int steps(int vector) {
+    return group * numbers / vector / together(vector);
   }
 
   /** Which vector of its group is the nth that comes at a time. */
-  int vector(int step, int nth) {
-    return step + nth * steps();
+  int vector(int vector, int step, int nth) {
+    return step + nth * steps(vector);
   }
 
   /**
    * Widens codes as they are stored; those of Q6_K become what their scales are multiplied by.
    *
-   * @param to the first register of those that {@link #together} says; Q6_K loses 2 and 3, too
+   * @param to the first register of those that {@link #together} says; Q4_0 loses one more, Q6_K
+   *     two
    * @param mask where {@link #constants} are
    */
   void widen(Assembler a, int to, Cursor w, int group, int step, int mask) {
-    int first = codes + group * groupBytes + VECTOR * step;
+    int vector = 2 * a.width().lanes;
+    int first = codes + group * groupBytes + vector * step;
+    if (this == Q4_0 && vector == numbers) {
+      a.eight().loadUnsignedBytes(to, w.register(), w.at(first));
+      a.eight().shiftShortsRight(to + 1, to, 4);
+      a.joinEights(to, to, to + 1);
+      a.and(to, to, mask);
+      return;
+    }
     switch (this) {
       case INT8 -> a.loadUnsignedBytes(to, w.register(), w.at(first));
       case Q8_0 -> a.loadSignedBytes(to, w.register(), w.at(first));
@@ -133,11 +139,11 @@ enum Codes {
         a.shiftShortsRight(to + 1, to + 1, 4);
       }
       case Q6_K -> {
-        int upper = 2;
-        int bits = 3;
+        int upper = to + 4;
+        int bits = to + 5;
         a.loadUnsignedBytes(to + 2, w.register(), w.at(first));
-        a.loadUnsignedBytes(to + 3, w.register(), w.at(first + VECTOR * steps()));
-        int at = UPPER_BITS + group * groupBytes / 2 + VECTOR * step;
+        a.loadUnsignedBytes(to + 3, w.register(), w.at(first + vector * steps(vector)));
+        int at = UPPER_BITS + group * groupBytes / 2 + vector * step;
         a.loadUnsignedBytes(upper, w.register(), w.at(at));
         for (int nth = 0; nth < 2; nth++) {
           a.and(to + nth, to + 2 + nth, mask);
@@ -162,7 +168,7 @@ enum Codes {
    * The scales of a superblock's eight blocks as floats, and in the next register what is added for
    * each, if any; two registers more are lost.
    */
-  void scales(Assembler a, int to, Cursor w, int mask) {
+  void scales(Assembler a, int to, Cursor w) {
     int mins = to + 1;
     if (this == Q6_K) {
       a.broadcastShort(to, w.register(), w.at(SCALE));
@@ -180,7 +186,8 @@ enum Codes {
     a.shiftIntsLeft(to, to, 26);
     a.shiftIntsRight(to, to, 26);
     a.shiftIntsRight(free, low, 4);
-    a.and(low, low, mask);
+    a.shiftIntsLeft(low, low, 28);
+    a.shiftIntsRight(low, low, 28);
     a.lowerHalves(low, low, free);
     a.or(low, low, mins);
     a.upperHalves(mins, to, low);

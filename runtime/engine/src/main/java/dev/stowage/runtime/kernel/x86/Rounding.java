@@ -54,7 +54,7 @@ final class Rounding {
     a.storeFirst(2, Register.R8, 0);
     a.zero(9);
     var x = new Cursor(a, Register.RDI);
-    for (int v = 0; v < codes.vectors(); v++) {
+    for (int v = 0; v < codes.numbers / 16; v++) {
       a.multiply(4, 3, x.register(), x.at(64 * v));
       a.multiply(5, 3, x.register(), x.at(64 * v + 32));
       a.ints(4, 4);

@@ -9,7 +9,7 @@
  * <pre>
  * F32, F16, BF16      {@link dev.stowage.runtime.kernel.x86.FloatProducts}  {@link dev.stowage.runtime.kernel.x86.Tile}
  * INT8, INT4, Q8_0,
- * Q4_0, Q4_K, Q6_K    {@link dev.stowage.runtime.kernel.x86.CodeProducts}   {@link dev.stowage.runtime.kernel.x86.Rounding}, then {@link dev.stowage.runtime.kernel.x86.CodeRow} or {@link dev.stowage.runtime.kernel.x86.CodeTile}
+ * Q4_0, Q4_K, Q6_K    {@link dev.stowage.runtime.kernel.x86.CodeProducts}   {@link dev.stowage.runtime.kernel.x86.Rounding}, then {@link dev.stowage.runtime.kernel.x86.CodeRows} or {@link dev.stowage.runtime.kernel.x86.CodeTile}
  * </pre>
  *
  * <p>Such code can do what no Java can, such as write where it should not. So all of its addresses
