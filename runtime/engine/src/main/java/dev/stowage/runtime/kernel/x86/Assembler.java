@@ -429,9 +429,9 @@ final class Assembler {
     bytes(1);
   }
 
-  /** As the lower eight numbers those of {@code a}, as the upper ones those of {@code b}. */
-  void joinEights(int to, int a, int b) {
-    vector(MAP_0F3A, P66, Length.FULL, 0x3A, to, a, b);
+  /** The lower eight numbers of {@code a}, and as the upper ones those of memory. */
+  void joinEights(int to, int a, Register base, int at) {
+    vector(MAP_0F3A, P66, Length.FULL, 0x3A, to, a, base, at, width.bytes() / 2);
     bytes(1);
   }
 
@@ -450,6 +450,17 @@ final class Assembler {
 
   // -- vectors of four, and of eight shorts
 
+  /** Loads four numbers, and zeros in the other places. */
+  void loadFour(int to, Register base, int at) {
+    vector(MAP_0F, NONE, Length.FOUR, 0x10, to, 0, base, at, 1);
+  }
+
+  /** Replaces four numbers. */
+  void insertFour(int what, Register base, int at, int index) {
+    vector(MAP_0F3A, P66, Length.FULL, 0x38, what, what, base, at, 4 * Float.BYTES);
+    bytes(index);
+  }
+
   /** Loads an int, and zeros in the other places. */
   void loadInt(int to, Register base, int at) {
     vector(MAP_0F, P66, Length.FOUR, 0x6E, to, 0, base, at, 1);
@@ -458,6 +469,12 @@ final class Assembler {
   /** Replaces one of eight shorts. */
   void insertShort(int what, Register base, int at, int index) {
     vector(MAP_0F, P66, Length.FOUR, 0xC4, what, what, base, at, 1);
+    bytes(index);
+  }
+
+  /** Stores one of eight shorts. */
+  void storeShort(int from, int index, Register base, int at) {
+    vector(MAP_0F3A, P66, Length.FOUR, 0x15, from, 0, base, at, 1);
     bytes(index);
   }
 

@@ -54,6 +54,7 @@ final class CodeProducts {
   /** The functions of a format. */
   private record Functions(
       MemorySegment round,
+      MemorySegment roundFew, // one block
       MemorySegment[] rows, // by rows, of whole records
       MemorySegment[] rest, // by blocks, of one row
       MemorySegment widen,
@@ -63,14 +64,15 @@ final class CodeProducts {
     static Functions of(Width width, Codes codes) {
       var all = new ArrayList<byte[]>();
       all.add(Rounding.code(codes));
+      all.add(Rounding.code(new Strips(width, codes)));
       all.add(CodeTile.widen(width, codes));
       int mostRows = CodeRows.mostRows(width, codes);
       for (int rows = 1; rows <= mostRows; rows++) {
-        all.add(new CodeRows(width, codes, RECORD, rows).code());
+        all.add(new CodeRows(new Strips(width, codes), RECORD, rows).code());
       }
       int mostRest = codes.superblocks() ? 0 : RECORD - 1;
       for (int blocks = 1; blocks <= mostRest; blocks++) {
-        all.add(new CodeRows(width, codes, blocks, 1).code());
+        all.add(new CodeRows(new Strips(width, codes), blocks, 1).code());
       }
       for (int vectors = 1; vectors <= 2; vectors++) {
         for (int outputs = 1; outputs <= CodeTile.mostOutputs(width, vectors); outputs++) {
@@ -81,6 +83,7 @@ final class CodeProducts {
       var made = MachineCode.of(all).functions().iterator();
       var functions =
           new Functions(
+              made.next(),
               made.next(),
               new MemorySegment[mostRows + 1],
               new MemorySegment[mostRest + 1],
@@ -118,6 +121,7 @@ final class CodeProducts {
   private final Operands operands;
   private final Width width;
   private final Functions[] made;
+  private final Strips[] order;
   private final Shared narrow = Shared.of(Width.AVX2);
 
   private final int panelRows;
@@ -131,6 +135,7 @@ final class CodeProducts {
   private MemorySegment activations = MemorySegment.NULL;
   private Functions functions;
   private Codes codes;
+  private Strips strips;
   private int firstRow;
   private int rows;
   private int records;
@@ -144,6 +149,7 @@ final class CodeProducts {
     this.operands = operands;
     this.width = width;
     made = functions(width);
+    order = Arrays.stream(Codes.values()).map(c -> new Strips(width, c)).toArray(Strips[]::new);
     panelRows = panelRows(width);
     most = 2 * width.lanes;
     int threads = pool.threads();
@@ -156,6 +162,7 @@ final class CodeProducts {
   void run(Codes codes) {
     this.codes = codes;
     functions = made[codes.ordinal()];
+    strips = order[codes.ordinal()];
     blocks = operands.k / codes.numbers;
     records = (blocks + RECORD - 1) / RECORD;
     long rowBytes = (long) records * recordBytes(codes);
@@ -198,7 +205,21 @@ final class CodeProducts {
         long vectors = (long) lanes * HEADER_BYTES / Width.AVX2.bytes();
         MachineCode.call(narrow.clear, header, 0, 0, vectors, 0, 0);
       }
-      int first = rows <= FEW ? group : group * most;
+      if (rows <= FEW) {
+        long x = operands.x(firstRow + group) + 4L * record * RECORD * codes.numbers;
+        for (int block = 0; block < count; block++) {
+          MachineCode.call(
+              functions.roundFew,
+              x + 4L * block * codes.numbers,
+              header + HEADER_BYTES + Short.BYTES * strips.position(block, 0),
+              0,
+              1,
+              header + 4L * block,
+              header + 4L * (RECORD + block));
+        }
+        continue;
+      }
+      int first = group * most;
       for (int lane = 0; lane < lanes && first + lane < rows; lane++) {
         long x = operands.x(firstRow + first + lane) + 4L * record * RECORD * codes.numbers;
         long scale = header + 4L * lane;

@@ -18,7 +18,7 @@ import dev.stowage.runtime.kernel.x86.Assembler.Register;
  *
  * @param blocks of each record; fewer than {@value CodeProducts#RECORD} at the end of a row
  */
-record CodeRows(Width width, Codes codes, int blocks, int rows) {
+record CodeRows(Strips strips, int blocks, int rows) {
   /** Registers of sums that are about to be added to others, which one more is lost for. */
   private static final int EVEN = 0;
 
@@ -33,6 +33,9 @@ record CodeRows(Width width, Codes codes, int blocks, int rows) {
 
   private static final int MINS = 11;
 
+  /** An order of four. */
+  private static final int SWAP_MIDDLE = 0b11_01_10_00;
+
   /** Where activations of each row are. */
   private static final Register[] X = {Register.RDI, Register.R10, Register.R14, Register.R15};
 
@@ -42,10 +45,10 @@ record CodeRows(Width width, Codes codes, int blocks, int rows) {
   }
 
   byte[] code() {
-    var a = new Assembler(width);
+    var a = new Assembler(strips.width());
     var saved = new Register[] {Register.RBX, Register.RBP, Register.R14, Register.R15};
     a.push(saved);
-    codes.constants(a, mask());
+    strips.constants(a, constants());
     a.move(Register.RAX, Register.R9);
     a.shiftRight(Register.RAX, 32);
     a.moveLow(Register.R9, Register.R9);
@@ -72,38 +75,28 @@ record CodeRows(Width width, Codes codes, int blocks, int rows) {
     return a.code();
   }
 
+  private Codes codes() {
+    return strips.codes();
+  }
+
   private boolean wide() {
-    return width == Width.AVX512;
+    return strips.width() == Width.AVX512;
   }
 
-  /** Codes that a vector holds. */
-  private int vector() {
-    return 2 * width.lanes;
-  }
-
-  /** Vectors of a block. */
-  private int vectors() {
-    return codes.numbers / vector();
-  }
-
-  /** Whether a vector holds the codes of one scale only, and a block two. */
-  private boolean halved() {
-    return codes == Codes.Q6_K && !wide();
-  }
-
-  /** Where constants are. */
-  private int mask() {
-    return wide() ? 18 : halved() ? 14 : 3;
+  /** Where the last of constants is. */
+  private int constants() {
+    return wide() ? 19 : codes() == Codes.Q6_K ? 15 : 3;
   }
 
   /**
-   * Sums of one block, of two and of four, which wait for the next to be added to. The first is not
-   * used where the codes of two blocks come together.
+   * Vectors of sums, of two added and of four, which wait for the next to be added to. The first is
+   * not used where two come together.
    */
   private int waiting(int level, int row) {
-    return wide()
-        ? 20 + 4 * level + row
-        : halved() ? 9 + level : (level == 0 ? 8 : 10 + 2 * level) + row;
+    if (wide()) {
+      return 20 + 4 * level + row;
+    }
+    return codes() == Codes.Q6_K ? 9 + level : (level == 0 ? 8 : 10 + 2 * level) + row;
   }
 
   private void record(Assembler a) {
@@ -113,98 +106,71 @@ record CodeRows(Width width, Codes codes, int blocks, int rows) {
     }
     var w = new Cursor(a, Register.RSI);
     if (wide()) {
-      for (int at = 0; at < codes.recordBytes; at += Scratch.CACHE_LINE) {
-        a.prefetch(Register.RSI, Products.DISTANCE + at, width.level());
+      for (int at = 0; at < codes().recordBytes; at += Scratch.CACHE_LINE) {
+        a.prefetch(Register.RSI, Products.DISTANCE + at, Width.AVX512.level());
       }
-    }
-    int even = FREE;
-    if (halved()) {
-      even = 3;
-      sums(a, x, w, 0, 1);
-      a.lowerHalves(EVEN, waiting(2, 0), waiting(1, 0));
-      a.upperHalves(ODD, waiting(2, 0), waiting(1, 0));
-      a.addInts(even, EVEN, ODD);
-      sums(a, x, w, 1, 2);
-    } else {
-      sums(a, x, w, 0, codes.steps(vector()));
     }
     var eight = a.eight();
+    if (!codes().superblocks()) {
+      eight.zero(SCALES);
+      eight.zero(MINS);
+    }
+    int scaled = CodeProducts.RECORD / strips.count();
+    for (int strip = 0; strip < strips.count(); strip++) {
+      for (int block = scaled * strip; block < scaled * (strip + 1); block++) {
+        if (block < blocks && !codes().superblocks()) {
+          a.insertShort(SCALES, w.register(), w.at(codes().header(block)), block);
+          if (codes().term == Codes.Term.MIN) {
+            a.insertShort(MINS, w.register(), w.at(codes().header(block) + 2), block);
+          }
+        }
+      }
+      if (strip < blocks) {
+        strips.widen(a, WIDENED, w, strip, blocks, constants());
+      }
+      for (int row = 0; row < rows; row++) {
+        multiply(a, strip, row, x[row]);
+      }
+    }
     int scales = scales(eight, w);
     for (int row = 0; row < rows; row++) {
-      halves(a, row);
-      if (codes == Codes.Q6_K) {
-        eight.multiplyInts(even, even, WIDENED);
-        eight.multiplyInts(ODD, ODD, WIDENED + 1);
-      }
-      eight.addInts(EVEN, even, ODD);
+      fold(a, row);
       scale(eight, row, x[row], scales);
-      x[row].moveTo(CodeProducts.recordBytes(codes));
+      x[row].moveTo(CodeProducts.recordBytes(codes()));
     }
-    w.moveTo(codes.recordBytes);
+    w.moveTo(codes().recordBytes);
   }
 
   /**
-   * The sums of blocks, of codes that come in some steps: those of the first four wait on the last
-   * level, those of the others on the one before it.
+   * The vectors of sums of a strip: added to those before, those of the first four, or of all, wait
+   * on the last level, those of other four on the one before it.
    */
-  private void sums(Assembler a, Cursor[] x, Cursor w, int firstStep, int lastStep) {
-    if (!codes.superblocks()) {
-      a.eight().zero(SCALES);
-      a.eight().zero(MINS);
-    }
-    for (int first = 0; first < CodeProducts.RECORD; first += codes.group) {
-      if (first < blocks) {
-        if (!codes.superblocks()) {
-          a.insertShort(SCALES, w.register(), w.at(codes.header(first)), first);
-          if (codes.term == Codes.Term.MIN) {
-            a.insertShort(MINS, w.register(), w.at(codes.header(first) + 2), first);
-          }
-        }
-        for (int step = firstStep; step < lastStep; step++) {
-          int to = WIDENED + (step - firstStep) * codes.together(vector());
-          codes.widen(a, to, w, first / codes.group, step, mask());
+  private void multiply(Assembler a, int strip, int row, Cursor x) {
+    int each = strips.vectors() / strips.sums();
+    for (int i = 0; i < strips.sums(); i++) {
+      int sum = strip * strips.sums() + i;
+      int even = strips.sums() == 2 ? EVEN : waiting(0, row);
+      int to = (sum & 1) == 1 ? ODD : even;
+      if (strip >= blocks) {
+        a.zero(to);
+      }
+      for (int nth = i * each; nth < (i + 1) * each && strip < blocks; nth++) {
+        int vector = strip * strips.vectors() + nth;
+        int at = x.at(CodeProducts.HEADER_BYTES + strips.width().bytes() * vector);
+        if (nth == i * each) {
+          a.multiplyPairs(to, WIDENED + nth, x.register(), at);
+        } else if (wide()) {
+          a.addPairs(to, WIDENED + nth, x.register(), at);
+        } else {
+          a.multiplyPairs(FREE, WIDENED + nth, x.register(), at);
+          a.addInts(to, to, FREE);
         }
       }
-      for (int row = 0; row < rows; row++) {
-        for (int block = first; block < first + codes.group; block++) {
-          int to = (block & 1) == 1 ? ODD : codes.group > 1 ? EVEN : waiting(0, row);
-          if (block < blocks) {
-            multiply(a, to, x[row], block, firstStep, lastStep);
-          } else {
-            a.zero(to);
-          }
-          if ((block & 1) == 1) {
-            int neighbour = codes.group > 1 ? EVEN : waiting(0, row);
-            addNeighbours(a, (block & 2) == 0 ? waiting(1, row) : ODD, neighbour, ODD);
-          }
-          if ((block & 3) == 3) {
-            addNeighbours(a, waiting(block == 3 ? 2 : 1, row), waiting(1, row), ODD);
-          }
-        }
+      if ((sum & 1) == 1) {
+        addNeighbours(a, (sum & 2) == 0 ? waiting(1, row) : ODD, even, ODD);
       }
-    }
-  }
-
-  /** Sums of a block's products, of two at least each. */
-  private void multiply(Assembler a, int to, Cursor x, int block, int firstStep, int lastStep) {
-    boolean begun = false;
-    for (int step = firstStep; step < lastStep; step++) {
-      for (int nth = 0; nth < codes.together(vector()); nth++) {
-        int vector =
-            block / codes.group * codes.group * vectors() + codes.vector(vector(), step, nth);
-        if (vector / vectors() == block) {
-          int at = x.at(CodeProducts.HEADER_BYTES + width.bytes() * vector);
-          int with = WIDENED + (step - firstStep) * codes.together(vector()) + nth;
-          if (!begun) {
-            a.multiplyPairs(to, with, x.register(), at);
-          } else if (wide()) {
-            a.addPairs(to, with, x.register(), at);
-          } else {
-            a.multiplyPairs(FREE, with, x.register(), at);
-            a.addInts(to, to, FREE);
-          }
-          begun = true;
-        }
+      if ((sum & 3) == 3) {
+        addNeighbours(a, waiting(sum == 3 ? 2 : 1, row), waiting(1, row), ODD);
       }
     }
   }
@@ -223,62 +189,83 @@ record CodeRows(Width width, Codes codes, int blocks, int rows) {
    * @return the register
    */
   private int scales(Assembler eight, Cursor w) {
-    if (!codes.superblocks()) {
+    if (!codes().superblocks()) {
       eight.widenHalves(SCALES, SCALES);
-      if (codes.term == Codes.Term.MIN) {
+      if (codes().term == Codes.Term.MIN) {
         eight.widenHalves(MINS, MINS);
       }
       return SCALES;
     }
-    if (codes != Codes.Q6_K) {
-      codes.scales(eight, WIDENED, w);
+    if (!strips.halved()) {
+      codes().scales(eight, WIDENED, w);
       return WIDENED;
     }
-    // two scales at a time, one in either half of an int
+    // two scales at a time, one in either half of an int, of blocks in the order of sums
     eight.loadShortsAsInts(WIDENED + 1, w.register(), w.at(Codes.SCALES));
+    eight.shuffle(WIDENED + 1, WIDENED + 1, SWAP_MIDDLE);
     eight.shiftIntsLeft(WIDENED, WIDENED + 1, 24);
     eight.shiftSignedIntsRight(WIDENED, WIDENED, 24);
     eight.shiftSignedIntsRight(WIDENED + 1, WIDENED + 1, 8);
-    codes.scales(eight, WIDENED + 2, w);
+    codes().scales(eight, WIDENED + 2, w);
     return WIDENED + 2;
   }
 
-  /**
-   * Adds up what is left of the sums of eight blocks, but for two of each: those of a block's first
-   * half and of its second where that is a matter.
-   */
-  private void halves(Assembler a, int row) {
-    int four = waiting(2, row);
-    int others = waiting(1, row);
-    if (wide()) {
-      a.shuffleFours(EVEN, four, others, 0b10_00_10_00);
-      a.shuffleFours(ODD, four, others, 0b11_01_11_01);
-      a.addInts(EVEN, EVEN, ODD);
-      a.upperEight(ODD, EVEN);
-      a.lowerHalves(FREE, EVEN, ODD);
-      a.upperHalves(ODD, EVEN, ODD);
-    } else if (halved()) {
-      a.lowerHalves(EVEN, four, others);
-      a.upperHalves(ODD, four, others);
-      a.addInts(ODD, EVEN, ODD);
-    } else {
-      a.lowerHalves(FREE, four, others);
-      a.upperHalves(ODD, four, others);
+  /** The sums of eight blocks, in the first register. */
+  private void fold(Assembler a, int row) {
+    var eight = a.eight();
+    int last = waiting(2, row);
+    int other = waiting(1, row);
+    switch (strips.count() * strips.sums()) {
+      case 2 -> { // blocks 0, 1, 4 and 5 beside 2, 3, 6 and 7 come from one addition
+        a.shuffleFours(EVEN, other, other, 0b10_11_00_01);
+        addNeighbours(a, EVEN, other, EVEN);
+        a.shuffleFours(EVEN, EVEN, EVEN, SWAP_MIDDLE);
+        return;
+      }
+      case 4 -> {
+        if (!wide()) { // each four belongs to one block
+          eight.or(EVEN, last, last);
+          return;
+        }
+        a.shuffleFours(EVEN, last, last, SWAP_MIDDLE);
+        a.upperEight(FREE, EVEN);
+      }
+      default -> {
+        if (wide()) {
+          a.shuffleFours(EVEN, last, other, 0b10_00_10_00);
+          a.shuffleFours(ODD, last, other, 0b11_01_11_01);
+          a.addInts(EVEN, EVEN, ODD);
+          a.upperEight(ODD, EVEN);
+          eight.upperHalves(FREE, EVEN, ODD);
+          eight.lowerHalves(EVEN, EVEN, ODD);
+        } else {
+          eight.lowerHalves(EVEN, last, other);
+          eight.upperHalves(FREE, last, other);
+        }
+      }
+    }
+    if (strips.halved()) {
+      eight.multiplyInts(EVEN, EVEN, WIDENED);
+      eight.multiplyInts(FREE, FREE, WIDENED + 1);
+    }
+    eight.addInts(EVEN, EVEN, FREE);
+    if (strips.halved()) {
+      eight.shuffle(EVEN, EVEN, SWAP_MIDDLE);
     }
   }
 
   /** Scales the sums of a row's blocks, and adds them to those before. */
   private void scale(Assembler eight, int row, Cursor x, int scales) {
-    int sums = Width.AVX2.bytes() * CodeProducts.panelRows(width) * row;
+    int sums = Width.AVX2.bytes() * CodeProducts.panelRows(strips.width()) * row;
     x.moveTo(0); // what a block is scaled by lies at the record's beginning
-    if (codes.term == Codes.Term.OFFSET) {
+    if (codes().term == Codes.Term.OFFSET) {
       eight.subtractInts(EVEN, EVEN, x.register(), Width.AVX2.bytes());
     }
     eight.floats(EVEN, EVEN);
     eight.multiply(ODD, scales, x.register(), 0);
     eight.load(FREE, Register.R8, sums);
     eight.multiplyAdd(FREE, EVEN, ODD);
-    if (codes.term == Codes.Term.MIN) {
+    if (codes().term == Codes.Term.MIN) {
       eight.multiplyAdd(FREE, scales + 1, x.register(), Width.AVX2.bytes());
     }
     eight.store(FREE, Register.R8, sums);

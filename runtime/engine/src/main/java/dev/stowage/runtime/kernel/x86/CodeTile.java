@@ -22,9 +22,6 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
   /** Weight rows that registers point to; others are reached from there. */
   private static final int POINTERS = 4;
 
-  /** Codes that are widened at a time. */
-  private static final int VECTOR = 16;
-
   /** As many as keep the loads of activations from being the limit, where registers hold them. */
   static int mostOutputs(Width width, int vectors) {
     return width == Width.AVX512 && vectors == 1 ? 2 * POINTERS : POINTERS;
@@ -201,7 +198,7 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
     var w = new Cursor(a, Register.RSI);
     var to = new Cursor(a, Register.RDI);
     int blocks = codes.superblocks() ? CodeProducts.RECORD : 1;
-    int vectors = codes.numbers / VECTOR;
+    int vectors = codes.numbers / Codes.VECTOR;
     if (codes.superblocks()) {
       codes.scales(a, 4, w);
       storeScales(a, codes, 4, to);
@@ -211,10 +208,10 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
       a.storeTwo(0, to.register(), 0);
     }
     for (int group = 0; group < blocks / codes.group; group++) {
-      for (int step = 0; step < codes.steps(VECTOR); step++) {
+      for (int step = 0; step < codes.steps(); step++) {
         codes.widen(a, 4, w, group, step, mask);
-        for (int nth = 0; nth < codes.together(VECTOR); nth++) {
-          int vector = group * codes.group * vectors + codes.vector(VECTOR, step, nth);
+        for (int nth = 0; nth < codes.together(); nth++) {
+          int vector = group * codes.group * vectors + codes.vector(step, nth);
           if (codes.term == Codes.Term.OFFSET) {
             a.subtractShorts(4 + nth, 4 + nth, mask - 1);
           }

@@ -12,7 +12,7 @@ enum Codes {
   Q8_0(32, 1, 2, 34, 8 * 34, Term.NONE),
   Q4_0(32, 1, 2, 18, 8 * 18, Term.OFFSET),
   Q4_K(32, 2, 16, 32, 144, Term.MIN),
-  Q6_K(32, 4, 0, 64, 210, Term.NONE);
+  Q6_K(32, 4, 0, 32, 210, Term.NONE);
 
   /** What a block adds besides its scale times its codes. */
   enum Term {
@@ -22,6 +22,9 @@ enum Codes {
     /** 8 is taken from each code. */
     OFFSET
   }
+
+  /** Codes that are widened to a vector in their order. */
+  static final int VECTOR = 16;
 
   static final int OFFSET = 8;
 
@@ -40,19 +43,19 @@ enum Codes {
   /** Where codes begin. */
   private final int codes;
 
-  /** Bytes from the codes of a group of blocks to those of the next. */
-  private final int groupBytes;
+  /** Bytes from the codes of a unit to those of the next. */
+  private final int unitBytes;
 
   /** Bytes of a record. */
   final int recordBytes;
 
   final Term term;
 
-  Codes(int numbers, int group, int codes, int groupBytes, int recordBytes, Term term) {
+  Codes(int numbers, int group, int codes, int unitBytes, int recordBytes, Term term) {
     this.numbers = numbers;
     this.group = group;
     this.codes = codes;
-    this.groupBytes = groupBytes;
+    this.unitBytes = unitBytes;
     this.recordBytes = recordBytes;
     this.term = term;
   }
@@ -64,7 +67,7 @@ enum Codes {
 
   /** Where the header of a block lies, of those that have one each. */
   int header(int block) {
-    return block * groupBytes;
+    return block * unitBytes;
   }
 
   /**
@@ -75,12 +78,49 @@ enum Codes {
     return this == Q6_K ? 14 : 15;
   }
 
+  /** Where the codes of a group, or of a unit, lie. */
+  int codes(int unit) {
+    return codes + unit * unitBytes;
+  }
+
+  /** Where the upper bits lie of a unit of Q6_K: of two units each, two bits after two bits. */
+  int upperBits(int unit) {
+    return UPPER_BITS + unit / 2 * unitBytes;
+  }
+
+  /**
+   * Fours of bytes of a unit: what lies together of the codes of a block, or of two blocks that are
+   * in the lower and upper halves of the same bytes.
+   */
+  int unitFours() {
+    return this == Q4_0 ? 1 : 2;
+  }
+
+  /** Blocks of a unit. */
+  int unitBlocks() {
+    return superblocks() ? 2 : 1;
+  }
+
+  /** Which unit a block belongs to. */
+  int unit(int block) {
+    return switch (this) {
+      case INT8, INT4, Q8_0, Q4_0 -> block;
+      case Q4_K -> block / 2;
+      case Q6_K -> block / 4 * 2 + block % 2;
+    };
+  }
+
+  /** Whether, of a unit of two blocks, this is in the upper halves of bytes: 1 or 0. */
+  int upper(int block) {
+    return this == Q4_K ? block % 2 : block / 2 % 2;
+  }
+
   /**
    * Loads the constants that {@link #widen} needs of codes of few bits, which are in this register
    * and the two before it; RAX is lost.
    */
   void constants(Assembler a, int mask) {
-    if (this != INT8 && this != Q8_0) {
+    if (together() > 1) {
       a.constant(mask, 0x000F000F);
     }
     if (this == Q6_K) {
@@ -89,47 +129,33 @@ enum Codes {
     }
   }
 
-  /**
-   * How many vectors {@link #widen} yields at a time.
-   *
-   * @param vector codes that each holds
-   */
-  int together(int vector) {
+  /** How many vectors of {@value #VECTOR} codes {@link #widen} yields at a time. */
+  int together() {
     return switch (this) {
       case INT8, Q8_0 -> 1;
-      case INT4, Q4_K -> 2;
-      case Q4_0 -> numbers / vector;
+      case INT4, Q4_0, Q4_K -> 2;
       case Q6_K -> 4;
     };
   }
 
   /** How often {@link #widen} yields vectors of a group of blocks. */
-  int steps(int vector) {
-    return group * numbers / vector / together(vector);
+  int steps() {
+    return group * numbers / VECTOR / together();
   }
 
   /** Which vector of its group is the nth that comes at a time. */
-  int vector(int vector, int step, int nth) {
-    return step + nth * steps(vector);
+  int vector(int step, int nth) {
+    return step + nth * steps();
   }
 
   /**
-   * Widens codes as they are stored; those of Q6_K become what their scales are multiplied by.
+   * Widens codes in their order; those of Q6_K become what their scales are multiplied by.
    *
-   * @param to the first register of those that {@link #together} says; Q4_0 loses one more, Q6_K
-   *     two
+   * @param to the first register of those that {@link #together} says; Q6_K loses two more
    * @param mask where {@link #constants} are
    */
   void widen(Assembler a, int to, Cursor w, int group, int step, int mask) {
-    int vector = 2 * a.width().lanes;
-    int first = codes + group * groupBytes + vector * step;
-    if (this == Q4_0 && vector == numbers) {
-      a.eight().loadUnsignedBytes(to, w.register(), w.at(first));
-      a.eight().shiftShortsRight(to + 1, to, 4);
-      a.joinEights(to, to, to + 1);
-      a.and(to, to, mask);
-      return;
-    }
+    int first = codes(group * this.group / unitBlocks()) + VECTOR * step;
     switch (this) {
       case INT8 -> a.loadUnsignedBytes(to, w.register(), w.at(first));
       case Q8_0 -> a.loadSignedBytes(to, w.register(), w.at(first));
@@ -142,9 +168,8 @@ enum Codes {
         int upper = to + 4;
         int bits = to + 5;
         a.loadUnsignedBytes(to + 2, w.register(), w.at(first));
-        a.loadUnsignedBytes(to + 3, w.register(), w.at(first + vector * steps(vector)));
-        int at = UPPER_BITS + group * groupBytes / 2 + vector * step;
-        a.loadUnsignedBytes(upper, w.register(), w.at(at));
+        a.loadUnsignedBytes(to + 3, w.register(), w.at(first + unitBytes));
+        a.loadUnsignedBytes(upper, w.register(), w.at(upperBits(2 * group) + VECTOR * step));
         for (int nth = 0; nth < 2; nth++) {
           a.and(to + nth, to + 2 + nth, mask);
           a.shiftShortsRight(to + 2 + nth, to + 2 + nth, 4);

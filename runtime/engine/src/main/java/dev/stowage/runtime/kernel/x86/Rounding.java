@@ -10,7 +10,7 @@ import dev.stowage.runtime.kernel.x86.Assembler.Register;
  *
  * <pre>
  *   RDI   floats of one row
- *   RSI   where its codes go, two by two
+ *   RSI   where its codes go
  *   RDX   bytes from two codes, or a scale, to the next of the row
  *   RCX   blocks
  *   R8    where scales go
@@ -23,7 +23,18 @@ final class Rounding {
 
   private Rounding() {}
 
+  /** Codes go two by two. */
   static byte[] code(Codes codes) {
+    return code(codes, null);
+  }
+
+  /** Those of one block go where strips need them, of which RSI is the first. */
+  static byte[] code(Strips strips) {
+    return code(strips.codes(), strips);
+  }
+
+  private static byte[] code(Codes codes, Strips strips) {
+    boolean few = strips != null;
     var a = new Assembler(Width.AVX2);
     int power = codes.bits() - 1; // of two, of the scale of numbers in [1, 2)
     int mask = 15; // of all bits but the sign, later of the exponent
@@ -54,7 +65,7 @@ final class Rounding {
     a.storeFirst(2, Register.R8, 0);
     a.zero(9);
     var x = new Cursor(a, Register.RDI);
-    for (int v = 0; v < codes.numbers / 16; v++) {
+    for (int v = 0; v < codes.numbers / Codes.VECTOR; v++) {
       a.multiply(4, 3, x.register(), x.at(64 * v));
       a.multiply(5, 3, x.register(), x.at(64 * v + 32));
       a.ints(4, 4);
@@ -68,11 +79,13 @@ final class Rounding {
       a.multiplyPairs(5, 4, ones);
       a.addInts(9, 9, 5);
       a.upperHalf(5, 4);
-      for (int half = 4; half <= 5; half++) {
-        for (int pair = 0; pair < 4; pair++) {
-          a.storeInt(half, pair, Register.RSI, 0);
-          a.add(Register.RSI, Register.RDX);
-        }
+      for (int i = 0; i < Codes.VECTOR && few; i++) {
+        int at = Short.BYTES * strips.position(0, Codes.VECTOR * v + i);
+        a.storeShort(4 + i / 8, i % 8, Register.RSI, at);
+      }
+      for (int pair = 0; pair < Codes.VECTOR / 2 && !few; pair++) {
+        a.storeInt(4 + pair / 4, pair % 4, Register.RSI, 0);
+        a.add(Register.RSI, Register.RDX);
       }
     }
     x.moveTo(4 * codes.numbers);
