@@ -22,7 +22,8 @@ import java.util.Map;
  * </pre>
  *
  * <ul>
- *   <li>Up to {@value #FEW} rows: L is 1, weights are widened in registers ({@link CodeRows}).
+ *   <li>Few rows: L is 1, codes lie as {@link Strips} come, and weights are widened in registers,
+ *       once for some of the rows ({@link CodeRows}).
  *   <li>More: a row in each lane of one vector or of two, and weights are widened once into panels
  *       of some outputs and one record, which all rows of a block pass by ({@link CodeTile}).
  * </ul>
@@ -34,7 +35,10 @@ final class CodeProducts {
   /** Bytes of a row's scales and sums in a record. */
   static final int HEADER_BYTES = 2 * RECORD * Float.BYTES;
 
-  private static final int FEW = 4;
+  /** Rows up to which they are few: tiles are of as many rows as vectors have lanes. */
+  private static int few(Width width) {
+    return width == Width.AVX2 ? 4 : 8;
+  }
 
   /** Rows that pass a panel: whole groups of every width. */
   private static final int BLOCK_ROWS = 192;
@@ -125,6 +129,7 @@ final class CodeProducts {
   private final Shared narrow = Shared.of(Width.AVX2);
 
   private final int panelRows;
+  private final int few;
 
   /** Rows of a group: as many as two vectors have lanes. */
   private final int most;
@@ -141,8 +146,8 @@ final class CodeProducts {
   private int records;
   private int blocks;
   private final WorkerPool.Task round = (worker, from, to) -> round(from, to);
-  private final WorkerPool.Task few = this::few;
-  private final WorkerPool.Task many = this::many;
+  private final WorkerPool.Task fewRows = this::few;
+  private final WorkerPool.Task manyRows = this::many;
 
   CodeProducts(WorkerPool pool, Operands operands, Width width) {
     this.pool = pool;
@@ -151,6 +156,7 @@ final class CodeProducts {
     made = functions(width);
     order = Arrays.stream(Codes.values()).map(c -> new Strips(width, c)).toArray(Strips[]::new);
     panelRows = panelRows(width);
+    few = few(width);
     most = 2 * width.lanes;
     int threads = pool.threads();
     sums = Scratch.of(threads, (long) Float.BYTES * RECORD * BLOCK_ROWS * panelRows);
@@ -169,12 +175,13 @@ final class CodeProducts {
     int once = (int) Math.max(1, MOST_BYTES / rowBytes / most) * most;
     for (firstRow = 0; firstRow < operands.rows; firstRow += rows) {
       rows = Math.min(once, operands.rows - firstRow);
-      int padded = rows <= FEW ? rows : groupsOf(rows) * most;
+      int padded = rows <= few ? rows : groupsOf(rows) * most;
       activations = Scratch.fit(activations, padded * rowBytes);
-      int pieces = (rows <= FEW ? rows : groupsOf(rows)) * records;
+      int pieces = (rows <= few ? rows : groupsOf(rows)) * records;
       pool.run(round, pieces, Math.max(1, (pieces + pool.threads() - 1) / pool.threads()));
       int stacks = (operands.outputs + panelRows - 1) / panelRows;
-      pool.run(rows <= FEW ? few : many, stacks, Math.max(1, stacks / (8 * pool.threads())));
+      pool.run(
+          rows <= few ? fewRows : manyRows, stacks, Math.max(1, stacks / (8 * pool.threads())));
     }
   }
 
@@ -184,12 +191,12 @@ final class CodeProducts {
 
   /** Rows interleaved with those of a group. */
   private int lanes(int group) {
-    return rows <= FEW ? 1 : rows - group * most <= most / 2 ? most / 2 : most;
+    return rows <= few ? 1 : rows - group * most <= most / 2 ? most / 2 : most;
   }
 
   /** Where a record of a group of rows begins. */
   private long record(int group, int lanes, int record) {
-    int before = rows <= FEW ? group : group * most;
+    int before = rows <= few ? group : group * most;
     return activations.address()
         + ((long) before * records + (long) lanes * record) * recordBytes(codes);
   }
@@ -205,7 +212,7 @@ final class CodeProducts {
         long vectors = (long) lanes * HEADER_BYTES / Width.AVX2.bytes();
         MachineCode.call(narrow.clear, header, 0, 0, vectors, 0, 0);
       }
-      if (rows <= FEW) {
+      if (rows <= few) {
         long x = operands.x(firstRow + group) + 4L * record * RECORD * codes.numbers;
         for (int block = 0; block < count; block++) {
           MachineCode.call(

@@ -28,11 +28,6 @@ record CodeRows(Strips strips, int blocks, int rows) {
   /** The first of codes as 16-bit numbers; of what blocks are scaled by, once those are done. */
   private static final int WIDENED = 4;
 
-  /** Of blocks that have headers of their own. */
-  private static final int SCALES = 10;
-
-  private static final int MINS = 11;
-
   /** An order of four. */
   private static final int SWAP_MIDDLE = 0b11_01_10_00;
 
@@ -94,9 +89,9 @@ record CodeRows(Strips strips, int blocks, int rows) {
    */
   private int waiting(int level, int row) {
     if (wide()) {
-      return 20 + 4 * level + row;
+      return 20 + X.length * level + row;
     }
-    return codes() == Codes.Q6_K ? 9 + level : (level == 0 ? 8 : 10 + 2 * level) + row;
+    return codes() == Codes.Q6_K ? 9 + level : 8 + 2 * level + row;
   }
 
   private void record(Assembler a) {
@@ -110,21 +105,7 @@ record CodeRows(Strips strips, int blocks, int rows) {
         a.prefetch(Register.RSI, Products.DISTANCE + at, Width.AVX512.level());
       }
     }
-    var eight = a.eight();
-    if (!codes().superblocks()) {
-      eight.zero(SCALES);
-      eight.zero(MINS);
-    }
-    int scaled = CodeProducts.RECORD / strips.count();
     for (int strip = 0; strip < strips.count(); strip++) {
-      for (int block = scaled * strip; block < scaled * (strip + 1); block++) {
-        if (block < blocks && !codes().superblocks()) {
-          a.insertShort(SCALES, w.register(), w.at(codes().header(block)), block);
-          if (codes().term == Codes.Term.MIN) {
-            a.insertShort(MINS, w.register(), w.at(codes().header(block) + 2), block);
-          }
-        }
-      }
       if (strip < blocks) {
         strips.widen(a, WIDENED, w, strip, blocks, constants());
       }
@@ -132,6 +113,7 @@ record CodeRows(Strips strips, int blocks, int rows) {
         multiply(a, strip, row, x[row]);
       }
     }
+    var eight = a.eight();
     int scales = scales(eight, w);
     for (int row = 0; row < rows; row++) {
       fold(a, row);
@@ -189,15 +171,8 @@ record CodeRows(Strips strips, int blocks, int rows) {
    * @return the register
    */
   private int scales(Assembler eight, Cursor w) {
-    if (!codes().superblocks()) {
-      eight.widenHalves(SCALES, SCALES);
-      if (codes().term == Codes.Term.MIN) {
-        eight.widenHalves(MINS, MINS);
-      }
-      return SCALES;
-    }
     if (!strips.halved()) {
-      codes().scales(eight, WIDENED, w);
+      codes().scales(eight, WIDENED, w, blocks);
       return WIDENED;
     }
     // two scales at a time, one in either half of an int, of blocks in the order of sums
@@ -206,7 +181,7 @@ record CodeRows(Strips strips, int blocks, int rows) {
     eight.shiftIntsLeft(WIDENED, WIDENED + 1, 24);
     eight.shiftSignedIntsRight(WIDENED, WIDENED, 24);
     eight.shiftSignedIntsRight(WIDENED + 1, WIDENED + 1, 8);
-    codes().scales(eight, WIDENED + 2, w);
+    codes().scales(eight, WIDENED + 2, w, blocks);
     return WIDENED + 2;
   }
 

@@ -200,7 +200,7 @@ record CodeTile(Width width, Codes codes, int vectors, int outputs) {
     int blocks = codes.superblocks() ? CodeProducts.RECORD : 1;
     int vectors = codes.numbers / Codes.VECTOR;
     if (codes.superblocks()) {
-      codes.scales(a, 4, w);
+      codes.scales(a, 4, w, blocks);
       storeScales(a, codes, 4, to);
     } else {
       a.loadInt(0, w.register(), 0); // the scale, and the min or what nobody reads

@@ -2,9 +2,9 @@ package dev.stowage.runtime.kernel.x86;
 
 /**
  * Quantized weights: blocks of integer codes, each with a scale and some with a min, which are
- * widened to 16 bits, sixteen at a time. Eight blocks are a record. Where headers of blocks lie
- * together, a record is what GGUF files call a superblock; the scales of Q6_K, of sixteen numbers
- * each, become part of its codes.
+ * widened to 16 bits. Eight blocks are a record. Where headers of blocks lie together, a record is
+ * what GGUF files call a superblock; the scales of Q6_K, of sixteen numbers each, become part of
+ * its codes.
  */
 enum Codes {
   INT8(64, 1, 4, 68, 8 * 68, Term.MIN),
@@ -78,7 +78,7 @@ enum Codes {
     return this == Q6_K ? 14 : 15;
   }
 
-  /** Where the codes of a group, or of a unit, lie. */
+  /** Where the codes of a unit lie. */
   int codes(int unit) {
     return codes + unit * unitBytes;
   }
@@ -190,11 +190,18 @@ enum Codes {
   }
 
   /**
-   * The scales of a superblock's eight blocks as floats, and in the next register what is added for
-   * each, if any; two registers more are lost.
+   * The scales of a record's blocks as floats, and in the next register what is added for each, if
+   * any; of superblocks two registers more are lost.
    */
-  void scales(Assembler a, int to, Cursor w) {
+  void scales(Assembler a, int to, Cursor w, int blocks) {
     int mins = to + 1;
+    if (!superblocks()) {
+      headers(a, to, w, blocks, 0);
+      if (term == Term.MIN) {
+        headers(a, mins, w, blocks, Short.BYTES);
+      }
+      return;
+    }
     if (this == Q6_K) {
       a.broadcastShort(to, w.register(), w.at(SCALE));
       a.widenHalves(to, to);
@@ -227,5 +234,14 @@ enum Codes {
     a.multiply(to, to, free);
     a.shuffle(free, low, 0b11_11_01_01);
     a.multiply(mins, mins, free);
+  }
+
+  /** F16 numbers of each block's header. */
+  private void headers(Assembler a, int to, Cursor w, int blocks, int at) {
+    a.zero(to);
+    for (int block = 0; block < blocks; block++) {
+      a.insertShort(to, w.register(), w.at(header(block) + at), block);
+    }
+    a.widenHalves(to, to);
   }
 }

@@ -12,7 +12,9 @@ package dev.stowage.runtime.kernel.x86;
  * sums come out in their order.
  */
 record Strips(Width width, Codes codes) {
-  /** Vectors of sums that one strip of packed codes gives. */
+  /**
+   * Vectors that a strip of packed codes becomes: of even and odd bytes, and either half of them.
+   */
   private static final int PACKED = 4;
 
   /** Fours of a vector. */
@@ -135,7 +137,7 @@ record Strips(Width width, Codes codes) {
     }
   }
 
-  /** Joins units; what there is none of stays anything, which no scale will make count. */
+  /** Joins units; zeros are in place of those that there are not. */
   private void load(Assembler a, int to, Cursor w, int strip, int blocks) {
     int units = fours() / codes.unitFours();
     for (int i = 0; i < units && strip + i * count() < blocks; i++) {

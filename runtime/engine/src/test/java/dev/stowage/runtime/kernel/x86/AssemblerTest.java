@@ -69,6 +69,14 @@ class AssemblerTest {
     assertCode("c5 e5 71 f2 04", a -> a.shiftShortsLeft(3, 2, 4));
     assertCode("c5 d5 d5 e0", a -> a.multiplyShorts(4, 5, 0));
     assertCode("c4 c1 5d ea e0", a -> a.lesserShorts(4, 4, 8));
+    assertCode("c4 e3 79 15 66 06 03", a -> a.storeShort(4, 3, Register.RSI, 6));
+    assertCode("c4 e3 5d 38 66 4a 01", a -> a.insertFour(4, Register.RSI, 74, 1));
+    assertWide("62 f3 5d 48 38 66 04 02", a -> a.insertFour(4, Register.RSI, 64, 2));
+    assertWide("62 f3 55 48 3a 66 02 01", a -> a.joinEights(4, 5, Register.RSI, 64));
+    assertWide("62 e3 55 40 43 e2 88", a -> a.shuffleFours(20, 21, 2, 0x88));
+    assertWide("62 d2 5d 48 52 4e 01", a -> a.addPairs(1, 4, Register.R14, 64));
+    assertWide("b8 07 00 00 00 62 e2 7d 48 7c d8", a -> a.constant(19, 7));
+    assertWide("c5 fc 10 07", a -> a.eight().load(0, Register.RDI, 0));
   }
 
   @Test

@@ -45,7 +45,7 @@ class ProductsTest {
     try (var arena = Arena.ofShared();
         var pool = new WorkerPool(2)) {
       var products = new Products(pool, width);
-      for (int some : new int[] {64, 576, 2112}) {
+      for (int some : new int[] {64, 352, 480, 576, 2112}) {
         int k = whole(type, some);
         for (int rows : new int[] {1, 2, 3, 4, 5, 8, 9, 11, 16, 17, 33, 97, 130}) {
           int n = 1 + random.nextInt(random.nextBoolean() ? 60 : 400);
@@ -281,9 +281,8 @@ class ProductsTest {
 
   /** So many numbers, or some more that are whole blocks. */
   private static int whole(ElementType type, int numbers) {
-    return type.wholeGroups()
-        ? (numbers + type.group() - 1) / type.group() * type.group()
-        : numbers;
+    int block = type.quantized() ? type.group() : 1;
+    return (numbers + block - 1) / block * block;
   }
 
   /** Numbers whose activations are rounded together. */
