@@ -33,6 +33,9 @@ final class WeightStream implements AutoCloseable {
 
   private static final int SPINS = 200;
 
+  /** What a reader that waits for no room waits for. */
+  private static final long NOTHING = Long.MAX_VALUE;
+
   /** Where entries go from the slots they are read to: on to a device that computes. */
   interface Onward {
     /** The compute lane will start no more work that reads a slot. */
@@ -104,6 +107,9 @@ final class WeightStream implements AutoCloseable {
   /** What the compute lane is done with: each entry counts a slot's bytes. */
   private volatile long released;
 
+  /** Of every reader, what has to be released before it goes on. */
+  private final AtomicLongArray awaited = new AtomicLongArray(THREADS);
+
   private volatile Thread waiting;
   private volatile Throwable failure;
   private volatile boolean closed;
@@ -163,7 +169,10 @@ final class WeightStream implements AutoCloseable {
       }
     }
     for (int i = 0; i < THREADS; i++) {
-      threads[i] = Thread.ofPlatform().daemon().name("stowage-read-" + i).unstarted(this::load);
+      int reader = i;
+      awaited.set(reader, NOTHING);
+      threads[i] =
+          Thread.ofPlatform().daemon().name("stowage-read-" + i).unstarted(() -> load(reader));
     }
   }
 
@@ -216,8 +225,10 @@ final class WeightStream implements AutoCloseable {
 
   private void advance(long position) {
     released = position;
-    for (var thread : threads) {
-      LockSupport.unpark(thread);
+    for (int reader = 0; reader < THREADS; reader++) {
+      if (awaited.get(reader) <= position) {
+        LockSupport.unpark(threads[reader]);
+      }
     }
   }
 
@@ -248,7 +259,7 @@ final class WeightStream implements AutoCloseable {
 
   // -- the read lane
 
-  private void load() {
+  private void load(int reader) {
     try {
       while (true) {
         long number = taken.getAndIncrement();
@@ -260,9 +271,7 @@ final class WeightStream implements AutoCloseable {
         int at = request - firsts[index];
         int load = fill.loadOf[at];
         long position = (entry - slots) * slotBytes + fill.loads[load].to();
-        while (!closed && failure == null && position > released) {
-          LockSupport.park(this);
-        }
+        awaitRoom(reader, position);
         if (closed || failure != null) {
           return;
         }
@@ -285,6 +294,18 @@ final class WeightStream implements AutoCloseable {
         LockSupport.unpark(thread);
       }
     }
+  }
+
+  /** Waits until what lies before a position is released, or nothing more is to be read. */
+  private void awaitRoom(int reader, long position) {
+    if (position <= released) {
+      return;
+    }
+    awaited.set(reader, position); // before looking again: either this sees what is released then
+    while (!closed && failure == null && position > released) { // or who releases it sees this
+      LockSupport.park(this);
+    }
+    awaited.set(reader, NOTHING);
   }
 
   /** The last request of a load has come. */

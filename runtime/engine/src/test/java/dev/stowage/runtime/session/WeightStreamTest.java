@@ -119,6 +119,36 @@ class WeightStreamTest {
     }
   }
 
+  /** It would never end: only who waits for the room is woken. */
+  @Test
+  void noReaderSleepsOnWhenItsRoomIsFree() throws Exception {
+    var content = content();
+    try (var arena = Arena.ofShared();
+        var file = StoredFile.open(folder.resolve("weights"))) {
+      var entry =
+          List.of(
+              span(file, content, 0, 64),
+              span(file, content, 4096, 900),
+              span(file, content, 9000, 3));
+      for (int slots = 1; slots <= 3; slots++) {
+        var ring = new Ring(arena, List.of(entry, entry), slots);
+        try (var stream = new WeightStream(ring.loads)) {
+          stream.start();
+          for (int i = 0; i < 20_000; i++) {
+            stream.acquire();
+            for (int load = 0; load < entry.size(); load++) {
+              stream.await(load);
+              if (random.nextBoolean()) {
+                stream.free(load);
+              }
+            }
+            stream.release();
+          }
+        }
+      }
+    }
+  }
+
   @Test
   void withOneSlotAStopIsLoadedWholeBeforeItBeginsAndKeptWholeUntilItEnds() throws Exception {
     var content = content();
