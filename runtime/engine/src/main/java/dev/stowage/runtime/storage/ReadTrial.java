@@ -27,8 +27,8 @@ public record ReadTrial(
   /** Either way gets two of these, so that a disk that slows down or speeds up favours none. */
   private static final boolean[] DIRECT = {true, false, false, true};
 
-  /** What is read first, only to touch memory and code: a part of each of the others. */
-  private static final int TOUCHED = 2;
+  /** Before them comes half of such a part, which only touches memory and code. */
+  private static final int TOUCHING = 2;
 
   /**
    * Reads some chunks either way, and has all their files read the faster way from then on.
@@ -82,7 +82,7 @@ public record ReadTrial(
     int next = 0;
     for (int i = 0; i <= DIRECT.length; i++) {
       var part = new ArrayList<Chunk>();
-      long most = i == 0 ? bytes / TOUCHED : bytes;
+      long most = i == 0 ? bytes / TOUCHING : bytes;
       for (long sum = 0; next < chunks.size() && sum < most; next++) {
         chunks.get(next).forgetCached();
         part.add(chunks.get(next));
