@@ -46,7 +46,7 @@ final class CodeProducts {
   /** Bytes of activations that are rounded at a time, unless a single row is longer. */
   private static final long MOST_BYTES = 16 << 20;
 
-  /** Outputs of a panel. */
+  /** Outputs of a panel, of which many rows may take twice as many. */
   static int panelRows(Width width) {
     return width == Width.AVX2 ? 16 : 32;
   }
@@ -128,7 +128,7 @@ final class CodeProducts {
   private final Strips[] order;
   private final Shared narrow = Shared.of(Width.AVX2);
 
-  private final int panelRows;
+  private int panelRows; // of this call
   private final int few;
 
   /** Rows of a group: as many as two vectors have lanes. */
@@ -155,14 +155,14 @@ final class CodeProducts {
     this.width = width;
     made = functions(width);
     order = Arrays.stream(Codes.values()).map(c -> new Strips(width, c)).toArray(Strips[]::new);
-    panelRows = panelRows(width);
     few = few(width);
     most = 2 * width.lanes;
     int threads = pool.threads();
-    sums = Scratch.of(threads, (long) Float.BYTES * RECORD * BLOCK_ROWS * panelRows);
-    flat = Scratch.of(threads, (long) Float.BYTES * most * panelRows);
+    int mostRows = 2 * panelRows(width);
+    sums = Scratch.of(threads, (long) Float.BYTES * RECORD * BLOCK_ROWS * mostRows);
+    flat = Scratch.of(threads, (long) Float.BYTES * most * mostRows);
     int widest = Arrays.stream(Codes.values()).mapToInt(CodeTile::blockBytes).max().orElseThrow();
-    panels = Scratch.of(threads, (long) panelRows * RECORD * widest);
+    panels = Scratch.of(threads, (long) mostRows * RECORD * widest);
   }
 
   void run(Codes codes) {
@@ -179,10 +179,18 @@ final class CodeProducts {
       activations = Scratch.fit(activations, padded * rowBytes);
       int pieces = (rows <= few ? rows : groupsOf(rows)) * records;
       pool.run(round, pieces, Math.max(1, (pieces + pool.threads() - 1) / pool.threads()));
+      panelRows = rows <= few ? panelRows(width) : panelRowsOfMany();
       int stacks = (operands.outputs + panelRows - 1) / panelRows;
       pool.run(
           rows <= few ? fewRows : manyRows, stacks, Math.max(1, stacks / (8 * pool.threads())));
     }
+  }
+
+  /** Vectors of 512 bits like larger panels, where each thread still gets some of them. */
+  private int panelRowsOfMany() {
+    int least = panelRows(width);
+    boolean large = width == Width.AVX512 && operands.outputs >= 8 * least * pool.threads();
+    return large ? 2 * least : least;
   }
 
   private int groupsOf(int rows) {

@@ -48,7 +48,7 @@ class ProductsTest {
       for (int some : new int[] {64, 352, 480, 576, 2112}) {
         int k = whole(type, some);
         for (int rows : new int[] {1, 2, 3, 4, 5, 8, 9, 11, 16, 17, 33, 97, 130}) {
-          int n = 1 + random.nextInt(random.nextBoolean() ? 60 : 400);
+          int n = 1 + random.nextInt(random.nextBoolean() ? 60 : 900);
           int from = random.nextInt(n);
           int to = from + 1 + random.nextInt(n - from);
           var w = weights(random, arena, type, to - from, k);
