@@ -3,6 +3,7 @@ package dev.stowage.csd.transport;
 import dev.stowage.csd.command.Command;
 import dev.stowage.csd.command.Completion;
 import dev.stowage.csd.emulator.DriveEmulator;
+import dev.stowage.runtime.parallel.Threads;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.locks.LockSupport;
@@ -116,17 +117,7 @@ public final class EmbeddedTransport implements DriveTransport {
     }
     off = true;
     LockSupport.unpark(thread);
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Threads.join(thread);
     try (arena) {
       drive.close();
     }

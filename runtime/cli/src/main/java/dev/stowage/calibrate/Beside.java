@@ -1,5 +1,6 @@
 package dev.stowage.calibrate;
 
+import dev.stowage.runtime.parallel.Threads;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
@@ -44,25 +45,11 @@ record Beside(String name, Piece piece, Piece other) implements Piece {
       throw new CalibrationException("interrupted");
     } finally {
       stop.set(true);
-      join(thread);
+      Threads.join(thread);
     }
     if (failure.get() != null) {
       throw failure.get();
     }
     return seconds;
-  }
-
-  private static void join(Thread thread) {
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.stowage.cli.serve;
 
+import dev.stowage.runtime.parallel.Threads;
 import dev.stowage.runtime.session.Completion;
 import dev.stowage.runtime.session.RequestStream;
 import dev.stowage.runtime.session.Session;
@@ -193,16 +194,6 @@ final class Batcher implements AutoCloseable {
       closing = true;
       notifyAll();
     }
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Threads.join(thread);
   }
 }

@@ -1,6 +1,7 @@
 package dev.stowage.runtime.disk;
 
 import dev.stowage.plan.Footprint;
+import dev.stowage.runtime.parallel.Threads;
 import dev.stowage.runtime.storage.StoredFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -109,16 +110,6 @@ final class Transfer implements AutoCloseable {
   public void close() {
     closed = true;
     LockSupport.unpark(thread);
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Threads.join(thread);
   }
 }

@@ -69,18 +69,8 @@ public final class Background implements AutoCloseable {
   }
 
   private void join() {
-    boolean interrupted = false;
     for (var thread : threads) {
-      while (thread.isAlive()) {
-        try {
-          thread.join();
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+      Threads.join(thread);
     }
   }
 }

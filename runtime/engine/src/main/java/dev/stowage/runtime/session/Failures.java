@@ -1,5 +1,6 @@
 package dev.stowage.runtime.session;
 
+import dev.stowage.runtime.parallel.Threads;
 import java.util.concurrent.locks.LockSupport;
 
 /** How lanes fail and end. */
@@ -18,16 +19,6 @@ final class Failures {
   /** Wakes a thread that has been told to end, and waits until it has, interrupted or not. */
   static void end(Thread thread) {
     LockSupport.unpark(thread);
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Threads.join(thread);
   }
 }
